@@ -1,0 +1,7 @@
+//! gorouter's part of the lab, and the forwarding engine it shares with lb-sim.
+//!
+//! In the order that data meets them:
+
+pub mod clock;
+pub mod record;
+pub mod worker;

@@ -1,0 +1,237 @@
+//! The records every process of the lab writes: one JSON object a line, `resetlab.events.v1`.
+//!
+//! Times are [`Timestamp`]s: `CLOCK_MONOTONIC` nanoseconds. Unknown fields and unknown events must be skipped
+//! by readers; a field is never renamed within a version.
+
+use crate::clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema named in the first line of `events.ndjson`.
+pub const SCHEMA: &str = "resetlab.events.v1";
+
+/// One line of the event log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it happened, by the clock of the process that saw it.
+    #[serde(rename = "t_ns")]
+    pub at: Timestamp,
+    /// Who says so: `supervisor`, `lb`, `load`, `app`, `router-1` …
+    pub from: String,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    // ── every child
+    /// First record of a child: it serves. `addresses` by use: `http`, `health`, `control` …
+    Ready {
+        pid: u32,
+        addresses: BTreeMap<String, String>,
+    },
+    /// `count` records of this child were dropped because its event pipe was full.
+    Dropped { count: u64 },
+
+    // ── router
+    /// A health check arrived and was answered with `status`.
+    CheckSeen { status: u16 },
+    /// Stamped by the dying process just before a crash exit.
+    Crash { message: String },
+
+    // ── lb
+    /// A health check ended. `failures` in a row so far of `fall`; `successes` in a row so far of `rise`.
+    Probe {
+        router: String,
+        probe: u64,
+        started_ns: Timestamp,
+        result: ProbeResult,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        failures: u32,
+        fall: u32,
+        successes: u32,
+        rise: u32,
+    },
+    /// The balancer changed its mind. `reason` in words.
+    Belief {
+        router: String,
+        from_state: Belief,
+        to: Belief,
+        reason: String,
+    },
+    /// One try at one router failed.
+    Attempt {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<u64>,
+        router: String,
+        started_ns: Timestamp,
+        cause: Cause,
+        /// The connection had served a request before.
+        reused: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
+    /// No router was Up: the request was answered at once without an attempt.
+    Unrouted {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<u64>,
+    },
+    /// A router that is Down has no attempt in flight any more; the last one had started at `last_attempt_ns`
+    /// (`null`: it never had one).
+    Quiet {
+        router: String,
+        last_attempt_ns: Option<Timestamp>,
+    },
+    /// First request served by a router that came back; its attempt had started at `started_ns`.
+    Readmitted { router: String, started_ns: Timestamp },
+    /// Settings in force from now on.
+    Settings { settings: serde_json::Value },
+
+    // ── load
+    /// A request that did not end `ok` (written to `outcomes.ndjson`).
+    Outcome {
+        request: u64,
+        intended_ns: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_ns: Option<Timestamp>,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        router: Option<String>,
+    },
+    /// Requests that *ended* since the last tick, by 10 ms bucket of their intended time: `[bucket start ns, ok, lost]`.
+    /// `sent`, `ok` and `lost` are totals since the start; lateness and latency are of this tick, in nanoseconds.
+    Tick {
+        sent: u64,
+        ok: u64,
+        lost: u64,
+        buckets: Vec<(u64, u32, u32)>,
+        late_p99_ns: u64,
+        late_max_ns: u64,
+        p50_ns: u64,
+        p99_ns: u64,
+    },
+
+    // ── supervisor
+    /// A process was started; `incarnation` counts its lives from 1.
+    Spawned {
+        name: String,
+        pid: u32,
+        incarnation: u32,
+    },
+    /// A fault was injected and took effect (for `kill`: just before the signal was sent).
+    Fault {
+        router: String,
+        incarnation: u32,
+        fault: Fault,
+    },
+    /// The death of an incarnation, as defined by `stamp`.
+    Death {
+        router: String,
+        incarnation: u32,
+        stamp: Stamp,
+    },
+    /// A process was reaped, in words: "exited 2 after 41 s: fatal error: concurrent map writes".
+    Exited {
+        name: String,
+        pid: u32,
+        incarnation: u32,
+        code: Option<i32>,
+        signal: Option<i32>,
+        uptime_s: f64,
+        words: String,
+    },
+    /// It will be started again at `due_ns`.
+    RestartDue { name: String, due_ns: Timestamp },
+    /// A hung process runs again.
+    Resumed { router: String, incarnation: u32 },
+    /// Anything for people.
+    Note { text: String },
+    /// Written by a later version; skipped.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What the balancer thinks of a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Belief {
+    Up,
+    GoingDown,
+    Down,
+    GoingUp,
+    Ejected,
+}
+
+/// How a health check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeResult {
+    Ok,
+    Refused,
+    Reset,
+    Eof,
+    Timeout,
+    Status,
+    Malformed,
+}
+
+/// Why an attempt failed, recorded by the balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Refused,
+    Reset,
+    Eof,
+    ConnectTimeout,
+    ResponseTimeout,
+    /// Cut in the middle of the response body.
+    Cut,
+    #[serde(rename = "status_5xx")]
+    Status5xx,
+    /// Not HTTP, or HTTP that two parsers could read differently.
+    Malformed,
+    /// The client went away first; says nothing about the router.
+    ClientGone,
+}
+
+/// What the client got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Ok,
+    #[serde(rename = "http_502")]
+    Http502,
+    #[serde(rename = "http_503")]
+    Http503,
+    #[serde(rename = "http_504")]
+    Http504,
+    HttpOther,
+    Refused,
+    Reset,
+    Eof,
+    Timeout,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    Kill,
+    Hang,
+    Crash,
+}
+
+/// How the moment of a death is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stamp {
+    /// Just before the injected signal.
+    Signal,
+    /// By the dying process itself, just before its crash exit.
+    Crash,
+    /// At reaping: somebody else killed it.
+    Exit,
+}

@@ -1,0 +1,169 @@
+//! The child contract: lifeline, event pipe, control socket, signals. Used by every child of the lab;
+//! a program started by hand has none of them and just runs.
+//!
+//! - *lifeline*: a pipe whose end-of-file means the supervisor is gone: exit at once, status 0.
+//! - *event pipe*: NDJSON [`Record`]s; the first is `ready`. It never blocks: what does not fit is counted and
+//!   reported as `dropped`.
+//! - *control socket*: a Unix socket; one JSON object a line in, one JSON object a line out.
+
+use crate::clock::{self, Timestamp};
+use crate::record::{Event, Record};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// The part of every child's command line that its supervisor fills in.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct WorkerArgs {
+    /// Name used in records and logs.
+    #[arg(long, default_value = "")]
+    pub name: String,
+    /// Exit as soon as this inherited pipe reports end-of-file.
+    #[arg(long, hide = true)]
+    pub lifeline_fd: Option<RawFd>,
+    /// Write records to this inherited pipe.
+    #[arg(long, hide = true)]
+    pub events_fd: Option<RawFd>,
+    /// Answer control requests on this Unix socket.
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<std::path::PathBuf>,
+}
+
+/// Where records go. Cheap to clone; callable from any thread; never blocks.
+#[derive(Clone)]
+pub struct Events(Arc<Inner>);
+
+struct Inner {
+    from: String,
+    pipe: Option<Mutex<File>>,
+    dropped: AtomicU64,
+}
+
+impl Events {
+    /// No event pipe: records vanish.
+    pub fn none(from: &str) -> Events {
+        Events(Arc::new(Inner {
+            from: from.to_owned(),
+            pipe: None,
+            dropped: AtomicU64::new(0),
+        }))
+    }
+
+    fn to_pipe(from: &str, pipe: File) -> Events {
+        Events(Arc::new(Inner {
+            from: from.to_owned(),
+            pipe: Some(Mutex::new(pipe)),
+            dropped: AtomicU64::new(0),
+        }))
+    }
+
+    /// Whether anybody reads; lets hot paths skip building a record.
+    pub fn wanted(&self) -> bool {
+        self.0.pipe.is_some()
+    }
+
+    pub fn emit(&self, event: Event) {
+        self.emit_at(clock::now(), event);
+    }
+
+    /// One `write` of at most `PIPE_BUF` bytes is atomic and, on a non-blocking pipe, happens wholly or not at all;
+    /// a longer record may be cut and is counted as dropped.
+    pub fn emit_at(&self, at: Timestamp, event: Event) {
+        let Some(pipe) = &self.0.pipe else { return };
+        let mut pipe = pipe.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let lost = self.0.dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 && !self.write(&mut pipe, at, Event::Dropped { count: lost }) {
+            self.0.dropped.fetch_add(lost, Ordering::Relaxed);
+        }
+        if !self.write(&mut pipe, at, event) {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn write(&self, pipe: &mut File, at: Timestamp, event: Event) -> bool {
+        let record = Record {
+            at,
+            from: self.0.from.clone(),
+            event,
+        };
+        let Ok(mut line) = serde_json::to_vec(&record) else {
+            return false;
+        };
+        line.push(b'\n');
+        matches!(pipe.write(&line), Ok(n) if n == line.len())
+    }
+}
+
+/// A child's ties to its supervisor.
+pub struct Worker {
+    pub name: String,
+    pub events: Events,
+    pub control: Option<std::path::PathBuf>,
+}
+
+impl Worker {
+    /// Takes over the inherited descriptors and starts watching the lifeline on a thread of its own.
+    /// Call once, first thing in `main`.
+    #[expect(unsafe_code, reason = "descriptors given by number become owned here, once")]
+    pub fn start(args: &WorkerArgs, default_name: &str) -> std::io::Result<Worker> {
+        let name = if args.name.is_empty() {
+            default_name.to_owned()
+        } else {
+            args.name.clone()
+        };
+        if let Some(fd) = args.lifeline_fd {
+            // SAFETY: the supervisor passed this descriptor to us and nobody else in this process knows it.
+            let mut lifeline = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+            std::thread::Builder::new().name("lifeline".into()).spawn(move || {
+                let mut byte = [0];
+                while matches!(lifeline.read(&mut byte), Err(e) if e.kind() == std::io::ErrorKind::Interrupted) {}
+                std::process::exit(0);
+            })?;
+        }
+        let events = match args.events_fd {
+            None => Events::none(&name),
+            Some(fd) => {
+                // SAFETY: as above.
+                let pipe = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+                let flags = nix::fcntl::OFlag::O_NONBLOCK;
+                nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETFL(flags))?;
+                Events::to_pipe(&name, pipe)
+            }
+        };
+        Ok(Worker {
+            name,
+            events,
+            control: args.control.clone(),
+        })
+    }
+}
+
+/// Serves a control socket: `answer` gets each request line's JSON object and returns the reply object.
+/// Errors are replied as `{"error": "…"}`. Runs until the socket fails.
+pub async fn serve_control<F>(path: &std::path::Path, answer: F) -> std::io::Result<()>
+where
+    F: Fn(serde_json::Value) -> Result<serde_json::Value, String> + Clone + 'static,
+{
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let _ = std::fs::remove_file(path);
+    let listener = tokio::net::UnixListener::bind(path)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let answer = answer.clone();
+        tokio::task::spawn_local(async move {
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let reply = match serde_json::from_str(&line) {
+                    Ok(request) => answer(request).unwrap_or_else(|e| serde_json::json!({ "error": e })),
+                    Err(e) => serde_json::json!({ "error": format!("not a JSON object: {e}") }),
+                };
+                if write.write_all(format!("{reply}\n").as_bytes()).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
