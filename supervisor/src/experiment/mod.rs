@@ -1,5 +1,11 @@
-//! Experiments: plan → load → run → measure → summary.
+//! Experiments, in the order that data meets them: plan → load → run → measure → summary → table.
+
+pub mod plan;
+
+pub mod watch;
 
 pub mod measure;
-pub mod plan;
+
 pub mod summary;
+
+pub mod table;

@@ -1,0 +1,107 @@
+//! The records of a running experiment, kept as they arrive, and waiting for the next one that matters.
+
+use router::clock::{self, Timestamp};
+use router::record::{Belief, Event, Record};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// Why a wait ended without the record.
+#[derive(Debug, thiserror::Error)]
+pub enum Missed {
+    #[error("not seen within {0:?}")]
+    Late(Duration),
+    #[error("the event stream ended")]
+    Closed,
+}
+
+/// Keeps what measuring needs of the record stream, and knows each router's belief.
+pub struct Watch {
+    stream: broadcast::Receiver<Arc<Record>>,
+    /// Everything since the last [`Watch::forget`], in order of arrival.
+    pub records: Vec<Record>,
+    beliefs: BTreeMap<String, Belief>,
+    /// The latest totals of the load: sent, ok, lost.
+    pub load: (u64, u64, u64),
+    /// Records that this reader itself missed.
+    pub missed: u64,
+}
+
+impl Watch {
+    pub fn new(stream: broadcast::Receiver<Arc<Record>>) -> Watch {
+        Watch {
+            stream,
+            records: Vec::new(),
+            beliefs: BTreeMap::new(),
+            load: (0, 0, 0),
+            missed: 0,
+        }
+    }
+
+    /// The balancer's opinion; Up until it said otherwise.
+    pub fn belief(&self, router: &str) -> Belief {
+        self.beliefs.get(router).copied().unwrap_or(Belief::Up)
+    }
+
+    /// Drops records from before `until`; those of a trial are not needed once it is measured.
+    pub fn forget(&mut self, until: Timestamp) {
+        self.records.retain(|record| record.at >= until);
+    }
+
+    /// Waits until `wanted` holds for an arriving record and returns it. Cancel-safe.
+    pub async fn wait(
+        &mut self,
+        deadline: Timestamp,
+        mut wanted: impl FnMut(&Record) -> bool,
+    ) -> Result<Record, Missed> {
+        let begun = clock::now();
+        loop {
+            let record = tokio::select! {
+                biased;
+                record = self.next() => record?,
+                () = clock::until(deadline) => return Err(Missed::Late(deadline.since(begun))),
+            };
+            if wanted(&record) {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// Takes in everything until `deadline`.
+    pub async fn collect(&mut self, deadline: Timestamp) -> Result<(), Missed> {
+        match self.wait(deadline, |_| false).await {
+            Err(Missed::Late(_)) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Record, Missed> {
+        loop {
+            match self.stream.recv().await {
+                Ok(record) => {
+                    let record = Record::clone(&record);
+                    self.keep(&record);
+                    return Ok(record);
+                }
+                Err(broadcast::error::RecvError::Lagged(n)) => self.missed += n,
+                Err(broadcast::error::RecvError::Closed) => return Err(Missed::Closed),
+            }
+        }
+    }
+
+    fn keep(&mut self, record: &Record) {
+        match &record.event {
+            Event::Belief { router, to, .. } => {
+                self.beliefs.insert(router.clone(), *to);
+            }
+            Event::Tick { sent, ok, lost, .. } => {
+                self.load = (*sent, *ok, *lost);
+                return;
+            }
+            Event::CheckSeen { .. } => return,
+            _ => {}
+        }
+        self.records.push(record.clone());
+    }
+}
