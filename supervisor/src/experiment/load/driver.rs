@@ -3,6 +3,7 @@
 use super::arrivals::Schedule;
 use super::client::{Client, Shape};
 use super::pacer::{Due, Pace};
+use super::punctual::make_punctual;
 use super::tally::{End, Tally};
 use super::{Args, Connection, Method, expected_rate, valid_rate};
 use router::clock;
@@ -24,8 +25,6 @@ pub fn drive(args: &Args, worker: &Worker) -> std::io::Result<()> {
         .enable_all()
         .build()?;
     let local = tokio::task::LocalSet::new();
-    // One timer: the kernel may otherwise wake this thread 50 µs late on purpose.
-    let _ = nix::sys::prctl::set_timerslack(1);
     let summary = local.block_on(&runtime, serve(args, worker))?;
     println!("{summary}");
     Ok(())
@@ -37,21 +36,24 @@ struct Load {
     tally: RefCell<Tally>,
     events: Events,
     client_timeout: Duration,
+    realtime: bool,
     /// A request ended.
     ended: Notify,
 }
 
 pub(super) async fn serve(args: &Args, worker: &Worker) -> std::io::Result<Value> {
     let terminated = worker.terminated()?;
+    let realtime = make_punctual(args.realtime);
     let stop = Rc::new(Notify::new());
     let load = Rc::new(Load {
         client: Client::new(args.target, &shape(args)),
         tally: RefCell::default(),
         events: worker.events.clone(),
         client_timeout: args.client_timeout,
+        realtime,
         ended: Notify::new(),
     });
-    let (pace, mut due) = Pace::start(Schedule::new(args.arrivals, args.seed), args.rate)?;
+    let (pace, mut due) = Pace::start(Schedule::new(args.arrivals, args.seed), args.rate, args.realtime)?;
     let mut addresses = BTreeMap::new();
     if let Some(path) = &worker.control {
         let (load, pace, stop) = (load.clone(), pace.clone(), stop.clone());
@@ -95,7 +97,7 @@ pub(super) async fn serve(args: &Args, worker: &Worker) -> std::io::Result<Value
     }
     ticker.abort();
     load.tick();
-    Ok(load.tally.borrow().summary())
+    Ok(load.summary())
 }
 
 impl Load {
@@ -139,6 +141,12 @@ impl Load {
         }
     }
 
+    fn summary(&self) -> Value {
+        let mut summary = self.tally.borrow().summary();
+        summary["realtime"] = json!(self.realtime);
+        summary
+    }
+
     fn tick(&self) {
         for event in self.tally.borrow_mut().tick() {
             self.events.emit(event);
@@ -150,7 +158,7 @@ impl Load {
 fn answer(request: &Value, load: &Load, pace: &Pace, stop: &Notify) -> Result<Value, String> {
     match request["cmd"].as_str() {
         Some("show") => {
-            let mut summary = load.tally.borrow().summary();
+            let mut summary = load.summary();
             summary["rate"] = json!(pace.rate());
             Ok(summary)
         }

@@ -11,12 +11,14 @@ mod driver;
 #[cfg(test)]
 mod outcomes;
 mod pacer;
+mod punctual;
 mod reply;
 #[cfg(test)]
 mod runs;
 mod tally;
 
 use self::arrivals::Arrivals;
+use self::punctual::Realtime;
 use router::worker::{Worker, WorkerArgs};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -63,6 +65,9 @@ pub struct Args {
     /// A request that is not answered by then, counted from its intended time, ends as `timeout`
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout)]
     pub client_timeout: Duration,
+    /// Real-time scheduling for this client's two threads, so that busy cores do not delay its requests
+    #[arg(long, value_enum, default_value = "auto")]
+    pub realtime: Realtime,
     #[command(flatten)]
     pub worker: WorkerArgs,
 }

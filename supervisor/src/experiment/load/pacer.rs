@@ -1,6 +1,7 @@
 //! The pacing thread: hands every request over at its intended time, whatever happened to those before it.
 
 use super::arrivals::Schedule;
+use super::punctual::{Realtime, make_punctual};
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
 use router::clock::{self, Timestamp};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -31,7 +32,11 @@ const PRECISE: Duration = Duration::from_millis(20);
 
 impl Pace {
     /// Starts the thread. The receiver yields requests as they become due and ends after [`Pace::stop`].
-    pub fn start(schedule: Schedule, rate: f64) -> std::io::Result<(Pace, UnboundedReceiver<Due>)> {
+    pub fn start(
+        schedule: Schedule,
+        rate: f64,
+        realtime: Realtime,
+    ) -> std::io::Result<(Pace, UnboundedReceiver<Due>)> {
         let wanted = Wanted {
             rate,
             version: 1,
@@ -42,7 +47,7 @@ impl Pace {
         let own = pace.clone();
         std::thread::Builder::new()
             .name("pacer".into())
-            .spawn(move || own.pace(schedule, &sender))?;
+            .spawn(move || own.pace(schedule, realtime, &sender))?;
         Ok((pace, receiver))
     }
 
@@ -74,9 +79,8 @@ impl Pace {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pace(&self, mut schedule: Schedule, sender: &UnboundedSender<Due>) {
-        // The default slack lets the kernel wake this thread 50 µs late on purpose.
-        let _ = nix::sys::prctl::set_timerslack(1);
+    fn pace(&self, mut schedule: Schedule, realtime: Realtime, sender: &UnboundedSender<Due>) {
+        make_punctual(realtime);
         let (mut version, mut next, mut id) = (0, None, 0);
         loop {
             let wanted = self.wanted();
