@@ -3,5 +3,6 @@
 //! In the order that data meets them:
 
 pub mod clock;
+pub mod listen;
 pub mod record;
 pub mod worker;

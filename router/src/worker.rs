@@ -68,8 +68,8 @@ impl Events {
         self.emit_at(clock::now(), event);
     }
 
-    /// One `write` of at most `PIPE_BUF` bytes is atomic and, on a non-blocking pipe, happens wholly or not at all;
-    /// a longer record may be cut and is counted as dropped.
+    /// One `write` of at most `PIPE_BUF` bytes is atomic and, on a non-blocking pipe, happens wholly or not at all.
+    /// A longer record could be cut in the middle and spoil its neighbour, so it is not written but counted as dropped.
     pub fn emit_at(&self, at: Timestamp, event: Event) {
         let Some(pipe) = &self.0.pipe else { return };
         let mut pipe = pipe.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -92,6 +92,9 @@ impl Events {
             return false;
         };
         line.push(b'\n');
+        if line.len() > nix::libc::PIPE_BUF {
+            return false;
+        }
         matches!(pipe.write(&line), Ok(n) if n == line.len())
     }
 }
@@ -101,6 +104,8 @@ pub struct Worker {
     pub name: String,
     pub events: Events,
     pub control: Option<std::path::PathBuf>,
+    /// Whether a supervisor holds the other end of the lifeline.
+    pub supervised: bool,
 }
 
 impl Worker {
@@ -116,11 +121,22 @@ impl Worker {
         if let Some(fd) = args.lifeline_fd {
             // SAFETY: the supervisor passed this descriptor to us and nobody else in this process knows it.
             let mut lifeline = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
-            std::thread::Builder::new().name("lifeline".into()).spawn(move || {
-                let mut byte = [0];
-                while matches!(lifeline.read(&mut byte), Err(e) if e.kind() == std::io::ErrorKind::Interrupted) {}
-                std::process::exit(0);
-            })?;
+            std::thread::Builder::new()
+                .name("lifeline".into())
+                .spawn(move || {
+                    let mut bytes = [0; 64];
+                    loop {
+                        match lifeline.read(&mut bytes) {
+                            Ok(0) => break,
+                            Ok(_) => {}
+                            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                            Err(_) => break,
+                        }
+                    }
+                    exit_at_once(0);
+                })?;
+            // Ctrl-C in the terminal reaches the whole foreground group; the supervisor decides who stops when.
+            signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default())?;
         }
         let events = match args.events_fd {
             None => Events::none(&name),
@@ -136,19 +152,67 @@ impl Worker {
             name,
             events,
             control: args.control.clone(),
+            supervised: args.lifeline_fd.is_some(),
+        })
+    }
+
+    /// Resolves when this process should stop: at SIGTERM, and at SIGINT too when it was started by hand.
+    /// The handlers are registered before this returns; needs a tokio runtime with I/O.
+    pub fn terminated(&self) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = if self.supervised {
+            None
+        } else {
+            Some(signal(SignalKind::interrupt())?)
+        };
+        Ok(async move {
+            match &mut interrupt {
+                None => {
+                    terminate.recv().await;
+                }
+                Some(interrupt) => {
+                    tokio::select! {
+                        _ = terminate.recv() => {}
+                        _ = interrupt.recv() => {}
+                    }
+                }
+            }
         })
     }
 }
 
-/// Serves a control socket: `answer` gets each request line's JSON object and returns the reply object.
-/// Errors are replied as `{"error": "…"}`. Runs until the socket fails.
+/// Ends the process without running a destructor, flushing a buffer or waiting for a thread.
+#[expect(
+    unsafe_code,
+    reason = "no safe function ends a process without running exit handlers"
+)]
+pub fn exit_at_once(status: i32) -> ! {
+    // SAFETY: `_exit` takes no pointers and does not return.
+    unsafe { nix::libc::_exit(status) }
+}
+
+/// Opens a control socket, so that it is there when `ready` is emitted. A stale socket file is replaced.
+pub fn bind_control(path: &std::path::Path) -> std::io::Result<tokio::net::UnixListener> {
+    let _ = std::fs::remove_file(path);
+    tokio::net::UnixListener::bind(path)
+}
+
+/// Binds and serves a control socket in one go: see [`bind_control`] and [`answer_control`].
 pub async fn serve_control<F>(path: &std::path::Path, answer: F) -> std::io::Result<()>
 where
     F: Fn(serde_json::Value) -> Result<serde_json::Value, String> + Clone + 'static,
 {
+    answer_control(bind_control(path)?, answer).await
+}
+
+/// Serves a control socket: `answer` gets each request line's JSON object and returns the reply object.
+/// Errors are replied as `{"error": "…"}`. Runs until the socket fails. Needs a `LocalSet`.
+pub async fn answer_control<F>(listener: tokio::net::UnixListener, answer: F) -> std::io::Result<()>
+where
+    F: Fn(serde_json::Value) -> Result<serde_json::Value, String> + Clone + 'static,
+{
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-    let _ = std::fs::remove_file(path);
-    let listener = tokio::net::UnixListener::bind(path)?;
     loop {
         let (stream, _) = listener.accept().await?;
         let answer = answer.clone();

@@ -1,6 +1,14 @@
-//! Experiments, in the order that data meets them: plan → load → run → measure → summary → table.
+//! Experiments, in the order that data meets them: args → plan → load → run (trial, watch) → measure → summary → table.
+
+pub mod args;
 
 pub mod plan;
+
+pub mod load;
+
+pub mod run;
+
+pub mod trial;
 
 pub mod watch;
 

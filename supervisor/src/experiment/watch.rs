@@ -1,9 +1,9 @@
 //! The records of a running experiment, kept as they arrive, and waiting for the next one that matters.
 
+use crate::process::Entry;
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Event, Record};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -18,7 +18,7 @@ pub enum Missed {
 
 /// Keeps what measuring needs of the record stream, and knows each router's belief.
 pub struct Watch {
-    stream: broadcast::Receiver<Arc<Record>>,
+    stream: broadcast::Receiver<Entry>,
     /// Everything since the last [`Watch::forget`], in order of arrival.
     pub records: Vec<Record>,
     beliefs: BTreeMap<String, Belief>,
@@ -29,7 +29,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn new(stream: broadcast::Receiver<Arc<Record>>) -> Watch {
+    pub fn new(stream: broadcast::Receiver<Entry>) -> Watch {
         Watch {
             stream,
             records: Vec::new(),
@@ -79,10 +79,9 @@ impl Watch {
     async fn next(&mut self) -> Result<Record, Missed> {
         loop {
             match self.stream.recv().await {
-                Ok(record) => {
-                    let record = Record::clone(&record);
-                    self.keep(&record);
-                    return Ok(record);
+                Ok(entry) => {
+                    self.keep(&entry.record);
+                    return Ok(entry.record);
                 }
                 Err(broadcast::error::RecvError::Lagged(n)) => self.missed += n,
                 Err(broadcast::error::RecvError::Closed) => return Err(Missed::Closed),

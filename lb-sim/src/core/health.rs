@@ -1,0 +1,152 @@
+//! One backend's counters and the belief they make.
+
+use super::{BackendId, CheckSettings};
+use router::clock::Timestamp;
+use router::record::Belief;
+
+/// What is believed of one backend, and how many checks in a row speak for changing it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Requests may be sent there: Up or going down.
+    usable: bool,
+    failures: u32,
+    successes: u32,
+    since: Timestamp,
+}
+
+/// A belief that changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    pub backend: BackendId,
+    pub at: Timestamp,
+    pub from: Belief,
+    pub to: Belief,
+}
+
+impl Health {
+    /// Innocent until `fall` checks in a row have failed.
+    pub fn up(now: Timestamp) -> Health {
+        Health {
+            usable: true,
+            failures: 0,
+            successes: 0,
+            since: now,
+        }
+    }
+
+    pub fn belief(&self) -> Belief {
+        match (self.usable, self.failures, self.successes) {
+            (true, 0, _) => Belief::Up,
+            (true, _, _) => Belief::GoingDown,
+            (false, _, 0) => Belief::Down,
+            (false, _, _) => Belief::GoingUp,
+        }
+    }
+
+    /// Whether requests may be sent there.
+    pub fn usable(&self) -> bool {
+        self.usable
+    }
+
+    /// Failed checks in a row; one success makes it 0.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Successful checks in a row; one failure makes it 0.
+    pub fn successes(&self) -> u32 {
+        self.successes
+    }
+
+    /// When the belief of now began.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Counts one check; returns the belief before and after if it changed.
+    pub fn observe(
+        &mut self,
+        now: Timestamp,
+        healthy: bool,
+        settings: &CheckSettings,
+    ) -> Option<(Belief, Belief)> {
+        let before = self.belief();
+        if healthy {
+            self.failures = 0;
+            self.successes = self.successes.saturating_add(1);
+            self.usable |= self.successes >= settings.rise;
+        } else {
+            self.successes = 0;
+            self.failures = self.failures.saturating_add(1);
+            self.usable &= self.failures < settings.fall;
+        }
+        let after = self.belief();
+        if after == before {
+            return None;
+        }
+        self.since = now;
+        Some((before, after))
+    }
+}
+
+impl Transition {
+    /// Whether the change lets requests in or keeps them out; a mere count on the way does neither.
+    pub fn changes_use(&self) -> bool {
+        usable(self.from) != usable(self.to)
+    }
+}
+
+/// Whether a backend so believed gets requests.
+pub fn usable(belief: Belief) -> bool {
+    matches!(belief, Belief::Up | Belief::GoingDown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(fall: u32, rise: u32) -> CheckSettings {
+        CheckSettings {
+            fall,
+            rise,
+            ..CheckSettings::default()
+        }
+    }
+
+    fn beliefs(health: &mut Health, results: &str, settings: &CheckSettings) -> Vec<Belief> {
+        let observe = |c: char| {
+            health.observe(Timestamp(1), c == '+', settings);
+            health.belief()
+        };
+        results.chars().map(observe).collect()
+    }
+
+    #[test]
+    fn fall_failures_in_a_row_make_it_down_and_rise_successes_up() {
+        use Belief::*;
+        let mut health = Health::up(Timestamp(0));
+        let seen = beliefs(&mut health, "-+--", &settings(2, 3));
+        assert_eq!(seen, [GoingDown, Up, GoingDown, Down]);
+        let seen = beliefs(&mut health, "++-+++", &settings(2, 3));
+        assert_eq!(seen, [GoingUp, GoingUp, Down, GoingUp, GoingUp, Up]);
+    }
+
+    #[test]
+    fn fall_1_goes_straight_down() {
+        let mut health = Health::up(Timestamp(0));
+        let change = health.observe(Timestamp(7), false, &settings(1, 1));
+        assert_eq!(change, Some((Belief::Up, Belief::Down)));
+        assert_eq!(health.since(), Timestamp(7));
+        let change = health.observe(Timestamp(9), true, &settings(1, 1));
+        assert_eq!(change, Some((Belief::Down, Belief::Up)));
+    }
+
+    #[test]
+    fn a_lower_fall_acts_at_the_next_result_not_before() {
+        let mut health = Health::up(Timestamp(0));
+        beliefs(&mut health, "---", &settings(5, 1));
+        assert!(health.usable());
+        beliefs(&mut health, "-", &settings(2, 1));
+        assert!(!health.usable());
+    }
+}

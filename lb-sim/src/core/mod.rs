@@ -1,0 +1,32 @@
+//! What the balancer believes and picks, as pure state machines: no socket, no clock, no tokio, and no randomness
+//! but the seeded generator the [`Balancer`] is born with. The live driver and tests call the same functions.
+//!
+//! In reading order: [`settings`] says how routers are checked, [`health`] turns results into a belief,
+//! [`schedule`] knows which backend is due, [`balancer`] joins the three, [`pick`] chooses where a request goes.
+
+pub mod balancer;
+pub mod health;
+pub mod pick;
+pub mod schedule;
+pub mod settings;
+mod words;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+pub(crate) mod world;
+
+pub use balancer::{Action, Balancer, ProbeId, Verdict};
+pub use health::{Health, Transition};
+pub use pick::Picker;
+pub use settings::{Balance, Check, CheckSettings, OnFailure, Schedule, SettingError, Settings};
+
+/// One backend, numbered from 0 in the order of the command line. Backends are added, never removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackendId(pub u32);
+
+impl BackendId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}

@@ -1,0 +1,331 @@
+//! How routers are checked and requests forwarded. One table of words serves flags, `resetlab.toml` and `set`.
+
+use super::words::{self, duration_words};
+use serde::de::Deserializer;
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Everything that can be set, while running too. The default is the article's load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub check: CheckSettings,
+    pub balance: Balance,
+    pub on_failure: OnFailure,
+    /// An attempt may take this long to connect.
+    pub connect_timeout: Duration,
+    /// An attempt may take this long from the sent request to the response head.
+    pub response_timeout: Duration,
+}
+
+/// How a router is checked; HAProxy's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSettings {
+    /// From one check to the next, counted as `schedule` says.
+    pub interval: Duration,
+    /// A check without an answer for this long has failed.
+    pub timeout: Duration,
+    /// Failures in a row that make an Up router Down.
+    pub fall: u32,
+    /// Successes in a row that make a Down router Up.
+    pub rise: u32,
+    pub schedule: Schedule,
+    /// Each gap is lengthened by a random time in `[0, jitter)`.
+    pub jitter: Duration,
+    pub check: Check,
+    /// What an HTTP check asks for.
+    pub path: String,
+}
+
+/// Where the interval is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Schedule {
+    /// From the previous start: a fixed rate (ALB, kubelet, Caddy). A tick that finds a check under way is skipped.
+    Start,
+    /// From the previous end: a check that hangs delays the next (HAProxy, Envoy).
+    End,
+}
+
+/// What a check does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Check {
+    /// `GET path`; 2xx and 3xx are healthy.
+    Http,
+    /// A connection that opens is healthy. Cannot see a hung process: the kernel completes the handshake.
+    Tcp,
+}
+
+/// How the router of a request is chosen among those that may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Balance {
+    RoundRobin,
+    LeastConnections,
+}
+
+/// What a client sees when an attempt failed before its response began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnFailure {
+    /// Its connection is reset (the article).
+    Reset,
+    /// An answer: 502, 504 after a response timeout, 503 when no router may be used.
+    BadGateway,
+}
+
+/// The settings by name, in the order they are printed.
+pub const KEYS: [&str; 12] = [
+    "interval",
+    "timeout",
+    "fall",
+    "rise",
+    "schedule",
+    "jitter",
+    "check",
+    "path",
+    "balance",
+    "on-failure",
+    "connect-timeout",
+    "response-timeout",
+];
+
+/// A setting that cannot be: which, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    #[error("unknown setting `{key}`: expected one of {}", KEYS.join(", "))]
+    UnknownKey { key: String },
+    #[error("{key} cannot be `{value}`: expected {expected}")]
+    BadValue {
+        key: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+    #[error("`{word}` is not a setting: expected KEY=VALUE, for example interval=500ms")]
+    NotAPair { word: String },
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            check: CheckSettings::default(),
+            balance: Balance::RoundRobin,
+            on_failure: OnFailure::Reset,
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Default for CheckSettings {
+    fn default() -> CheckSettings {
+        CheckSettings {
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(2),
+            fall: 2,
+            rise: 2,
+            schedule: Schedule::Start,
+            jitter: Duration::ZERO,
+            check: Check::Http,
+            path: "/health".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// Sets one setting from its word; `self` is unchanged on error.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
+        let check = &mut self.check;
+        match key {
+            "interval" => check.interval = words::positive("interval", value)?,
+            "timeout" => check.timeout = words::positive("timeout", value)?,
+            "fall" => check.fall = words::count("fall", value)?,
+            "rise" => check.rise = words::count("rise", value)?,
+            "schedule" => check.schedule = words::one_of("schedule", value)?,
+            "jitter" => check.jitter = words::duration("jitter", value)?,
+            "check" => check.check = words::one_of("check", value)?,
+            "path" => check.path = words::path("path", value)?,
+            "balance" => self.balance = words::one_of("balance", value)?,
+            "on-failure" => self.on_failure = words::one_of("on-failure", value)?,
+            "connect-timeout" => self.connect_timeout = words::positive("connect-timeout", value)?,
+            "response-timeout" => self.response_timeout = words::positive("response-timeout", value)?,
+            _ => return Err(SettingError::UnknownKey { key: key.to_owned() }),
+        }
+        Ok(())
+    }
+
+    /// Sets what a JSON object names (`{"interval":"500ms","fall":3}`): all of it, or on error nothing.
+    pub fn set_json(
+        &mut self,
+        patch: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), SettingError> {
+        let mut next = self.clone();
+        for (key, value) in patch {
+            match value {
+                serde_json::Value::String(word) => next.set(key, word)?,
+                other => next.set(key, &other.to_string())?,
+            }
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// Every setting as its key and word, in the order of [`KEYS`]; what [`Settings::set`] takes back.
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        let check = &self.check;
+        let values = [
+            duration_words(check.interval),
+            duration_words(check.timeout),
+            check.fall.to_string(),
+            check.rise.to_string(),
+            check.schedule.to_string(),
+            duration_words(check.jitter),
+            check.check.to_string(),
+            check.path.clone(),
+            self.balance.to_string(),
+            self.on_failure.to_string(),
+            duration_words(self.connect_timeout),
+            duration_words(self.response_timeout),
+        ];
+        KEYS.into_iter().zip(values).collect()
+    }
+
+    /// Whether every value could have been set by its word; for settings built field by field.
+    pub fn validate(&self) -> Result<(), SettingError> {
+        let mut copy = self.clone();
+        self.words()
+            .iter()
+            .try_for_each(|(key, word)| copy.set(key, word))
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (key, word)) in self.words().iter().enumerate() {
+            write!(f, "{}{key}={word}", if i == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+/// `interval=500ms fall=3`: the rest keeps its default.
+impl FromStr for Settings {
+    type Err = SettingError;
+    fn from_str(text: &str) -> Result<Settings, SettingError> {
+        let mut settings = Settings::default();
+        for word in text.split_whitespace() {
+            let pair = word.split_once('=');
+            let (key, value) = pair.ok_or_else(|| SettingError::NotAPair {
+                word: word.to_owned(),
+            })?;
+            settings.set(key, value)?;
+        }
+        Ok(settings)
+    }
+}
+
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(KEYS.len()))?;
+        for (key, word) in self.words() {
+            match key {
+                "fall" => map.serialize_entry(key, &self.check.fall)?,
+                "rise" => map.serialize_entry(key, &self.check.rise)?,
+                _ => map.serialize_entry(key, &word)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+        let patch = serde_json::Map::deserialize(deserializer)?;
+        let mut settings = Settings::default();
+        settings.set_json(&patch).map_err(serde::de::Error::custom)?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        text.parse::<Settings>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn words_round_trip() {
+        let text = "interval=1500ms timeout=2s fall=3 rise=1 schedule=end jitter=250us check=tcp path=/up \
+                    balance=least-connections on-failure=502 connect-timeout=1s response-timeout=1m";
+        let settings: Settings = text.parse().unwrap();
+        assert_eq!(settings.to_string().parse::<Settings>().unwrap(), settings);
+        let json = serde_json::to_string(&settings).unwrap();
+        assert!(
+            json.starts_with(r#"{"interval":"1500ms","timeout":"2s","fall":3,"rise":1,"schedule":"end""#),
+            "{json}"
+        );
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+    }
+
+    #[test]
+    fn what_cannot_be_says_what_and_what_was_expected() {
+        assert_eq!(
+            error("timeout=0s"),
+            "timeout cannot be `0s`: expected a duration from 1ms to 1day, such as 500ms or 2s"
+        );
+        assert_eq!(
+            error("fall=0"),
+            "fall cannot be `0`: expected a whole number from 1 to 1000"
+        );
+        assert_eq!(
+            error("rise=0"),
+            "rise cannot be `0`: expected a whole number from 1 to 1000"
+        );
+        assert!(error("interval=0ms").starts_with("interval cannot be `0ms`"));
+        assert!(
+            error("interval=5").ends_with("expected a duration with a unit, such as 500ms or 2s"),
+            "{}",
+            error("interval=5")
+        );
+        assert_eq!(
+            error("schedule=batch"),
+            "schedule cannot be `batch`: expected start or end"
+        );
+        assert_eq!(
+            error("on-failure=503"),
+            "on-failure cannot be `503`: expected reset or 502"
+        );
+        assert!(error("fal=3").starts_with("unknown setting `fal`: expected one of interval, timeout, fall"));
+        assert!(error("interval").contains("expected KEY=VALUE"));
+        assert!(error("path=health").contains("starts with /"));
+    }
+
+    #[test]
+    fn a_patch_with_one_bad_value_changes_nothing() {
+        let mut settings = Settings::default();
+        let patch = serde_json::json!({"interval": "500ms", "timeout": "0s"});
+        assert!(settings.set_json(patch.as_object().unwrap()).is_err());
+        assert_eq!(settings, Settings::default());
+        let patch = serde_json::json!({"interval": "500ms", "fall": 3, "on-failure": 502});
+        settings.set_json(patch.as_object().unwrap()).unwrap();
+        assert_eq!(
+            (settings.check.fall, settings.on_failure),
+            (3, OnFailure::BadGateway)
+        );
+    }
+
+    #[test]
+    fn fields_are_validated_like_words() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.validate(), Ok(()));
+        settings.check.fall = 0;
+        assert!(
+            settings
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .starts_with("fall cannot be `0`")
+        );
+    }
+}

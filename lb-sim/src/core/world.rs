@@ -1,0 +1,145 @@
+//! A world in virtual time for tests: routers that live, refuse or hang, and the balancer that checks them.
+
+use super::{Action, BackendId, Balancer, CheckSettings, ProbeId, Verdict};
+use router::clock::Timestamp;
+use router::record::{Belief, ProbeResult};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    Alive,
+    Refusing,
+    Hung,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Started(Timestamp, ProbeId),
+    Ended(Timestamp, Verdict),
+}
+
+pub(crate) struct World {
+    pub balancer: Balancer,
+    pub now: Timestamp,
+    pub log: Vec<Note>,
+    pub truth: Vec<Truth>,
+    /// A live router takes this long to answer a check.
+    pub latency: Duration,
+    /// Checks under way that will be answered.
+    answers: BTreeMap<(Timestamp, u64), ProbeId>,
+    /// Checks under way at hung routers, and all others, abandoned or not.
+    sent: Vec<ProbeId>,
+}
+
+/// Far enough from zero to look back.
+pub(crate) const BIRTH: Timestamp = Timestamp(1_000_000_000_000);
+
+impl World {
+    pub fn new(settings: CheckSettings, backends: u32, seed: u64) -> World {
+        World {
+            balancer: Balancer::new(settings, backends, BIRTH, seed),
+            now: BIRTH,
+            log: Vec::new(),
+            truth: vec![Truth::Alive; backends as usize],
+            latency: Duration::ZERO,
+            answers: BTreeMap::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    /// Runs everything that happens up to and including `end`.
+    pub fn run_until(&mut self, end: Timestamp) {
+        while let Some(at) = self.next_event().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.step();
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// Runs until `backend` is believed `belief`; `None` if it is not by `limit`.
+    pub fn run_to_belief(
+        &mut self,
+        backend: BackendId,
+        belief: Belief,
+        limit: Timestamp,
+    ) -> Option<Timestamp> {
+        loop {
+            let health = self.balancer.health(backend);
+            if health.belief() == belief {
+                return Some(health.since());
+            }
+            let at = self.next_event().filter(|at| *at <= limit)?;
+            self.now = self.now.max(at);
+            self.step();
+        }
+    }
+
+    /// Changes what a router is now. Checks under way there: refused at once, answered at once, or left waiting.
+    pub fn set_truth(&mut self, backend: BackendId, truth: Truth) {
+        self.truth[backend.index()] = truth;
+        let waiting: Vec<_> = self
+            .sent
+            .iter()
+            .copied()
+            .filter(|probe| probe.backend == backend)
+            .collect();
+        self.answers.retain(|_, probe| probe.backend != backend);
+        for probe in waiting.into_iter().filter(|_| truth != Truth::Hung) {
+            self.answer(probe);
+        }
+    }
+
+    fn next_event(&self) -> Option<Timestamp> {
+        let answer = self.answers.keys().next().map(|(at, _)| *at);
+        [answer, self.balancer.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn step(&mut self) {
+        while let Some(entry) = self
+            .answers
+            .first_entry()
+            .filter(|entry| entry.key().0 <= self.now)
+        {
+            let probe = entry.remove();
+            self.answer(probe);
+        }
+        let mut actions = Vec::new();
+        self.balancer.on_deadline(self.now, &mut actions);
+        for action in actions {
+            match action {
+                Action::Start { probe, .. } => {
+                    self.log.push(Note::Started(self.now, probe));
+                    self.sent.push(probe);
+                    match self.truth[probe.backend.index()] {
+                        Truth::Alive if self.latency.is_zero() => self.answer(probe),
+                        Truth::Alive => {
+                            self.answers
+                                .insert((self.now + self.latency, probe.number), probe);
+                        }
+                        Truth::Refusing => self.answer(probe),
+                        Truth::Hung => {}
+                    }
+                }
+                Action::Expire(verdict) => {
+                    self.sent.retain(|probe| *probe != verdict.probe);
+                    self.log.push(Note::Ended(self.now, verdict));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, probe: ProbeId) {
+        self.sent.retain(|sent| *sent != probe);
+        let result = match self.truth[probe.backend.index()] {
+            Truth::Alive => ProbeResult::Ok,
+            _ => ProbeResult::Refused,
+        };
+        if let Some(verdict) = self.balancer.on_probe(self.now, probe, result) {
+            self.log.push(Note::Ended(self.now, verdict));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The role `app`: the demo application behind the routers, M instances in one process.
+//!
+//! Any path and method is answered 200 with a small text that names the instance. `?delay=5ms` answers later,
+//! `?bytes=N` answers N bytes; a request body is read to its end and its length is named in the answer.
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::{Request, Response, StatusCode};
+use router::clock;
+use router::record::Event;
+use router::worker::{Worker, WorkerArgs};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The most that `?bytes=` may ask for.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The longest `?delay=`.
+const MAX_DELAY: Duration = Duration::from_secs(3600);
+
+/// Demo application: instances that answer every request
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Address of an instance; repeat for more instances
+    #[arg(long, value_name = "ADDR", required = true)]
+    pub listen: Vec<SocketAddr>,
+    /// Time every answer takes, with its unit
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = humantime::parse_duration)]
+    pub service_time: Duration,
+    #[command(flatten)]
+    pub worker: WorkerArgs,
+}
+
+/// Serves until SIGTERM. Exit code 2 when an address cannot be had.
+pub fn run(args: Args) -> ExitCode {
+    let attempt = || -> Result<(), Box<dyn std::error::Error>> {
+        let worker = Worker::start(&args.worker, "app")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(serve(&args, &worker))?;
+        // Requests in progress are cut: SIGTERM means now.
+        runtime.shutdown_background();
+        Ok(())
+    };
+    match attempt() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("app: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn serve(args: &Args, worker: &Worker) -> Result<(), Box<dyn std::error::Error>> {
+    let stop = worker.terminated()?;
+    let mut addresses = std::collections::BTreeMap::new();
+    for (index, address) in args.listen.iter().enumerate() {
+        let listener = router::listen::bind(*address, "--listen")?;
+        let name = format!("{}-{}", worker.name, index + 1);
+        addresses.insert(format!("http-{}", index + 1), listener.local_addr()?.to_string());
+        tokio::spawn(instance(listener, name, args.service_time));
+    }
+    worker.events.emit(Event::Ready {
+        pid: std::process::id(),
+        addresses,
+    });
+    stop.await;
+    Ok(())
+}
+
+async fn instance(listener: tokio::net::TcpListener, name: String, service_time: Duration) {
+    let name: std::sync::Arc<str> = name.into();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors: others must end before this can go on.
+            clock::until(clock::now() + Duration::from_millis(10)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let name = name.clone();
+        let service = hyper::service::service_fn(move |request| answer(request, name.clone(), service_time));
+        let connection = hyper::server::conn::http1::Builder::new()
+            .header_read_timeout(None)
+            .half_close(true)
+            .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
+        // A connection that breaks is the client's affair.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    name: std::sync::Arc<str>,
+    service_time: Duration,
+) -> Result<Response<Text>, Infallible> {
+    let arrived = clock::now();
+    let (head, mut body) = request.into_parts();
+    let mut received = 0;
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => received += frame.data_ref().map_or(0, |data| data.len() as u64),
+            // The client is gone; hyper drops the answer.
+            Err(_) => break,
+        }
+    }
+    let (status, body, delay) = match Wishes::parse(head.uri.query().unwrap_or("")) {
+        Err(wrong) => (
+            StatusCode::BAD_REQUEST,
+            Text::words(format!("{wrong}\n")),
+            service_time,
+        ),
+        Ok(wishes) => {
+            let path = head.uri.path();
+            let words = format!("{name} {} {path} received {received} bytes\n", head.method);
+            let body = wishes.bytes.map_or_else(|| Text::words(words), Text::filler);
+            (StatusCode::OK, body, service_time + wishes.delay)
+        }
+    };
+    if !delay.is_zero() {
+        clock::until(arrived + delay).await;
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    Ok(response)
+}
+
+/// What a query asks for.
+#[derive(Debug, Default, PartialEq)]
+struct Wishes {
+    delay: Duration,
+    bytes: Option<u64>,
+}
+
+impl Wishes {
+    /// Unknown keys are ignored; a known key with a wrong value is an error for people.
+    fn parse(query: &str) -> Result<Wishes, String> {
+        let mut wishes = Wishes::default();
+        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            match key {
+                "delay" => {
+                    wishes.delay = humantime::parse_duration(value)
+                        .ok()
+                        .filter(|delay| *delay <= MAX_DELAY)
+                        .ok_or_else(|| {
+                            format!("delay={value}: expected a duration up to 1h with its unit, such as 5ms")
+                        })?;
+                }
+                "bytes" => {
+                    let bytes = value.parse().ok().filter(|bytes| *bytes <= MAX_BYTES);
+                    let wrong = || format!("bytes={value}: expected a number up to {MAX_BYTES}");
+                    wishes.bytes = Some(bytes.ok_or_else(wrong)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(wishes)
+    }
+}
+
+/// A response body of known length, made while it is sent.
+struct Text {
+    words: Bytes,
+    left: u64,
+}
+
+impl Text {
+    fn words(words: String) -> Text {
+        Text {
+            left: words.len() as u64,
+            words: words.into(),
+        }
+    }
+
+    /// `left` bytes of lines of `x`.
+    fn filler(left: u64) -> Text {
+        let mut line = [b'x'; 64];
+        line[63] = b'\n';
+        Text {
+            left,
+            words: line.repeat(left.min(65_536).div_ceil(64) as usize).into(),
+        }
+    }
+}
+
+impl Body for Text {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let size = self.left.min(self.words.len() as u64);
+        self.left -= size;
+        Poll::Ready(Some(Ok(Frame::data(self.words.slice(..size as usize)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn a_query_without_a_unit_says_what_was_expected() {
+        let wishes = Wishes::parse("delay=5ms&bytes=7&other").unwrap();
+        assert_eq!(
+            wishes,
+            Wishes {
+                delay: Duration::from_millis(5),
+                bytes: Some(7)
+            }
+        );
+        assert!(Wishes::parse("delay=5").unwrap_err().contains("with its unit"));
+        assert!(Wishes::parse("bytes=-1").is_err());
+    }
+
+    #[test]
+    fn instances_name_themselves_and_read_whole_bodies() {
+        let listener = router::listen::bind_std("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                instance(listener, "app-1".into(), Duration::ZERO).await;
+            });
+        });
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        let body = vec![b'a'; 300_000];
+        client
+            .write_all(b"POST /up HTTP/1.1\r\nHost: app.test\r\nContent-Length: 300000\r\n\r\n")
+            .unwrap();
+        client.write_all(&body).unwrap();
+        client
+            .write_all(b"GET /?bytes=100001 HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.contains("app-1 POST /up received 300000 bytes\n"),
+            "{}",
+            &answer[..200]
+        );
+        assert!(answer.contains("content-length: 100001\r\n"));
+        let (_, filler) = answer.rsplit_once("\r\n\r\n").unwrap();
+        assert_eq!(filler.len(), 100_001);
+    }
+}
