@@ -50,16 +50,16 @@ pub enum Anchor {
 pub struct Phase {
     /// Start of the last check before the death.
     pub started: Timestamp,
-    /// Its end; `None` when it was under way at the death.
-    pub ended: Option<Timestamp>,
+    /// Its end; later than the death when it was under way.
+    pub ended: Timestamp,
 }
 
 impl Phase {
     /// Seconds from the anchor to `death`.
     pub fn seconds(&self, anchor: Anchor, death: Timestamp) -> f64 {
-        match (anchor, self.ended) {
-            (Anchor::End, Some(ended)) => death.seconds_after(ended),
-            (Anchor::Start, _) | (Anchor::End, None) => death.seconds_after(self.started),
+        match anchor {
+            Anchor::End if self.ended <= death => death.seconds_after(self.ended),
+            Anchor::End | Anchor::Start => death.seconds_after(self.started),
         }
     }
 }
@@ -75,7 +75,7 @@ pub fn phase(records: &[Record], router: &str, death: Timestamp) -> Option<Phase
                 ..
             } if r == router && *started_ns <= death => Some(Phase {
                 started: *started_ns,
-                ended: (record.at <= death).then_some(record.at),
+                ended: record.at,
             }),
             _ => None,
         })
@@ -408,12 +408,12 @@ mod tests {
     }
 
     #[test]
-    fn a_check_under_way_at_the_death_has_no_end() {
+    fn a_check_under_way_at_the_death_ends_after_it() {
         let records = vec![
             probe(500, 501, ProbeResult::Ok, 0),
             probe(999, 1003, ProbeResult::Reset, 1),
         ];
         let phase = phase(&records, "router-1", Timestamp(1000 * MS)).expect("two checks");
-        assert_eq!((phase.started, phase.ended), (Timestamp(999 * MS), None));
+        assert_eq!((phase.started, phase.ended), (Timestamp(999 * MS), Timestamp(1003 * MS)));
     }
 }

@@ -6,10 +6,6 @@ pub mod plan;
 
 pub mod load;
 
-pub mod run;
-
-pub mod trial;
-
 pub mod watch;
 
 pub mod measure;

@@ -23,7 +23,6 @@ pub struct Rules {
     pub attempt: Duration,
     /// Longest wait for a Down router to be believed Up and used again.
     pub readmission: Duration,
-    pub client_timeout: Duration,
 }
 
 /// A death that happened, to be measured when its outcomes are in.
@@ -152,7 +151,7 @@ async fn readmitted(
     watch.wait(deadline, served).await.map(|_| ()).map_err(missed("waiting for the router to be used again"))
 }
 
-fn missed(what: &str) -> impl FnOnce(Missed) -> TrialError {
+pub fn missed(what: &str) -> impl FnOnce(Missed) -> TrialError {
     let what = what.to_owned();
     move |source| TrialError::Missed { what, source }
 }

@@ -68,6 +68,11 @@ impl Watch {
         }
     }
 
+    /// Takes in the next record, if one comes in time.
+    pub async fn next_by(&mut self, deadline: Timestamp) -> Result<Record, Missed> {
+        self.wait(deadline, |_| true).await
+    }
+
     /// Takes in everything until `deadline`.
     pub async fn collect(&mut self, deadline: Timestamp) -> Result<(), Missed> {
         match self.wait(deadline, |_| false).await {

@@ -1,0 +1,276 @@
+//! `resetlab run`: a stack of its own, n deaths, one document.
+
+pub use super::args::Args;
+
+use super::args::Arrivals;
+use super::bench::Bench;
+use super::measure::{self, Anchor, Trial};
+use super::progress::Progress;
+use super::summary::{self, Bounds, LoadReport, Summary, Theory};
+use super::trial::{self, Happened, Rules, TrialError};
+use super::watch::Watch;
+use super::{plan, table};
+use crate::fleet::FleetHandle;
+use lb_sim::core::{Schedule, Settings};
+use lb_sim::theory::{self, phase::Phase};
+use router::clock;
+use router::record::Fault;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Exit codes of a run.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const OBJECTIVE_MISSED: u8 = 3;
+
+/// How long the load may take to get going.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// Runs the experiment on a runtime of this thread and prints its result.
+pub fn run(args: &Args) -> ExitCode {
+    let settings = match args.settings() {
+        Ok(settings) => settings,
+        Err(e) => return fail(USAGE, &e.to_string()),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(FAILED, &format!("no runtime: {e}")),
+    };
+    runtime.block_on(tokio::task::LocalSet::new().run_until(Experiment::run(args, settings)))
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    eprintln!("resetlab run: {why}");
+    ExitCode::from(code)
+}
+
+/// Why a run ended before its last trial.
+enum Ended {
+    Failed(TrialError),
+    Signal(i32),
+}
+
+/// What does not change during a run, and what has been measured.
+struct Experiment<'a> {
+    args: &'a Args,
+    settings: Settings,
+    seed: u64,
+    rules: Rules,
+    dir: PathBuf,
+    /// Deaths whose outcomes may still be on their way.
+    open: Vec<Happened>,
+    trials: Vec<Trial>,
+    load: LoadReport,
+    complete: bool,
+}
+
+impl Experiment<'_> {
+    async fn run(args: &Args, settings: Settings) -> ExitCode {
+        let seed = args.seed.unwrap_or_else(plan::fresh_seed);
+        let mut bench = match Bench::start(args, &settings, seed).await {
+            Ok(bench) => bench,
+            Err(e) => return fail(e.exit, &e.text),
+        };
+        let arrivals = match args.arrivals {
+            Arrivals::Poisson => "poisson",
+            Arrivals::Constant => "constant",
+        };
+        let mut experiment = Experiment {
+            args,
+            rules: rules(args, &settings),
+            settings,
+            seed,
+            dir: bench.dir.clone(),
+            open: Vec::new(),
+            trials: Vec::new(),
+            load: LoadReport { rate: args.rate, arrivals: arrivals.into(), ..LoadReport::default() },
+            complete: false,
+        };
+        let mut watch = Watch::new(bench.records());
+        let ended = {
+            let Bench { fleet, stop, .. } = &mut bench;
+            tokio::select! {
+                ended = experiment.trials(fleet, &mut watch) => ended.map_err(Ended::Failed),
+                signal = stop.wait() => Err(Ended::Signal(signal)),
+            }
+        };
+        experiment.complete = ended.is_ok();
+        if !matches!(ended, Err(Ended::Signal(_))) {
+            experiment.settle(&bench.fleet, &mut watch).await;
+        }
+        experiment.measure(&watch);
+        let trouble = bench.end().await;
+        experiment.finish(ended, trouble)
+    }
+
+    async fn trials(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), TrialError> {
+        let progress = Progress::new(self.args.trials, self.args.json);
+        let deadline = clock::now() + STEADY;
+        while watch.load.1 == 0 {
+            watch.next_by(deadline).await.map_err(trial::missed("waiting for the first answered request"))?;
+        }
+        for death in plan::deaths(self.seed, self.args.trials, self.args.routers) {
+            let happened = trial::run(fleet, watch, &self.rules, death).await?;
+            self.measure(watch);
+            progress.done(watch, &happened);
+            self.open.push(happened);
+            self.save();
+        }
+        Ok(())
+    }
+
+    /// Stops the load and waits for the outcome of every request that was sent.
+    async fn settle(&mut self, fleet: &FleetHandle, watch: &mut Watch) {
+        if let Ok(report) = fleet.load_report().await {
+            let ms = |key: &str| report[key].as_f64().map(|ns| ns / 1e6);
+            self.load.late_p99_ms = ms("late_p99_ns");
+            self.load.late_max_ms = ms("late_max_ns");
+        }
+        if fleet.stop_load().await.is_ok() {
+            let deadline = clock::now() + self.args.client_timeout + Duration::from_secs(1);
+            // The load's exit comes after its last outcome; without it the deadline ends the wait.
+            let _ = watch
+                .wait(deadline, |record| {
+                    matches!(&record.event, router::record::Event::Exited { name, .. } if name == "load")
+                })
+                .await;
+        }
+    }
+
+    /// Measures the deaths whose requests have all ended by now.
+    fn measure(&mut self, watch: &Watch) {
+        let check = &self.settings.check;
+        for happened in self.open.drain(..) {
+            let records: Vec<_> = watch.records.iter().filter(|r| r.at >= happened.since).cloned().collect();
+            let fault: Fault = self.args.fault.into();
+            let mut trial = measure::trial(
+                &records,
+                fault,
+                &happened.router,
+                happened.death,
+                self.rules.anchor,
+                |phase, death| {
+                    let phase = Phase::of(death, phase.started, phase.ended);
+                    theory::phase::predict(check, fault, phase).ok().map(|d| d.as_secs_f64())
+                },
+            );
+            trial.events_dropped += watch.missed;
+            self.trials.push(trial);
+        }
+        let (sent, ok, lost) = watch.load;
+        self.load = LoadReport { sent, ok, lost, ..self.load.clone() };
+    }
+
+    fn summary(&self) -> Summary {
+        let routers = self.args.routers;
+        let fault: Fault = self.args.fault.into();
+        let window = theory::t_detect(&self.settings.check, fault);
+        Summary {
+            schema: "resetlab.run.v1".into(),
+            seed: format!("{:x}", self.seed),
+            engine: "lb-sim".into(),
+            preset: "kb".into(),
+            complete: self.complete,
+            check: check_document(&self.settings),
+            load: self.load.clone(),
+            summary: summary::totals(&self.trials, &self.load, routers),
+            theory: Theory {
+                t_detect_s: window.as_ref().ok().map(|w| Bounds {
+                    min: w.min.as_secs_f64(),
+                    mean: w.mean.as_secs_f64(),
+                    max: w.max.as_secs_f64(),
+                }),
+                lost_per_trial: window
+                    .as_ref()
+                    .ok()
+                    .map(|w| theory::requests_in(w.mean, self.args.rate, routers)),
+                reason: window.err().map(|why| why.to_string()),
+            },
+            trials: self.trials.clone(),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// Replaces `summary.json` whole, so that a reader never sees half of it.
+    fn save(&self) {
+        if let Err(e) = write_whole(&self.dir.join("summary.json"), &self.summary()) {
+            eprintln!("resetlab run: cannot write summary.json in {}: {e}", self.dir.display());
+        }
+    }
+
+    fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
+        self.save();
+        let summary = self.summary();
+        let text = if self.args.json {
+            serde_json::to_string_pretty(&summary).expect("a summary has string keys only") + "\n"
+        } else {
+            format!("{}results         {}\n", table::render(&summary), self.dir.display())
+        };
+        // A reader that has had enough (`| head`) is no failure of the run.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        match ended {
+            Err(Ended::Failed(e)) => {
+                return fail(FAILED, &format!("{e}\nwhat was measured is in {}", self.dir.display()));
+            }
+            Err(Ended::Signal(signal)) => return ExitCode::from(128 + signal as u8),
+            Ok(()) => {}
+        }
+        if let Some(trouble) = trouble {
+            return fail(FAILED, &trouble);
+        }
+        match (self.args.slo, summary.summary.success) {
+            (Some(slo), Some(success)) if success < slo => {
+                fail(OBJECTIVE_MISSED, &format!("objective missed: {success:.5} of the requests succeeded, {slo} wanted"))
+            }
+            _ => ExitCode::SUCCESS,
+        }
+    }
+}
+
+fn rules(args: &Args, settings: &Settings) -> Rules {
+    let check = &settings.check;
+    let fault: Fault = args.fault.into();
+    // Without theory (a TCP check and a hang) as many checks as would do otherwise are waited for.
+    let longest = theory::t_detect(check, fault)
+        .map_or((check.interval + check.jitter + check.timeout) * (check.fall + 1), |window| window.max);
+    let cycle = check.interval + check.jitter + check.timeout;
+    Rules {
+        fault,
+        anchor: match check.schedule {
+            Schedule::Start => Anchor::Start,
+            Schedule::End => Anchor::End,
+        },
+        interval: check.interval,
+        give_up: longest + check.interval,
+        restart_delay: args.restart_delay,
+        attempt: settings.connect_timeout + settings.response_timeout,
+        readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
+    }
+}
+
+fn check_document(settings: &Settings) -> serde_json::Value {
+    let check = &settings.check;
+    let words: std::collections::BTreeMap<_, _> = settings.words().into_iter().collect();
+    serde_json::json!({
+        "interval_s": check.interval.as_secs_f64(),
+        "timeout_s": check.timeout.as_secs_f64(),
+        "fall": check.fall,
+        "rise": check.rise,
+        "schedule": words["schedule"],
+        "detector": "poll",
+        "jitter_s": check.jitter.as_secs_f64(),
+        "check": words["check"],
+        "balance": words["balance"],
+        "on_failure": words["on-failure"],
+        "connect_timeout_s": settings.connect_timeout.as_secs_f64(),
+        "response_timeout_s": settings.response_timeout.as_secs_f64(),
+    })
+}
+
+fn write_whole(path: &Path, summary: &Summary) -> std::io::Result<()> {
+    let new = path.with_extension("json.new");
+    std::fs::write(&new, serde_json::to_vec_pretty(summary)?)?;
+    std::fs::rename(&new, path)
+}
