@@ -82,16 +82,6 @@ pub fn phase(records: &[Record], router: &str, death: Timestamp) -> Option<Phase
         .max_by_key(|phase| phase.started)
 }
 
-/// Death of `router` at or after `since`.
-pub fn death(records: &[Record], router: &str, since: Timestamp) -> Option<(Timestamp, Stamp)> {
-    records.iter().find_map(|record| match &record.event {
-        Event::Death { router: r, stamp, .. } if r == router && record.at >= since => {
-            Some((record.at, *stamp))
-        }
-        _ => None,
-    })
-}
-
 /// Measures the death of `router` at `death`. `records` must hold the span from the check before the death to the
 /// re-admission and the outcomes of all requests attempted in it; `predict` gives the predicted `t_detect` in seconds.
 pub fn trial(

@@ -6,6 +6,14 @@ pub mod plan;
 
 pub mod load;
 
+pub mod run;
+
+pub mod stack;
+
+pub mod trial;
+
+pub mod progress;
+
 pub mod watch;
 
 pub mod measure;

@@ -3,7 +3,7 @@
 pub use super::args::Args;
 
 use super::args::Arrivals;
-use super::bench::Bench;
+use super::stack::Stack;
 use super::measure::{self, Anchor, Trial};
 use super::progress::Progress;
 use super::summary::{self, Bounds, LoadReport, Summary, Theory};
@@ -12,7 +12,7 @@ use super::watch::Watch;
 use super::{plan, table};
 use crate::fleet::FleetHandle;
 use lb_sim::core::{Schedule, Settings};
-use lb_sim::theory::{self, phase::Phase};
+use lb_sim::theory::{self, Phase};
 use router::clock;
 use router::record::Fault;
 use std::io::Write;
@@ -69,8 +69,8 @@ struct Experiment<'a> {
 impl Experiment<'_> {
     async fn run(args: &Args, settings: Settings) -> ExitCode {
         let seed = args.seed.unwrap_or_else(plan::fresh_seed);
-        let mut bench = match Bench::start(args, &settings, seed).await {
-            Ok(bench) => bench,
+        let (mut stack, records) = match Stack::start(args, &settings, seed).await {
+            Ok(stack) => stack,
             Err(e) => return fail(e.exit, &e.text),
         };
         let arrivals = match args.arrivals {
@@ -82,26 +82,24 @@ impl Experiment<'_> {
             rules: rules(args, &settings),
             settings,
             seed,
-            dir: bench.dir.clone(),
+            dir: stack.dir.clone(),
             open: Vec::new(),
             trials: Vec::new(),
             load: LoadReport { rate: args.rate, arrivals: arrivals.into(), ..LoadReport::default() },
             complete: false,
         };
-        let mut watch = Watch::new(bench.records());
+        let mut watch = Watch::new(records);
         let ended = {
-            let Bench { fleet, stop, .. } = &mut bench;
+            let Stack { fleet, interrupt, .. } = &mut stack;
             tokio::select! {
                 ended = experiment.trials(fleet, &mut watch) => ended.map_err(Ended::Failed),
-                signal = stop.wait() => Err(Ended::Signal(signal)),
+                signal = interrupt.wait() => Err(Ended::Signal(signal)),
             }
         };
         experiment.complete = ended.is_ok();
-        if !matches!(ended, Err(Ended::Signal(_))) {
-            experiment.settle(&bench.fleet, &mut watch).await;
-        }
+        experiment.settle(&stack, &mut watch).await;
         experiment.measure(&watch);
-        let trouble = bench.end().await;
+        let trouble = stack.end().await;
         experiment.finish(ended, trouble)
     }
 
@@ -121,22 +119,16 @@ impl Experiment<'_> {
         Ok(())
     }
 
-    /// Stops the load and waits for the outcome of every request that was sent.
-    async fn settle(&mut self, fleet: &FleetHandle, watch: &mut Watch) {
-        if let Ok(report) = fleet.load_report().await {
+    /// Stops the load and takes in the outcome of every request that was sent.
+    async fn settle(&mut self, stack: &Stack, watch: &mut Watch) {
+        if let Some(report) = stack.load_report().await {
             let ms = |key: &str| report[key].as_f64().map(|ns| ns / 1e6);
             self.load.late_p99_ms = ms("late_p99_ns");
             self.load.late_max_ms = ms("late_max_ns");
         }
-        if fleet.stop_load().await.is_ok() {
-            let deadline = clock::now() + self.args.client_timeout + Duration::from_secs(1);
-            // The load's exit comes after its last outcome; without it the deadline ends the wait.
-            let _ = watch
-                .wait(deadline, |record| {
-                    matches!(&record.event, router::record::Event::Exited { name, .. } if name == "load")
-                })
-                .await;
-        }
+        // A load that cannot be stopped is dealt with when the stack ends; its outcomes so far are in.
+        let _ = stack.fleet.drain_load().await;
+        watch.take_all();
     }
 
     /// Measures the deaths whose requests have all ended by now.
@@ -145,7 +137,7 @@ impl Experiment<'_> {
         for happened in self.open.drain(..) {
             let records: Vec<_> = watch.records.iter().filter(|r| r.at >= happened.since).cloned().collect();
             let fault: Fault = self.args.fault.into();
-            let mut trial = measure::trial(
+            let trial = measure::trial(
                 &records,
                 fault,
                 &happened.router,
@@ -153,10 +145,9 @@ impl Experiment<'_> {
                 self.rules.anchor,
                 |phase, death| {
                     let phase = Phase::of(death, phase.started, phase.ended);
-                    theory::phase::predict(check, fault, phase).ok().map(|d| d.as_secs_f64())
+                    theory::predict(check, fault, phase).ok().map(|d| d.as_secs_f64())
                 },
             );
-            trial.events_dropped += watch.missed;
             self.trials.push(trial);
         }
         let (sent, ok, lost) = watch.load;

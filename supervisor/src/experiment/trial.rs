@@ -1,7 +1,7 @@
 //! One trial on a live fleet: wait until all is well, hit one router at the planned phase, hold it dead until the
 //! balancer knows, revive it, wait for its first served request.
 
-use super::measure::{self, Anchor};
+use super::measure::Anchor;
 use super::plan::Death;
 use super::watch::{Missed, Watch};
 use crate::fleet::FleetHandle;
@@ -54,23 +54,12 @@ pub async fn run(
     let since = aim - rules.interval - rules.attempt;
     watch.collect(aim).await.map_err(missed("waiting for the planned phase"))?;
 
-    fleet.inject(&router, rules.fault).await.map_err(|e| TrialError::Fleet(e.to_string()))?;
-    let died = match measure::death(&watch.records, &router, since) {
-        Some(death) => death,
-        None => {
-            let victim = router.clone();
-            let record = watch
-                .wait(clock::now() + Duration::from_secs(5), |record| {
-                    matches!(&record.event, Event::Death { router, .. } if *router == victim)
-                })
-                .await
-                .map_err(missed("waiting for the death to be stamped"))?;
-            match record.event {
-                Event::Death { stamp, .. } => (record.at, stamp),
-                _ => return Err(TrialError::Fleet("the death has no stamp".into())),
-            }
-        }
+    let injected = fleet.inject(&router, rules.fault).await.map_err(|e| TrialError::Fleet(e.to_string()))?;
+    let stamp = match rules.fault {
+        Fault::Kill | Fault::Hang => Stamp::Signal,
+        Fault::Crash => Stamp::Crash,
     };
+    let died = (injected.at, stamp);
 
     match rules.restart_delay {
         Some(delay) => watch.collect(died.0 + delay).await.map_err(missed("holding the router dead"))?,
@@ -79,7 +68,7 @@ pub async fn run(
     let revived = clock::now();
     match rules.fault {
         Fault::Hang => fleet.resume(&router).await,
-        Fault::Kill | Fault::Crash => fleet.restart(&router).await,
+        Fault::Kill | Fault::Crash => fleet.restart_now(&router).await,
     }
     .map_err(|e| TrialError::Fleet(e.to_string()))?;
     readmitted(watch, rules, &router, revived).await?;

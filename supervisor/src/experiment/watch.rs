@@ -1,11 +1,11 @@
 //! The records of a running experiment, kept as they arrive, and waiting for the next one that matters.
 
+use crate::fleet::Records;
 use crate::process::Entry;
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Event, Record};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::sync::broadcast;
 
 /// Why a wait ended without the record.
 #[derive(Debug, thiserror::Error)]
@@ -18,18 +18,16 @@ pub enum Missed {
 
 /// Keeps what measuring needs of the record stream, and knows each router's belief.
 pub struct Watch {
-    stream: broadcast::Receiver<Entry>,
+    stream: Records,
     /// Everything since the last [`Watch::forget`], in order of arrival.
     pub records: Vec<Record>,
     beliefs: BTreeMap<String, Belief>,
     /// The latest totals of the load: sent, ok, lost.
     pub load: (u64, u64, u64),
-    /// Records that this reader itself missed.
-    pub missed: u64,
 }
 
 impl Watch {
-    pub fn new(stream: broadcast::Receiver<Entry>) -> Watch {
+    pub fn new(stream: Records) -> Watch {
         Watch {
             stream,
             records: Vec::new(),
@@ -42,11 +40,6 @@ impl Watch {
     /// The balancer's opinion; Up until it said otherwise.
     pub fn belief(&self, router: &str) -> Belief {
         self.beliefs.get(router).copied().unwrap_or(Belief::Up)
-    }
-
-    /// Drops records from before `until`; those of a trial are not needed once it is measured.
-    pub fn forget(&mut self, until: Timestamp) {
-        self.records.retain(|record| record.at >= until);
     }
 
     /// Waits until `wanted` holds for an arriving record and returns it. Cancel-safe.
@@ -81,17 +74,17 @@ impl Watch {
         }
     }
 
-    async fn next(&mut self) -> Result<Record, Missed> {
-        loop {
-            match self.stream.recv().await {
-                Ok(entry) => {
-                    self.keep(&entry.record);
-                    return Ok(entry.record);
-                }
-                Err(broadcast::error::RecvError::Lagged(n)) => self.missed += n,
-                Err(broadcast::error::RecvError::Closed) => return Err(Missed::Closed),
-            }
+    /// Takes in what has arrived already.
+    pub fn take_all(&mut self) {
+        while let Ok(Entry { record, .. }) = self.stream.try_recv() {
+            self.keep(&record);
         }
+    }
+
+    async fn next(&mut self) -> Result<Record, Missed> {
+        let Entry { record, .. } = self.stream.recv().await.ok_or(Missed::Closed)?;
+        self.keep(&record);
+        Ok(record)
     }
 
     fn keep(&mut self, record: &Record) {

@@ -1,0 +1,104 @@
+//! The stack of its own that a run measures: name, network, directory, fleet, and the signals that end it early.
+
+use super::args::{Args, Arrivals};
+use crate::fleet::{Fleet, FleetHandle, FleetPlan, LoadPlan, Records};
+use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
+use crate::process::control;
+use crate::process::restart::RestartPolicy;
+use lb_sim::core::Settings;
+use serde_json::Value;
+use std::path::PathBuf;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Everything a run holds while it lasts.
+pub struct Stack {
+    pub fleet: FleetHandle,
+    pub dir: PathBuf,
+    pub interrupt: Interrupt,
+    name: Name,
+    _lease: Lease,
+}
+
+/// A stack that could not be had: what to print, and the exit code.
+pub struct NoStack {
+    pub text: String,
+    pub exit: u8,
+}
+
+impl Stack {
+    /// Takes what is needed and starts the fleet. On an error nothing is left behind.
+    pub async fn start(args: &Args, settings: &Settings, seed: u64) -> Result<(Stack, Records), NoStack> {
+        let usage = |e: &dyn std::fmt::Display| NoStack { text: e.to_string(), exit: 2 };
+        let failed = |e: &dyn std::fmt::Display| NoStack { text: e.to_string(), exit: 1 };
+        let interrupt = Interrupt::new().map_err(|e| failed(&e))?;
+        let runtime = RuntimeDir::open().map_err(|e| failed(&e))?;
+        let name = runtime.take(&format!("run-{}", std::process::id())).map_err(|e| failed(&e))?;
+        let lease = Lease::take(None, None, args.routers, 1).map_err(|e| usage(&e))?;
+        let dir = make_run_dir(args.out.as_deref(), "run").map_err(|e| usage(&e))?;
+        let warn = |text: String| eprintln!("resetlab run: records are being lost: {text}");
+        let journal = Journal::open(&dir, warn).map_err(|e| failed(&e))?;
+        let arrivals = match args.arrivals {
+            Arrivals::Poisson => "poisson",
+            Arrivals::Constant => "constant",
+        };
+        let plan = FleetPlan {
+            addresses: lease.addresses,
+            routers: args.routers,
+            apps: 1,
+            lb: settings.clone(),
+            seed,
+            load: LoadPlan {
+                rate: args.rate,
+                flags: vec![
+                    ("arrivals", arrivals.to_owned()),
+                    ("seed", seed.to_string()),
+                    ("client-timeout", humantime::format_duration(args.client_timeout).to_string()),
+                ],
+            },
+            restart: RestartPolicy::Manual,
+            run_dir: dir.clone(),
+            control_dir: name.children.clone(),
+        };
+        let (fleet, records) = Fleet::start(plan, Some(journal))
+            .await
+            .map_err(|e| NoStack { text: format!("{e}; logs are in {}", dir.display()), exit: e.exit_code() })?;
+        Ok((Stack { fleet, dir, interrupt, name, _lease: lease }, records))
+    }
+
+    /// What the load says of itself (`resetlab.load.v1`).
+    pub async fn load_report(&self) -> Option<Value> {
+        let socket = self.name.children.join("load.sock");
+        control::ask(&socket, &serde_json::json!({ "cmd": "show" })).await.ok()
+    }
+
+    /// Stops everything. What went wrong on the way, in words.
+    pub async fn end(self) -> Option<String> {
+        let report = self.fleet.stop_all().await;
+        let lost = report.journal.lost;
+        let error = report.journal.error.unwrap_or_default();
+        if lost > 0 {
+            return Some(format!("{lost} records were lost: {error}"));
+        }
+        (!report.left.is_empty()).then(|| format!("could not be ended: {}", report.left.join(", ")))
+    }
+}
+
+/// SIGINT and SIGTERM.
+pub struct Interrupt {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupt {
+    fn new() -> std::io::Result<Interrupt> {
+        Ok(Interrupt { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The number of the first one. Cancel-safe.
+    pub async fn wait(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+        }
+    }
+}
