@@ -6,3 +6,6 @@ pub mod clock;
 pub mod listen;
 pub mod record;
 pub mod worker;
+
+pub mod http1;
+pub mod proxy;
