@@ -3,5 +3,7 @@
 //! In the order that data meets them:
 
 pub mod clock;
+pub mod http1;
+pub mod proxy;
 pub mod record;
 pub mod worker;
