@@ -16,3 +16,4 @@ pub mod serve;
 pub mod theory;
 
 pub use args::{Args, BackendArg, SettingsArgs};
+pub use serve::run;

@@ -48,7 +48,6 @@ fn show(control: &Control) -> Value {
             .failed()
             .map(|(cause, count)| (name(&cause), Value::from(count)))
             .collect();
-        let last_attempt = Some(member.tally.last_attempt_ns.get()).filter(|at| *at > 0);
         json!({
             "name": member.name,
             "traffic": member.traffic.to_string(),
@@ -63,7 +62,7 @@ fn show(control: &Control) -> Value {
             "in_flight": member.tally.in_flight.get(),
             "ok": member.tally.ok.get(),
             "failed": failed,
-            "last_attempt_ns": last_attempt,
+            "last_attempt_ns": member.tally.last_attempt(),
             "last_probe": control.last[id.index()].map(|ended| json!({
                 "probe": ended.probe.number,
                 "started_ns": ended.started,

@@ -33,17 +33,27 @@ pub fn tell(events: &Events, router: &str, ended: &Ended, verdict: &Verdict, set
     let reason = match change.to {
         Belief::GoingDown => format!("check failed {failures}/{fall}: {}", words(ended)),
         Belief::Down if change.from == Belief::GoingUp => format!("check failed again: {}", words(ended)),
-        Belief::Down => format!("{fall} of {fall} checks in a row failed, the last: {}", words(ended)),
+        Belief::Down => format!(
+            "{fall} of {fall} checks in a row failed, the last: {}",
+            words(ended)
+        ),
         Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
         Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
         Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
         Belief::Ejected => "ejected".to_owned(),
     };
     match change.to {
-        Belief::Up | Belief::Down if change.changes_use() => tracing::warn!("{router} is {}: {reason}", state(change.to)),
+        Belief::Up | Belief::Down if change.changes_use() => {
+            tracing::warn!("{router} is {}: {reason}", state(change.to))
+        }
         to => tracing::info!("{router} is {}: {reason}", state(to)),
     }
-    let belief = Event::Belief { router: router.to_owned(), from_state: change.from, to: change.to, reason };
+    let belief = Event::Belief {
+        router: router.to_owned(),
+        from_state: change.from,
+        to: change.to,
+        reason,
+    };
     events.emit_at(change.at, belief);
 }
 
@@ -55,7 +65,10 @@ fn words(ended: &Ended) -> String {
         (ProbeResult::Reset, _) => "reset".to_owned(),
         (ProbeResult::Eof, _) => "closed without an answer".to_owned(),
         (ProbeResult::Timeout, _) => {
-            format!("no answer within {:.3}s", ended.ended.since(ended.started).as_secs_f64())
+            format!(
+                "no answer within {:.3}s",
+                ended.ended.since(ended.started).as_secs_f64()
+            )
         }
         (ProbeResult::Status, Some(status)) => format!("status {status}"),
         (ProbeResult::Status, None) => "wrong status".to_owned(),

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 /// The link between the two threads: a table published as a whole, and a bell for a data thread without traffic.
 pub struct Shared {
-    table: ArcSwap<Table>,
+    table: Arc<ArcSwap<Table>>,
     news: Notify,
     /// Requests that found no usable backend.
     pub unrouted: Counter,
@@ -43,8 +43,8 @@ pub struct Tally {
     pub ok: Counter,
     failed: [Counter; CAUSES.len()],
     pub in_flight: Counter,
-    /// Start of the last attempt, 0 before the first.
-    pub last_attempt_ns: Counter,
+    /// Start of the latest attempt, 0 before the first.
+    last_attempt_ns: Counter,
 }
 
 /// A number with one writer: relaxed, without a locked instruction.
@@ -66,7 +66,7 @@ const CAUSES: [Cause; 9] = [
 impl Shared {
     pub fn new(table: Table) -> Shared {
         Shared {
-            table: ArcSwap::from_pointee(table),
+            table: Arc::new(ArcSwap::from_pointee(table)),
             news: Notify::new(),
             unrouted: Counter::default(),
         }
@@ -77,7 +77,7 @@ impl Shared {
         self.news.notify_one();
     }
 
-    pub fn table(&self) -> &ArcSwap<Table> {
+    pub fn table(&self) -> &Arc<ArcSwap<Table>> {
         &self.table
     }
 
@@ -88,6 +88,16 @@ impl Shared {
 }
 
 impl Tally {
+    /// An attempt was started at `at`.
+    pub fn attempted(&self, at: Timestamp) {
+        self.last_attempt_ns.set(self.last_attempt_ns.get().max(at.0));
+    }
+
+    /// When the latest attempt was started.
+    pub fn last_attempt(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.last_attempt_ns.get())).filter(|at| at.0 > 0)
+    }
+
     pub fn count_failed(&self, cause: Cause) {
         self.failed[place(cause)].add(1);
     }
