@@ -24,14 +24,22 @@ pub enum AskError {
 /// Sends `request`, returns the reply object.
 pub async fn ask(path: &Path, request: &Value) -> Result<Value, AskError> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    tokio::time::timeout_at(deadline, exchange(path, request)).await.unwrap_or(Err(AskError::Late))
+    tokio::time::timeout_at(deadline, exchange(path, request))
+        .await
+        .unwrap_or(Err(AskError::Late))
 }
 
 async fn exchange(path: &Path, request: &Value) -> Result<Value, AskError> {
-    let failed = |source| AskError::Socket { path: path.display().to_string(), source };
+    let failed = |source| AskError::Socket {
+        path: path.display().to_string(),
+        source,
+    };
     let stream = UnixStream::connect(path).await.map_err(failed)?;
     let (read, mut write) = stream.into_split();
-    write.write_all(format!("{request}\n").as_bytes()).await.map_err(failed)?;
+    write
+        .write_all(format!("{request}\n").as_bytes())
+        .await
+        .map_err(failed)?;
     let mut line = String::new();
     // A child that dies while it answers (`crash`) resets the connection.
     if !matches!(BufReader::new(read).read_line(&mut line).await, Ok(n) if n > 0) {

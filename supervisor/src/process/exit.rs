@@ -55,7 +55,11 @@ pub fn said(stderr: &Path, from: u64) -> Option<String> {
 
 fn telling_line(text: &str) -> Option<String> {
     let starts = |line: &&str| line.starts_with("fatal error:") || line.starts_with("panic:");
-    let lines = || text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
+    let lines = || {
+        text.lines()
+            .map(str::trim_end)
+            .filter(|line| !line.trim().is_empty())
+    };
     let line = lines().rfind(starts).or_else(|| lines().next_back())?;
     const LONGEST: usize = 300;
     Some(line.trim().chars().take(LONGEST).collect())
@@ -88,7 +92,18 @@ mod tests {
             words(None, Some(9), Duration::from_millis(3210), Some("GET / 200")),
             "killed by SIGKILL after 3.2 s"
         );
-        assert_eq!(words(Some(0), None, Duration::from_secs(303), None), "exited 0 after 5 min 3 s");
-        assert_eq!(words(Some(1), None, Duration::from_secs(0), telling_line("a\nb\n\n").as_deref()), "exited 1 after 0.0 s: b");
+        assert_eq!(
+            words(Some(0), None, Duration::from_secs(303), None),
+            "exited 0 after 5 min 3 s"
+        );
+        assert_eq!(
+            words(
+                Some(1),
+                None,
+                Duration::from_secs(0),
+                telling_line("a\nb\n\n").as_deref()
+            ),
+            "exited 1 after 0.0 s: b"
+        );
     }
 }

@@ -75,10 +75,17 @@ impl Nursery {
         prctl::set_child_subreaper(true)?;
         let (lifeline, held) = pipe2(OFlag::O_CLOEXEC)?;
         // Not the path: the file may be replaced by a build while the lab runs, and versions must not differ.
-        Ok(Nursery { lifeline, _held: held, program: PathBuf::from("/proc/self/exe") })
+        Ok(Nursery {
+            lifeline,
+            _held: held,
+            program: PathBuf::from("/proc/self/exe"),
+        })
     }
 
-    #[expect(unsafe_code, reason = "pre_exec runs between fork and exec; it only makes async-signal-safe calls")]
+    #[expect(
+        unsafe_code,
+        reason = "pre_exec runs between fork and exec; it only makes async-signal-safe calls"
+    )]
     pub fn spawn(&self, birth: Birth<'_>) -> io::Result<Child> {
         let (events, theirs) = pipe2(OFlag::O_CLOEXEC)?;
         let _ = fcntl(&events, FcntlArg::F_SETPIPE_SZ(birth.pipe_bytes));
@@ -99,8 +106,14 @@ impl Nursery {
             .stdout(stdout)
             .stderr(stderr)
             .fd_mappings(vec![
-                FdMapping { parent_fd: self.lifeline.try_clone()?, child_fd: LIFELINE_FD },
-                FdMapping { parent_fd: theirs, child_fd: EVENTS_FD },
+                FdMapping {
+                    parent_fd: self.lifeline.try_clone()?,
+                    child_fd: LIFELINE_FD,
+                },
+                FdMapping {
+                    parent_fd: theirs,
+                    child_fd: EVENTS_FD,
+                },
             ])
             .map_err(io::Error::other)?;
         for (key, _) in std::env::vars_os() {
@@ -123,9 +136,13 @@ impl Nursery {
         let started = clock::now();
         let child = command.spawn()?;
         let pid = Pid::from_raw(child.id() as i32).expect("a started process has a pid above 0");
-        let pidfd = AsyncFd::new(pidfd_open(pid, PidfdFlags::NONBLOCK)?)?;
+        let pidfd = AsyncFd::register(pidfd_open(pid, PidfdFlags::NONBLOCK)?)?;
         Ok(Child {
-            process: Arc::new(Process { pid: child.id(), started, pidfd }),
+            process: Arc::new(Process {
+                pid: child.id(),
+                started,
+                pidfd,
+            }),
             events: pipe::Receiver::from_owned_fd(events)?,
             stderr: stderr_path,
             stderr_from,

@@ -56,7 +56,10 @@ mod tests {
     fn a_new_policy_counts_from_the_next_death() {
         let mut restarts = Restarts::new(RestartPolicy::After(Duration::from_secs(15)));
         let death = Timestamp(1_000_000_000);
-        assert_eq!(restarts.on_death(death, Duration::ZERO, true), Some(Timestamp(16_000_000_000)));
+        assert_eq!(
+            restarts.on_death(death, Duration::ZERO, true),
+            Some(Timestamp(16_000_000_000))
+        );
         restarts.set_policy(RestartPolicy::Manual);
         assert_eq!(restarts.on_death(death, Duration::ZERO, true), None);
     }

@@ -21,7 +21,10 @@ impl Entry {
     /// For records of our own making.
     pub fn new(record: Record) -> Entry {
         let line = serde_json::to_string(&record).expect("a record has string keys only");
-        Entry { record, line: line.into() }
+        Entry {
+            record,
+            line: line.into(),
+        }
     }
 }
 
@@ -46,7 +49,13 @@ pub enum News {
 pub async fn watch(child: Child, number: usize, incarnation: u32, to: mpsc::Sender<ChildEvent>) {
     let send = move |to: mpsc::Sender<ChildEvent>, news| async move {
         // The receiver is gone only when the fleet is: nobody is left to tell.
-        let _ = to.send(ChildEvent { child: number, incarnation, news }).await;
+        let _ = to
+            .send(ChildEvent {
+                child: number,
+                incarnation,
+                news,
+            })
+            .await;
     };
     let records = tokio::spawn(read(child.events, to.clone(), send.clone()));
     let (code, signal, at) = match child.process.wait().await {
@@ -59,7 +68,14 @@ pub async fn watch(child: Child, number: usize, incarnation: u32, to: mpsc::Send
     if tokio::time::timeout_at(deadline, records).await.is_err() {
         reader.abort();
     }
-    let exit = exit_of(code, signal, at, child.process.started, &child.stderr, child.stderr_from);
+    let exit = exit_of(
+        code,
+        signal,
+        at,
+        child.process.started,
+        &child.stderr,
+        child.stderr_from,
+    );
     send(to, News::Exited(exit)).await;
 }
 
@@ -73,7 +89,13 @@ fn exit_of(
 ) -> Exit {
     let said = exit::said(stderr, from);
     let uptime = at.since(started);
-    Exit { at, code, signal, uptime, words: exit::words(code, signal, uptime, said.as_deref()) }
+    Exit {
+        at,
+        code,
+        signal,
+        uptime,
+        words: exit::words(code, signal, uptime, said.as_deref()),
+    }
 }
 
 async fn read<F, S>(events: pipe::Receiver, to: mpsc::Sender<ChildEvent>, send: F)
@@ -91,7 +113,10 @@ where
         }
         let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line));
         let news = match serde_json::from_str::<Record>(&text) {
-            Ok(record) => News::Record(Entry { record, line: text.into() }),
+            Ok(record) => News::Record(Entry {
+                record,
+                line: text.into(),
+            }),
             Err(_) => News::BadLine(text.into_owned()),
         };
         send(to.clone(), news).await;
