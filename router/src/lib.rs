@@ -1,8 +1,34 @@
 //! gorouter's part of the lab, and the forwarding engine it shares with lb-sim.
 //!
-//! In the order that data meets them:
+//! What every process of the lab uses:
+//! - [`clock`]: the one clock; [`record`]: what is written down; [`worker`]: the child contract
+//! - [`listen`]: listening sockets, and who has a taken port
+//!
+//! Then in the order that data meets them:
+//! - [`http1`]: heads, framing, chunked; pure
+//! - [`proxy`]: the forwarding engine
+//! - [`gateway`]: which endpoint, which headers, which answer when it fails
+//! - [`routes`]: host to endpoint; pure. [`registry`]: where routes come from
+//! - [`access_log`]: a line a request
+//!
+//! Beside the data path: [`health`] answers load balancers, [`crash`] is the end.
+//!
+//! What must never happen: a health check or a log line makes a request wait; a crash answers, drains or flushes.
 
 pub mod clock;
 pub mod listen;
 pub mod record;
 pub mod worker;
+
+pub mod http1;
+pub mod proxy;
+
+pub mod access_log;
+pub mod crash;
+pub mod gateway;
+pub mod health;
+pub mod registry;
+pub mod routes;
+mod run;
+
+pub use run::{Args, run};

@@ -113,6 +113,7 @@ impl Worker {
     /// Call once, first thing in `main`.
     #[expect(unsafe_code, reason = "descriptors given by number become owned here, once")]
     pub fn start(args: &WorkerArgs, default_name: &str) -> std::io::Result<Worker> {
+        allow_many_sockets();
         let name = if args.name.is_empty() {
             default_name.to_owned()
         } else {
@@ -179,6 +180,14 @@ impl Worker {
                 }
             }
         })
+    }
+}
+
+/// Raises the soft limit of open files to the hard one: thousands of sockets are normal here, 1024 a usual default.
+fn allow_many_sockets() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 

@@ -90,6 +90,11 @@ impl World {
         }
     }
 
+    /// Whether the balancer still waits for this check.
+    pub fn under_way(&self, probe: ProbeId) -> bool {
+        self.sent.contains(&probe)
+    }
+
     fn next_event(&self) -> Option<Timestamp> {
         let answer = self.answers.keys().next().map(|(at, _)| *at);
         [answer, self.balancer.next_deadline()]

@@ -1,0 +1,173 @@
+//! The live driver: sockets, clocks and two threads around the pure core.
+//!
+//! The *control thread* owns the [`Balancer`](crate::core::Balancer): it starts checks ([`probe`]), sleeps until the
+//! next deadline ([`control`]), answers the admin socket ([`admin`]), tells what happened ([`story`]) and publishes
+//! what may be picked ([`table`]). The *data thread* forwards ([`http`]) and only ever reads what was published: no
+//! lock that a check could hold.
+
+pub mod admin;
+pub mod control;
+pub mod http;
+pub mod probe;
+pub mod story;
+pub mod table;
+
+use crate::Args;
+use crate::core::{BackendId, SettingError, Settings};
+use router::clock;
+use router::proxy::{self, Engine};
+use router::worker::{Events, Worker};
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use table::{Member, Shared, Table, Tally};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+/// Why the balancer cannot run, for people.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(
+        "no backends: give each router as --backend NAME=TRAFFIC_ADDR,HEALTH_ADDR, for example --backend 127.0.0.1:9001"
+    )]
+    NoBackends,
+    #[error("two backends are called `{0}`: each needs a name of its own")]
+    SameName(String),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error("cannot listen on {0}: another program has this port; --listen moves it")]
+    PortTaken(SocketAddr),
+    #[error("cannot listen on {0}: {1}; --listen moves it")]
+    Listen(SocketAddr, io::Error),
+    #[error("cannot answer on the control socket {0}; --control moves it")]
+    Control(io::Error),
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// Runs until SIGTERM, Ctrl-C or the end of the lifeline. Exit status 0, 1 if it failed, 2 if it was asked for
+/// something that cannot be.
+pub fn run(args: Args) -> ExitCode {
+    log_to_stderr();
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(match failure {
+                Failure::Start(_) => 1,
+                _ => 2,
+            })
+        }
+    }
+}
+
+fn serve(args: Args) -> Result<(), Failure> {
+    let mut settings = Settings::default();
+    args.settings.apply(&mut settings)?;
+    let members = members(&args)?;
+    let worker = Worker::start(&args.worker, "lb")?;
+    let shared = Arc::new(Shared::new(Table {
+        settings: settings.clone(),
+        usable: (0..members.len() as u32).map(BackendId).collect(),
+        since: vec![clock::now(); members.len()],
+        members: members.clone(),
+    }));
+    let runtime = runtime()?;
+    let listener = runtime
+        .block_on(async { proxy::bind(args.listen) })
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => Failure::PortTaken(args.listen),
+            _ => Failure::Listen(args.listen, error),
+        })?;
+    let listen = listener.local_addr()?;
+    tracing::info!("listening on {listen}");
+    let start = control::Start {
+        settings,
+        members,
+        shared: shared.clone(),
+        events: worker.events.clone(),
+        seed: args.seed,
+        admin: worker.control,
+        listen,
+    };
+    let control_failed = spawn_control(start)?;
+    LocalSet::new().block_on(&runtime, forward(listener, shared, worker.events, control_failed))
+}
+
+/// The data thread: this one.
+async fn forward(
+    listener: tokio::net::TcpListener,
+    shared: Arc<Shared>,
+    events: Events,
+    control_failed: oneshot::Receiver<io::Error>,
+) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let engine = Engine::new(proxy::Settings::default());
+    let policy = http::Forward::new(shared, events, engine.clone());
+    tokio::select! {
+        result = proxy::serve(listener, policy.clone(), engine, std::future::pending()) => Ok(result?),
+        () = policy.follow() => Ok(()),
+        error = control_failed => Err(match error {
+            Ok(error) => Failure::Control(error),
+            Err(_) => Failure::Start(io::Error::other("the control thread has died")),
+        }),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+fn spawn_control(start: control::Start) -> io::Result<oneshot::Receiver<io::Error>> {
+    let (failed, failure) = oneshot::channel();
+    let runtime = runtime()?;
+    std::thread::Builder::new()
+        .name("control".into())
+        .spawn(move || {
+            let error = LocalSet::new().block_on(&runtime, control::run(start));
+            // Nobody listens when the process is on its way out.
+            let _ = failed.send(error);
+        })?;
+    Ok(failure)
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn members(args: &Args) -> Result<Arc<[Arc<Member>]>, Failure> {
+    let mut members: Vec<Arc<Member>> = Vec::new();
+    for (i, backend) in args.backends.iter().enumerate() {
+        let name = backend
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("router-{}", i + 1));
+        if members.iter().any(|member| member.name == name) {
+            return Err(Failure::SameName(name));
+        }
+        let (traffic, health, tally) = (backend.traffic, backend.health, Tally::default());
+        members.push(Arc::new(Member {
+            name,
+            traffic,
+            health,
+            tally,
+        }));
+    }
+    if members.is_empty() {
+        return Err(Failure::NoBackends);
+    }
+    Ok(members.into())
+}
+
+/// Lines for people; `RESETLAB_LOG=debug` shows more. Harmless when somebody else has set up a subscriber.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RESETLAB_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none())
+        .with_env_filter(filter)
+        .with_target(false)
+        .try_init();
+}

@@ -1,0 +1,153 @@
+//! What the control thread tells the data thread, and what that counts.
+
+use crate::core::{BackendId, Settings};
+use arc_swap::ArcSwap;
+use router::clock::Timestamp;
+use router::record::Cause;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Notify;
+
+/// The link between the two threads: a table published as a whole, and a bell for a data thread without traffic.
+pub struct Shared {
+    table: Arc<ArcSwap<Table>>,
+    news: Notify,
+    /// Requests that found no usable backend.
+    pub unrouted: Counter,
+}
+
+/// What may be picked, and how to forward.
+pub struct Table {
+    pub settings: Settings,
+    pub members: Arc<[Arc<Member>]>,
+    /// The backends that may be picked, in order of their numbers.
+    pub usable: Vec<BackendId>,
+    /// Per backend: since when it may, or may not, be picked.
+    pub since: Vec<Timestamp>,
+}
+
+/// One backend: its names for the outside, and its counters.
+#[derive(Debug)]
+pub struct Member {
+    pub name: String,
+    pub traffic: SocketAddr,
+    pub health: SocketAddr,
+    pub tally: Tally,
+}
+
+/// Written by the data thread, read by anybody.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Attempts answered with anything below 500.
+    pub ok: Counter,
+    failed: [Counter; CAUSES.len()],
+    pub in_flight: Counter,
+    /// Start of the latest attempt, 0 before the first.
+    last_attempt_ns: Counter,
+}
+
+/// A number with one writer: relaxed, without a locked instruction.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+const CAUSES: [Cause; 9] = [
+    Cause::Refused,
+    Cause::Reset,
+    Cause::Eof,
+    Cause::ConnectTimeout,
+    Cause::ResponseTimeout,
+    Cause::Cut,
+    Cause::Status5xx,
+    Cause::Malformed,
+    Cause::ClientGone,
+];
+
+impl Shared {
+    pub fn new(table: Table) -> Shared {
+        Shared {
+            table: Arc::new(ArcSwap::from_pointee(table)),
+            news: Notify::new(),
+            unrouted: Counter::default(),
+        }
+    }
+
+    pub fn publish(&self, table: Table) {
+        self.table.store(Arc::new(table));
+        self.news.notify_one();
+    }
+
+    pub fn table(&self) -> &Arc<ArcSwap<Table>> {
+        &self.table
+    }
+
+    /// Returns when a table was published since the last return.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+}
+
+impl Tally {
+    /// An attempt was started at `at`.
+    pub fn attempted(&self, at: Timestamp) {
+        self.last_attempt_ns.set(self.last_attempt_ns.get().max(at.0));
+    }
+
+    /// When the latest attempt was started.
+    pub fn last_attempt(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.last_attempt_ns.get())).filter(|at| at.0 > 0)
+    }
+
+    pub fn count_failed(&self, cause: Cause) {
+        self.failed[place(cause)].add(1);
+    }
+
+    /// Failed attempts by cause, without the causes never seen.
+    pub fn failed(&self) -> impl Iterator<Item = (Cause, u64)> {
+        let counts = CAUSES
+            .iter()
+            .zip(&self.failed)
+            .map(|(cause, count)| (*cause, count.get()));
+        counts.filter(|(_, count)| *count > 0)
+    }
+}
+
+impl Counter {
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub fn add(&self, more: u64) {
+        self.set(self.get() + more);
+    }
+}
+
+fn place(cause: Cause) -> usize {
+    match cause {
+        Cause::Refused => 0,
+        Cause::Reset => 1,
+        Cause::Eof => 2,
+        Cause::ConnectTimeout => 3,
+        Cause::ResponseTimeout => 4,
+        Cause::Cut => 5,
+        Cause::Status5xx => 6,
+        Cause::Malformed => 7,
+        Cause::ClientGone => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_own_place() {
+        for (i, cause) in CAUSES.iter().enumerate() {
+            assert_eq!(place(*cause), i);
+        }
+    }
+}

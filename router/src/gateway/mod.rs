@@ -1,0 +1,191 @@
+//! gorouter's part: which endpoint a request goes to, what is added to it, what a client is told when it fails.
+
+mod replies;
+
+use crate::access_log::{AccessLog, Entry};
+use crate::clock::{self, Timestamp};
+use crate::http1::{RequestHead, Version};
+use crate::proxy::{AfterFailure, Attempt, Finish, Policy, Upstream, Verdict};
+use crate::record::Cause;
+use crate::routes::{Miss, Table};
+use std::net::SocketAddr;
+
+/// The decisions of one router. One per data thread.
+pub struct Gateway {
+    routes: Table,
+    log: AccessLog,
+    /// `x-resetlab-router: NAME\r\n`
+    name_line: Vec<u8>,
+    max_attempts: u32,
+}
+
+/// One request on its way through.
+pub struct Exchange {
+    host: String,
+    request: String,
+    referer: Option<String>,
+    user_agent: Option<String>,
+    client: SocketAddr,
+    forwarded_for: String,
+    forwarded_proto: Option<String>,
+    has_request_start: bool,
+    request_id: Option<u64>,
+    idempotent: bool,
+    attempts: u32,
+    endpoint: Option<SocketAddr>,
+    backend_time: std::time::Duration,
+    router_error: Option<String>,
+}
+
+impl Gateway {
+    /// `name` goes into every response; a request is tried at most `max_attempts` times.
+    pub fn new(name: &str, routes: Table, log: AccessLog, max_attempts: u32) -> Gateway {
+        let name_line = format!("x-resetlab-router: {name}\r\n").into_bytes();
+        Gateway {
+            routes,
+            log,
+            name_line,
+            max_attempts: max_attempts.max(1),
+        }
+    }
+
+    fn pick(&self, exchange: &mut Exchange) -> Result<Upstream, Miss> {
+        let endpoint = self.routes.pick(&exchange.host)?;
+        exchange.endpoint = Some(endpoint.address);
+        exchange.attempts += 1;
+        Ok(Upstream {
+            key: endpoint.key,
+            addr: endpoint.address,
+        })
+    }
+}
+
+impl Policy for Gateway {
+    type Exchange = Exchange;
+
+    fn start(&self, head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> (Exchange, Verdict) {
+        let mut exchange = Exchange::of(head, client);
+        let verdict = if exchange.host.is_empty() {
+            exchange.reply(replies::empty_host())
+        } else {
+            match self.pick(&mut exchange) {
+                Ok(upstream) => Verdict::Forward(upstream),
+                Err(Miss::UnknownHost) => exchange.reply(replies::unknown_route(head.host())),
+                Err(Miss::NoEndpoint) => exchange.reply(replies::no_endpoints(head.host())),
+            }
+        };
+        (exchange, verdict)
+    }
+
+    fn request_headers(&self, exchange: &mut Exchange, out: &mut Vec<u8>) {
+        // A further line of this field is a further element of its list (RFC 9110 §5.3).
+        line(out, "X-Forwarded-For", &exchange.client.ip().to_string());
+        if exchange.forwarded_proto.is_none() {
+            line(out, "X-Forwarded-Proto", "http");
+        }
+        if !exchange.has_request_start {
+            let since_epoch = clock::wall()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            line(out, "X-Request-Start", &since_epoch.as_millis().to_string());
+        }
+    }
+
+    fn attempt_ended(&self, exchange: &mut Exchange, attempt: &Attempt) -> AfterFailure {
+        exchange.backend_time += attempt.ended.since(attempt.started);
+        let Err(cause) = attempt.result else {
+            return AfterFailure::Reset;
+        };
+        let retriable = match cause {
+            // Nothing was sent: any request may go elsewhere.
+            Cause::Refused | Cause::ConnectTimeout => true,
+            Cause::Eof => exchange.idempotent,
+            _ => false,
+        };
+        if retriable
+            && attempt.replayable
+            && exchange.attempts < self.max_attempts
+            && let Ok(upstream) = self.pick(exchange)
+        {
+            return AfterFailure::Retry(upstream);
+        }
+        let (reply, error) = replies::endpoint_failure(cause, attempt.upstream.addr);
+        exchange.router_error = Some(error);
+        AfterFailure::Reply(reply)
+    }
+
+    fn response_headers(&self, _: &mut Exchange, _status: u16, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.name_line);
+    }
+
+    fn finished(&self, exchange: Exchange, end: &Finish) {
+        let response_time = end.ended.since(end.started);
+        let now = clock::now();
+        self.log.request(Entry {
+            started: clock::wall() - now.since(end.started),
+            host: exchange.host,
+            request: exchange.request,
+            status: end.status,
+            request_bytes: end.request_bytes,
+            response_bytes: end.response_bytes,
+            referer: exchange.referer,
+            user_agent: exchange.user_agent,
+            client: exchange.client,
+            endpoint: exchange.endpoint,
+            forwarded_for: exchange.forwarded_for,
+            forwarded_proto: exchange.forwarded_proto.unwrap_or_else(|| "http".to_owned()),
+            response_time,
+            gorouter_time: response_time.saturating_sub(exchange.backend_time),
+            failed_attempts: exchange
+                .attempts
+                .saturating_sub(u32::from(exchange.router_error.is_none())),
+            router_error: exchange.router_error,
+            request_id: exchange.request_id,
+        });
+    }
+}
+
+impl Exchange {
+    fn of(head: &RequestHead<'_>, client: SocketAddr) -> Exchange {
+        let text = |name: &str| {
+            head.header(name)
+                .map(|value| String::from_utf8_lossy(value).into_owned())
+        };
+        let version = match head.version() {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        };
+        let forwarded_for = match text("x-forwarded-for") {
+            Some(earlier) => format!("{earlier}, {}", client.ip()),
+            None => client.ip().to_string(),
+        };
+        let safe = matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE");
+        Exchange {
+            host: head.host().to_owned(),
+            request: format!("{} {} {version}", head.method(), head.target()),
+            referer: text("referer"),
+            user_agent: text("user-agent"),
+            client,
+            forwarded_for,
+            forwarded_proto: text("x-forwarded-proto"),
+            has_request_start: head.header("x-request-start").is_some(),
+            request_id: text("x-resetlab-request").and_then(|id| id.parse().ok()),
+            idempotent: safe || head.header("idempotency-key").is_some(),
+            attempts: 0,
+            endpoint: None,
+            backend_time: std::time::Duration::ZERO,
+            router_error: None,
+        }
+    }
+
+    fn reply(&mut self, (reply, error): (crate::proxy::Reply, &str)) -> Verdict {
+        self.router_error = Some(error.to_owned());
+        Verdict::Reply(reply)
+    }
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}

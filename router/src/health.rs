@@ -1,0 +1,94 @@
+//! The health port: `/health` for load balancers, on a thread of its own so that busy data paths do not make a
+//! healthy router look dead, nor a late check look punctual.
+
+use crate::access_log::AccessLog;
+use crate::clock;
+use crate::record::Event;
+use crate::worker::Events;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Serves the health port on a new thread for the life of the process.
+pub fn start(listener: std::net::TcpListener, events: Events, log: AccessLog) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new().name("health".into()).spawn(move || {
+        runtime.block_on(async move {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => serve(listener, events, log).await,
+                Err(error) => eprintln!("router: health port: {error}"),
+            }
+        });
+    })?;
+    Ok(())
+}
+
+/// PURE: the answer to a path. Both ask whether the process serves; only `/health` will know about draining.
+pub fn answer(path: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"ok\n")));
+    if !matches!(path, HEALTH | ALIVE) {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        *response.body_mut() = Full::new(Bytes::from_static(b"404 page not found\n"));
+    }
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
+    headers.insert(EXPIRES, HeaderValue::from_static("0"));
+    response
+}
+
+const HEALTH: &str = "/health";
+const ALIVE: &str = "/is-process-alive-do-not-use-for-loadbalancing";
+
+/// A half-sent check is given up after this time.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+async fn serve(listener: tokio::net::TcpListener, events: Events, log: AccessLog) {
+    loop {
+        let Ok((stream, client)) = listener.accept().await else {
+            // Out of descriptors: others must end before this can go on.
+            clock::until(clock::now() + Duration::from_millis(10)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (events, log) = (events.clone(), log.clone());
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let response = see(&request, client, &events, &log);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(hyper_util::rt::TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .half_close(true)
+            .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
+        // A connection that breaks is the checker's affair.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+}
+
+/// Answers and records that the check came.
+fn see(
+    request: &Request<Incoming>,
+    client: SocketAddr,
+    events: &Events,
+    log: &AccessLog,
+) -> Response<Full<Bytes>> {
+    let (seen, path) = (clock::now(), request.uri().path());
+    let response = answer(path);
+    let status = response.status().as_u16();
+    if path == HEALTH {
+        events.emit_at(seen, Event::CheckSeen { status });
+    }
+    log.check(clock::wall(), client, path, status);
+    response
+}

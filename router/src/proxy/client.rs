@@ -1,0 +1,240 @@
+//! One client connection, from head to head.
+
+use super::Engine;
+use super::buffer::Buffer;
+use super::exchange::After;
+use super::gate::{Phase, Place};
+use super::output::Output;
+use super::policy::Policy;
+use super::reply::Reply;
+use super::settings::{ClientEof, Settings};
+use super::timer::Timer;
+use crate::clock::{self, Timestamp};
+use crate::http1::forward::Persistence;
+use crate::http1::{HeadScan, Reject};
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+pub(super) struct Client<P: Policy> {
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+    pub policy: Rc<P>,
+    pub engine: Rc<Engine>,
+    pub place: Place,
+    /// Of the request under way.
+    pub settings: Settings,
+    pub timer: Timer,
+    /// From the client.
+    pub input: Buffer,
+    /// The client has closed its sending side.
+    pub eof: bool,
+    /// To the client.
+    pub output: Output,
+    /// From the backend of the request under way.
+    pub answer: Buffer,
+    /// To the backend of the request under way; all of the request so far, as long as it can be sent again.
+    pub request: Output,
+    /// When this connection became idle.
+    pub idle_since: Timestamp,
+}
+
+/// Why a wait ended before what was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interrupt {
+    Deadline,
+    Stopped,
+}
+
+enum Next {
+    Head(Range<usize>),
+    Refuse(Reject),
+    Close,
+}
+
+/// A refused client gets this long, and may send this much, until it must have read our reply: closing with unread
+/// bytes would send a RST that can overtake it.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 64 << 20;
+
+impl<P: Policy> Client<P> {
+    pub fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        policy: Rc<P>,
+        engine: Rc<Engine>,
+        place: Place,
+    ) -> Client<P> {
+        Client {
+            stream,
+            peer,
+            policy,
+            settings: engine.settings(),
+            engine,
+            place,
+            timer: Timer::new(),
+            input: Buffer::new(),
+            eof: false,
+            output: Output::default(),
+            answer: Buffer::new(),
+            request: Output::default(),
+            idle_since: clock::now(),
+        }
+    }
+
+    /// Serves requests until the connection ends.
+    pub async fn run(mut self) {
+        poll_fn(|cx| {
+            self.place.register(cx);
+            Poll::Ready(())
+        })
+        .await;
+        loop {
+            let after = match self.next_head().await {
+                Next::Head(head) => self.exchange(head).await,
+                Next::Refuse(reject) => {
+                    self.policy.refused(self.peer, reject);
+                    self.refuse(reject).await
+                }
+                Next::Close => After::Close,
+            };
+            match after {
+                After::Next => {}
+                After::Close => return,
+                After::Linger => return self.linger().await,
+                After::Reset => return self.reset(),
+            }
+        }
+    }
+
+    /// Waits for a whole request head.
+    async fn next_head(&mut self) -> Next {
+        self.settings = self.engine.settings();
+        let mut scan = HeadScan::new();
+        self.timer.set(self.idle_since + self.settings.idle_timeout);
+        let mut begun = false;
+        poll_fn(|cx| {
+            loop {
+                let settings = &self.settings;
+                if !self.input.is_empty() {
+                    match scan.request(self.input.filled(), &settings.limits) {
+                        Ok(Some(head)) => return Poll::Ready(Next::Head(head)),
+                        Ok(None) => {}
+                        Err(reject) => return Poll::Ready(Next::Refuse(reject)),
+                    }
+                    if !begun {
+                        begun = true;
+                        self.timer.set(clock::now() + settings.header_timeout);
+                    }
+                }
+                if self.eof || !self.input.make_room(settings.limits.head_bytes) {
+                    return Poll::Ready(Next::Close);
+                }
+                match self.input.poll_fill(cx, &mut self.stream) {
+                    Poll::Ready(Ok(0)) => self.eof = true,
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Next::Close),
+                    Poll::Pending => break,
+                }
+            }
+            if self.input.is_empty() && self.place.phase() >= Phase::Draining {
+                return Poll::Ready(Next::Close);
+            }
+            match self.poll_interrupt(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Interrupt::Deadline) if begun => {
+                    Poll::Ready(Next::Refuse(Reject::new(408, "the request head took too long")))
+                }
+                Poll::Ready(_) => Poll::Ready(Next::Close),
+            }
+        })
+        .await
+    }
+
+    pub fn poll_interrupt(&mut self, cx: &mut Context<'_>) -> Poll<Interrupt> {
+        if self.place.phase() == Phase::Stopped {
+            return Poll::Ready(Interrupt::Stopped);
+        }
+        self.timer.poll(cx).map(|()| Interrupt::Deadline)
+    }
+
+    /// Notices, at no cost while nothing happens, that the client has gone; keeps what it sends ahead.
+    /// Ready: it has gone.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.eof && self.input.make_room(0) {
+            match self.input.poll_fill(cx, &mut self.stream) {
+                Poll::Ready(Ok(0)) => {
+                    self.eof = true;
+                    if self.settings.client_eof == ClientEof::Abort {
+                        return Poll::Ready(());
+                    }
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Replies to a request that cannot be understood, or no further.
+    pub async fn refuse(&mut self, reject: Reject) -> After {
+        self.output.clear();
+        let reply = Reply::explain(reject.status, reject.reason);
+        reply.write(Persistence::Close, false, &mut self.output.bytes, |_| {});
+        match self.flush().await {
+            true => After::Linger,
+            false => After::Close,
+        }
+    }
+
+    /// Gives the client all of `output`. False: it has gone, or does not take it.
+    pub async fn flush(&mut self) -> bool {
+        let now = clock::now();
+        self.timer.set(now + self.settings.client_timeout);
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = self.output.poll_flush(cx, &mut self.stream) {
+                return Poll::Ready(result.is_ok());
+            }
+            self.poll_interrupt(cx).map(|_| false)
+        })
+        .await
+    }
+
+    /// Closes so that the client can still read what we sent.
+    async fn linger(mut self) {
+        if socket2::SockRef::from(&self.stream)
+            .shutdown(std::net::Shutdown::Write)
+            .is_err()
+        {
+            return;
+        }
+        self.timer.set(clock::now() + LINGER_TIME);
+        let mut left = LINGER_BYTES;
+        poll_fn(|cx| {
+            while !self.eof && left > 0 {
+                self.input.clear();
+                self.input.make_room(0);
+                match self.input.poll_fill(cx, &mut self.stream) {
+                    Poll::Ready(Ok(read)) => {
+                        self.eof = read == 0;
+                        left = left.saturating_sub(read);
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => return self.poll_interrupt(cx).map(|_| ()),
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Ends with RST.
+    fn reset(self) {
+        let _ = self.stream.set_zero_linger();
+    }
+}

@@ -1,0 +1,60 @@
+//! A new connection to a backend.
+
+use super::client::{Client, Interrupt};
+use super::policy::{Policy, Upstream};
+use super::pool::Leased;
+use crate::record::Cause;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use tokio::net::TcpSocket;
+
+impl<P: Policy> Client<P> {
+    /// Connects before the timer's deadline, unless the client goes away first. `None`: we are stopped.
+    pub(super) async fn dial(&mut self, upstream: Upstream) -> Result<Leased, Option<Cause>> {
+        let socket = match upstream.addr.is_ipv4() {
+            true => TcpSocket::new_v4(),
+            false => TcpSocket::new_v6(),
+        }
+        .map_err(|error| Some(cause(&error)))?;
+        let _ = socket.set_nodelay(true);
+        let mut connecting = pin!(socket.connect(upstream.addr));
+        let stream = poll_fn(|cx| {
+            if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
+                return Poll::Ready(result.map_err(|error| Some(cause(&error))));
+            }
+            if self.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(Some(Cause::ClientGone)));
+            }
+            self.poll_interrupt(cx).map(|interrupt| match interrupt {
+                Interrupt::Deadline => Err(Some(Cause::ConnectTimeout)),
+                Interrupt::Stopped => Err(None),
+            })
+        })
+        .await?;
+        // On loopback a connection to a dead ephemeral port can meet itself.
+        if stream.local_addr().is_ok_and(|local| local == upstream.addr) {
+            let _ = stream.set_zero_linger();
+            return Err(Some(Cause::Refused));
+        }
+        let generation = self.engine.pools().generation(upstream.key);
+        Ok(Leased {
+            stream,
+            key: upstream.key,
+            addr: upstream.addr,
+            generation,
+        })
+    }
+}
+
+/// What an error of a connection attempt says. Local trouble (no descriptor, no port) counts as refused.
+fn cause(error: &io::Error) -> Cause {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Cause::Reset,
+        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Cause::ConnectTimeout
+        }
+        _ => Cause::Refused,
+    }
+}

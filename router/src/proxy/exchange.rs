@@ -1,0 +1,324 @@
+//! One request: from its head to the end of its response, over as many attempts as its policy wants.
+
+use super::client::Client;
+use super::policy::{AfterFailure, Attempt, End, Policy, Upstream, Verdict};
+use super::pool::Leased;
+use super::reply::Reply;
+use super::running::Running;
+use super::transfer::{Outcome, Transfer};
+use crate::clock::{self, Timestamp};
+use crate::http1::forward::{self, Persistence};
+use crate::http1::{self, Body, BodyLength, Encoding, Reject, RequestHead, Version};
+use crate::record::Cause;
+use std::future::poll_fn;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// What is known of the request under way once its head is gone.
+pub(super) struct Request {
+    pub version: Version,
+    /// It is a HEAD.
+    pub to_head: bool,
+    /// The client wants its connection to stay open.
+    pub keep_alive: bool,
+    /// The client offers to change the protocol.
+    pub upgrade: bool,
+    /// The client waits for `100 Continue`.
+    pub expects: bool,
+    pub body: Body,
+    /// All of the request that was taken from the client is still in `Client::request`.
+    pub replayable: bool,
+}
+
+/// What becomes of the client connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Next,
+    Close,
+    /// Close after the client has read what we sent.
+    Linger,
+    Reset,
+}
+
+/// A policy that never stops retrying is stopped.
+const MAX_ATTEMPTS: u32 = 100;
+
+impl<P: Policy> Client<P> {
+    pub(super) async fn exchange(&mut self, head: Range<usize>) -> After {
+        let now = clock::now();
+        let (mut running, mut request, verdict) = match self.begin(head, now) {
+            Ok(begun) => begun,
+            Err(reject) => return self.refuse(reject).await,
+        };
+        match verdict {
+            Verdict::Forward(upstream) => self.forward(upstream, request, running, now).await,
+            Verdict::Reply(reply) => self.reply(&mut request, running, &reply).await,
+            Verdict::Reset => {
+                running.finish.status = None;
+                running.finish(End::Reset, now);
+                After::Reset
+            }
+        }
+    }
+
+    /// Reads the head, asks the policy, and lays out the request for a backend: its head, and what has come of its body.
+    fn begin(
+        &mut self,
+        range: Range<usize>,
+        now: Timestamp,
+    ) -> Result<(Running<P>, Request, Verdict), Reject> {
+        let limits = self.settings.limits;
+        let end = range.end;
+        let mut slots = http1::slots();
+        let head = RequestHead::parse(&self.input.filled()[range], &mut slots, &limits)
+            .and_then(|head| Ok((head.max_forwards()?, head)));
+        let (hops, head) = head.inspect_err(|reject| self.policy.refused(self.peer, *reject))?;
+        let encoding = match head.body() {
+            BodyLength::Chunked => Encoding::Chunked,
+            _ => Encoding::Identity,
+        };
+        let mut request = Request {
+            version: head.version(),
+            to_head: head.method() == "HEAD",
+            keep_alive: head.keep_alive(),
+            upgrade: head.upgrade(),
+            expects: head.expects_continue(),
+            body: Body::new(head.body(), encoding, &limits),
+            replayable: true,
+        };
+        let (exchange, mut verdict) = self.policy.start(&head, self.peer, now);
+        let mut running = Running::new(Rc::clone(&self.policy), exchange, now);
+        if hops == Some(0) && matches!(verdict, Verdict::Forward(_)) {
+            verdict = Verdict::Reply(match head.method() {
+                "OPTIONS" => Reply::new(200),
+                _ => Reply::explain(405, "TRACE is not answered here").header("allow", "OPTIONS"),
+            });
+        }
+        self.request.clear();
+        if let Verdict::Forward(_) = verdict {
+            forward::request(&head, hops.map(|hops| hops - 1), &mut self.request.bytes);
+            running.request_headers(&mut self.request.bytes);
+            self.request.bytes.extend_from_slice(b"\r\n");
+        }
+        self.input.consume(end);
+        if let Verdict::Forward(_) = verdict {
+            match request
+                .body
+                .transfer(self.input.filled(), &mut self.request.bytes)
+            {
+                Ok(taken) => self.input.consume(taken),
+                Err(reject) => {
+                    running.finish.status = Some(reject.status);
+                    running.finish(End::ClientGone, now);
+                    return Err(reject);
+                }
+            }
+        }
+        Ok((running, request, verdict))
+    }
+
+    async fn forward(
+        &mut self,
+        mut upstream: Upstream,
+        mut request: Request,
+        mut running: Running<P>,
+        mut now: Timestamp,
+    ) -> After {
+        let mut fresh = false;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let started = now;
+            let mut attempt = Attempt {
+                upstream,
+                started,
+                ended: now,
+                reused: false,
+                replayable: true,
+                status: None,
+                result: Err(Cause::ClientGone),
+            };
+            let (outcome, close_delimited, leased) = self
+                .attempt(&mut attempt, fresh, &mut request, &mut running)
+                .await;
+            now = clock::now();
+            attempt.ended = now;
+            attempt.replayable = request.replayable;
+            let cause = match outcome {
+                Outcome::Complete => {
+                    if let Some(leased) = leased {
+                        self.engine.pools().give_back(leased, now, &self.settings);
+                    }
+                    running.attempt_ended(&attempt);
+                    running.finish(End::Complete, now);
+                    self.idle_since = now;
+                    self.output.rest();
+                    self.request.rest();
+                    self.answer.clear();
+                    self.answer.rest();
+                    self.input.rest();
+                    return match (request.keep_alive, request.body.finished()) {
+                        (true, true) => After::Next,
+                        // A client that said `close` itself sends no more.
+                        _ if close_delimited || (request.body.finished() && self.input.is_empty()) => {
+                            After::Close
+                        }
+                        _ => After::Linger,
+                    };
+                }
+                Outcome::Failed(cause) => cause,
+                Outcome::Cut(cause) => {
+                    attempt.result = Err(cause);
+                    running.attempt_ended(&attempt);
+                    running.finish(End::Cut, now);
+                    // Only a RST tells a client of a body without a length that it is incomplete.
+                    return if close_delimited {
+                        After::Reset
+                    } else {
+                        After::Close
+                    };
+                }
+                Outcome::ClientGone | Outcome::Stopped => {
+                    attempt.result = Err(Cause::ClientGone);
+                    running.attempt_ended(&attempt);
+                    let end = if outcome == Outcome::Stopped {
+                        End::Cut
+                    } else {
+                        End::ClientGone
+                    };
+                    running.finish(end, now);
+                    return if close_delimited {
+                        After::Reset
+                    } else {
+                        After::Close
+                    };
+                }
+                Outcome::BadRequest(reject) => {
+                    attempt.result = Err(Cause::ClientGone);
+                    running.attempt_ended(&attempt);
+                    running.finish.status = Some(reject.status);
+                    running.finish(End::ClientGone, now);
+                    return self.refuse(reject).await;
+                }
+            };
+            attempt.result = Err(cause);
+            match running.attempt_ended(&attempt) {
+                AfterFailure::Retry(next) if request.replayable && attempts < MAX_ATTEMPTS => {
+                    // The other idle connections to the same place are as old as the one that failed.
+                    fresh = next.key == upstream.key;
+                    upstream = next;
+                    self.request.rewind();
+                }
+                AfterFailure::Retry(_) => {
+                    let reply = Reply::explain(502, "the request cannot be sent again");
+                    return self.reply(&mut request, running, &reply).await;
+                }
+                AfterFailure::Reply(reply) => return self.reply(&mut request, running, &reply).await,
+                AfterFailure::Reset => {
+                    running.finish(End::Reset, now);
+                    return After::Reset;
+                }
+            }
+        }
+    }
+
+    /// One try at one upstream. Also tells whether the response body, if there is one, ends with the connection,
+    /// and hands over the connection to the backend if it can serve another request.
+    async fn attempt(
+        &mut self,
+        attempt: &mut Attempt,
+        fresh: bool,
+        request: &mut Request,
+        running: &mut Running<P>,
+    ) -> (Outcome, bool, Option<Leased>) {
+        let upstream = attempt.upstream;
+        self.answer.clear();
+        self.output.clear();
+        let pooled = match fresh {
+            true => None,
+            false => self
+                .engine
+                .pools()
+                .take(upstream.key, upstream.addr, attempt.started, &self.settings),
+        };
+        let mut since = attempt.started;
+        let mut leased = match pooled {
+            Some(leased) => {
+                attempt.reused = true;
+                leased
+            }
+            None => {
+                self.timer.set(attempt.started + self.settings.connect_timeout);
+                match self.dial(upstream).await {
+                    Ok(leased) => {
+                        since = clock::now();
+                        leased
+                    }
+                    Err(Some(Cause::ClientGone)) => return (Outcome::ClientGone, false, None),
+                    Err(Some(cause)) => return (Outcome::Failed(cause), false, None),
+                    Err(None) => return (Outcome::Stopped, false, None),
+                }
+            }
+        };
+        let mut transfer = Transfer::new(since);
+        let mut outcome = poll_fn(|cx| transfer.poll(cx, self, &mut leased.stream, request, running)).await;
+        attempt.status = transfer.status();
+        if let Some(status) = transfer.status() {
+            attempt.result = Ok(status);
+        }
+        running.finish.request_bytes = request.body.content();
+        if outcome == Outcome::Complete && transfer.switched() {
+            outcome = self.tunnel(&mut leased.stream, running).await;
+            request.keep_alive = false;
+            return (outcome, true, None);
+        }
+        let sent = request.body.finished() && self.request.flushed();
+        // Surplus bytes after the response belong to nobody.
+        let clean = outcome == Outcome::Complete && transfer.reusable() && sent && self.answer.is_empty();
+        (outcome, transfer.close_delimited(), clean.then_some(leased))
+    }
+
+    /// A response of our own; the connection stays open if the request is complete.
+    pub(super) async fn reply(
+        &mut self,
+        request: &mut Request,
+        mut running: Running<P>,
+        reply: &Reply,
+    ) -> After {
+        self.request.clear();
+        let swallowed = request
+            .body
+            .transfer(self.input.filled(), &mut self.request.bytes);
+        if let Ok(taken) = swallowed {
+            self.input.consume(taken);
+        }
+        self.request.clear();
+        let draining = self.place.phase() != super::gate::Phase::Open;
+        let keep = request.keep_alive && swallowed.is_ok() && request.body.finished() && !draining;
+        let persistence = match (keep, request.version) {
+            (false, _) => Persistence::Close,
+            (true, Version::Http10) => Persistence::KeepAlive,
+            (true, Version::Http11) => Persistence::Implicit,
+        };
+        self.output.clear();
+        reply.write(persistence, request.to_head, &mut self.output.bytes, |out| {
+            running.response_headers(reply.status, out);
+        });
+        running.finish.status = Some(reply.status);
+        running.finish.request_bytes = request.body.content();
+        running.finish.response_bytes = if request.to_head {
+            0
+        } else {
+            reply.body.len() as u64
+        };
+        let flushed = self.flush().await;
+        let now = clock::now();
+        self.idle_since = now;
+        running.finish(if flushed { End::Complete } else { End::ClientGone }, now);
+        match (flushed, keep) {
+            (false, _) => After::Close,
+            (true, true) => After::Next,
+            (true, false) => After::Linger,
+        }
+    }
+}

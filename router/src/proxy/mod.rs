@@ -1,0 +1,71 @@
+//! The forwarding engine: HTTP/1.1 connections of clients on one side, pooled connections to backends on the other.
+//!
+//! It forwards; a [`Policy`] decides. Everything of one [`serve`] runs on one thread: a tokio `current_thread` runtime
+//! inside a `LocalSet`. In the order that data meets them:
+//!
+//! - [`serve`](serve()): accepts, drains, stops; `listener`: the socket for it
+//! - `client`: one client connection, from head to head
+//! - `exchange`: one request, and its attempts
+//! - `pool`, `dial`: connections to backends
+//! - `transfer`: one attempt: request up, responses down, both at once
+//! - `tunnel`: after `101 Switching Protocols`
+//!
+//! What must never happen: a response that ended early looks complete; a byte a backend sent unasked reaches a
+//! client; a request is sent again after part of it is no longer at hand; an exchange is not `finished`.
+
+mod buffer;
+mod client;
+mod dial;
+mod exchange;
+mod gate;
+mod listener;
+mod output;
+mod policy;
+mod pool;
+mod reply;
+mod running;
+mod serve;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod transfer;
+mod tunnel;
+
+pub use listener::bind;
+pub use policy::{AfterFailure, Attempt, End, Finish, Policy, Upstream, Verdict};
+pub use pool::Pools;
+pub use reply::{Reply, reason};
+pub use serve::serve;
+pub use settings::{ClientEof, Settings};
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// What outlives a connection: settings and idle connections to backends. One per thread.
+pub struct Engine {
+    settings: Cell<Settings>,
+    pools: Pools,
+}
+
+impl Engine {
+    pub fn new(settings: Settings) -> Rc<Engine> {
+        Rc::new(Engine {
+            settings: Cell::new(settings),
+            pools: Pools::default(),
+        })
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings.get()
+    }
+
+    /// In force for every request that starts from now on.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.set(settings);
+    }
+
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+}

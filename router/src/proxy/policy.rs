@@ -1,0 +1,107 @@
+//! What the engine asks of its user: where a request goes, and what becomes of a failed attempt.
+
+use super::Reply;
+use crate::clock::Timestamp;
+use crate::http1::{Reject, RequestHead};
+use crate::record::Cause;
+use std::net::SocketAddr;
+
+/// The decisions about requests. All calls of one [`super::serve`] come from one thread, and none may block.
+///
+/// Per request, in this order: `start`; `request_headers` if it is forwarded; for every attempt `attempt_ended`;
+/// `response_headers` at most once for a final head; `finished` always, exactly once, even if the engine is stopped.
+pub trait Policy: 'static {
+    /// The state of one request.
+    type Exchange;
+
+    /// A valid request head has arrived (its body may not have).
+    fn start(&self, head: &RequestHead<'_>, client: SocketAddr, now: Timestamp) -> (Self::Exchange, Verdict);
+
+    /// Append header lines (`name: value\r\n`) to the request as the backend gets it; once, before the first attempt.
+    fn request_headers(&self, _exchange: &mut Self::Exchange, _out: &mut Vec<u8>) {}
+
+    /// An attempt ended, well or not. The answer counts only for failures before a response head was sent
+    /// on, and not for [`Cause::ClientGone`].
+    fn attempt_ended(&self, exchange: &mut Self::Exchange, attempt: &Attempt) -> AfterFailure;
+
+    /// Append header lines to the final response as the client gets it, forwarded or a [`Reply`].
+    fn response_headers(&self, _exchange: &mut Self::Exchange, _status: u16, _out: &mut Vec<u8>) {}
+
+    /// The request is over.
+    fn finished(&self, _exchange: Self::Exchange, _end: &Finish) {}
+
+    /// A request was refused before it became an exchange.
+    fn refused(&self, _client: SocketAddr, _reject: Reject) {}
+}
+
+/// What to do with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Forward(Upstream),
+    Reply(Reply),
+    /// RST to the client.
+    Reset,
+}
+
+/// What to do after an attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// Try again there. Turned into a 502 if the attempt was not [`Attempt::replayable`].
+    Retry(Upstream),
+    Reply(Reply),
+    /// RST to the client.
+    Reset,
+}
+
+/// Where an attempt goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Idle connections are kept and discarded under this key.
+    pub key: u32,
+    pub addr: SocketAddr,
+}
+
+/// One try at one upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub upstream: Upstream,
+    /// Before the connection was taken or made.
+    pub started: Timestamp,
+    /// The response was passed on, or the attempt failed.
+    pub ended: Timestamp,
+    /// The connection had served a request before.
+    pub reused: bool,
+    /// The request is still at hand as a whole, so another attempt is possible.
+    pub replayable: bool,
+    /// Of the response head, if one came.
+    pub status: Option<u16>,
+    pub result: Result<u16, Cause>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// Of the response the client got at least the head of.
+    pub status: Option<u16>,
+    /// Content bytes of the request body taken from the client.
+    pub request_bytes: u64,
+    /// Content bytes of the response body given to the client.
+    pub response_bytes: u64,
+    /// The request head was complete.
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub end: End,
+}
+
+/// What became of the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client was given all of it.
+    Complete,
+    /// The client went away, stalled or sent a broken body.
+    ClientGone,
+    /// The client was cut off in the middle of it.
+    Cut,
+    /// The client was reset on demand.
+    Reset,
+}

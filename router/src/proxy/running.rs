@@ -1,0 +1,68 @@
+//! An exchange under way. However it ends, its policy hears of it exactly once.
+
+use super::policy::{AfterFailure, Attempt, End, Finish, Policy};
+use crate::clock::{self, Timestamp};
+use std::rc::Rc;
+
+pub(super) struct Running<P: Policy> {
+    policy: Rc<P>,
+    exchange: Option<P::Exchange>,
+    pub finish: Finish,
+}
+
+impl<P: Policy> Running<P> {
+    pub fn new(policy: Rc<P>, exchange: P::Exchange, started: Timestamp) -> Running<P> {
+        let finish = Finish {
+            status: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            started,
+            ended: started,
+            end: End::Cut,
+        };
+        Running {
+            policy,
+            exchange: Some(exchange),
+            finish,
+        }
+    }
+
+    pub fn request_headers(&mut self, out: &mut Vec<u8>) {
+        if let Some(exchange) = &mut self.exchange {
+            self.policy.request_headers(exchange, out);
+        }
+    }
+
+    pub fn response_headers(&mut self, status: u16, out: &mut Vec<u8>) {
+        if let Some(exchange) = &mut self.exchange {
+            self.policy.response_headers(exchange, status, out);
+        }
+    }
+
+    pub fn attempt_ended(&mut self, attempt: &Attempt) -> AfterFailure {
+        match &mut self.exchange {
+            Some(exchange) => self.policy.attempt_ended(exchange, attempt),
+            None => AfterFailure::Reset,
+        }
+    }
+
+    pub fn finish(mut self, end: End, ended: Timestamp) {
+        self.finish.end = end;
+        self.end(ended);
+    }
+
+    fn end(&mut self, ended: Timestamp) {
+        if let Some(exchange) = self.exchange.take() {
+            self.finish.ended = ended;
+            self.policy.finished(exchange, &self.finish);
+        }
+    }
+}
+
+impl<P: Policy> Drop for Running<P> {
+    fn drop(&mut self) {
+        if self.exchange.is_some() {
+            self.end(clock::now());
+        }
+    }
+}

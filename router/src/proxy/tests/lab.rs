@@ -1,0 +1,237 @@
+//! A served engine with a scripted policy, and raw peers on both sides of it.
+
+use crate::clock::Timestamp;
+use crate::http1::{Reject, RequestHead};
+use crate::proxy::*;
+use crate::record::Cause;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+
+pub struct Lab {
+    pub addr: SocketAddr,
+    pub policy: Rc<Script>,
+    pub engine: Rc<Engine>,
+    backend: TcpListener,
+    drain: Cell<Option<oneshot::Sender<()>>>,
+    pub serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// Runs `test` with the default settings of tests, changed by `change`.
+pub fn lab_with(change: impl FnOnce(&mut Settings), test: impl AsyncFnOnce(Lab)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let lab = Lab::start(settings).await;
+        tokio::time::timeout(Duration::from_secs(30), test(lab)).await.expect("the test took more than 30 s");
+    });
+}
+
+pub fn lab(test: impl AsyncFnOnce(Lab)) {
+    lab_with(|_| {}, test);
+}
+
+impl Lab {
+    async fn start(settings: Settings) -> Lab {
+        let backend = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let upstream = Upstream { key: 7, addr: backend.local_addr().unwrap() };
+        let policy = Rc::new(Script::new(upstream));
+        let engine = Engine::new(settings);
+        let (drain, drained) = oneshot::channel::<()>();
+        let serving = tokio::task::spawn_local(serve(listener, Rc::clone(&policy), Rc::clone(&engine), async {
+            let _ = drained.await;
+        }));
+        Lab { addr, policy, engine, backend, drain: Cell::new(Some(drain)), serving }
+    }
+
+    /// A new client connection.
+    pub async fn client(&self) -> Peer {
+        let stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Peer { stream, buffer: Vec::new() }
+    }
+
+    /// The next connection to the backend.
+    pub async fn backend(&self) -> Peer {
+        let (stream, _) = self.backend.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Peer { stream, buffer: Vec::new() }
+    }
+
+    /// No connection waits at the backend.
+    pub fn no_backend(&self) -> bool {
+        let waker = std::task::Waker::noop();
+        self.backend.poll_accept(&mut std::task::Context::from_waker(waker)).is_pending()
+    }
+
+    /// A client that has sent `request`, and a backend that has read its head (returned as text).
+    pub async fn request(&self, request: &str) -> (Peer, Peer, String) {
+        let mut client = self.client().await;
+        client.send(request).await;
+        let mut backend = self.backend().await;
+        let head = backend.head().await;
+        (client, backend, head)
+    }
+
+    /// How the oldest request not yet asked for finished.
+    pub async fn finish(&self) -> Finish {
+        loop {
+            if let Some(finish) = self.policy.finishes.borrow_mut().pop_front() {
+                return finish;
+            }
+            self.policy.changed.notified().await;
+        }
+    }
+
+    /// Results of all attempts so far.
+    pub fn results(&self) -> Vec<Result<u16, Cause>> {
+        self.policy.attempts.borrow().iter().map(|attempt| attempt.result).collect()
+    }
+
+    pub fn drain(&self) {
+        drop(self.drain.take());
+    }
+
+    /// An address nobody listens at.
+    pub async fn dead_address(&self) -> SocketAddr {
+        let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        stream.local_addr().unwrap()
+    }
+}
+
+/// A policy that does what the test says and keeps what the engine says.
+pub struct Script {
+    pub verdict: RefCell<Verdict>,
+    /// Used up in order; then 502.
+    pub after_failure: RefCell<VecDeque<AfterFailure>>,
+    pub attempts: RefCell<Vec<Attempt>>,
+    pub finishes: RefCell<VecDeque<Finish>>,
+    pub refused: RefCell<Vec<Reject>>,
+    pub changed: Notify,
+}
+
+impl Script {
+    fn new(upstream: Upstream) -> Script {
+        Script {
+            verdict: RefCell::new(Verdict::Forward(upstream)),
+            after_failure: RefCell::default(),
+            attempts: RefCell::default(),
+            finishes: RefCell::default(),
+            refused: RefCell::default(),
+            changed: Notify::new(),
+        }
+    }
+}
+
+impl Policy for Script {
+    type Exchange = ();
+
+    fn start(&self, _head: &RequestHead<'_>, _client: SocketAddr, _now: Timestamp) -> ((), Verdict) {
+        ((), self.verdict.borrow().clone())
+    }
+
+    fn request_headers(&self, (): &mut (), out: &mut Vec<u8>) {
+        out.extend_from_slice(b"x-lab: up\r\n");
+    }
+
+    fn attempt_ended(&self, (): &mut (), attempt: &Attempt) -> AfterFailure {
+        self.attempts.borrow_mut().push(*attempt);
+        if attempt.result.is_ok() || attempt.result == Err(Cause::ClientGone) {
+            return AfterFailure::Reset;
+        }
+        self.after_failure.borrow_mut().pop_front().unwrap_or(AfterFailure::Reply(Reply::new(502)))
+    }
+
+    fn response_headers(&self, (): &mut (), _status: u16, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"x-lab: down\r\n");
+    }
+
+    fn finished(&self, (): (), end: &Finish) {
+        self.finishes.borrow_mut().push_back(*end);
+        self.changed.notify_one();
+    }
+
+    fn refused(&self, _client: SocketAddr, reject: Reject) {
+        self.refused.borrow_mut().push(reject);
+    }
+}
+
+/// A raw connection.
+pub struct Peer {
+    pub stream: TcpStream,
+    /// Read but not yet asked for.
+    buffer: Vec<u8>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    Fin,
+    Rst,
+}
+
+impl Peer {
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Everything up to and including `end`.
+    pub async fn until(&mut self, end: &str) -> String {
+        loop {
+            if let Some(at) = memchr::memmem::find(&self.buffer, end.as_bytes()) {
+                let rest = self.buffer.split_off(at + end.len());
+                return String::from_utf8(std::mem::replace(&mut self.buffer, rest)).unwrap();
+            }
+            let read = self.stream.read_buf(&mut self.buffer).await;
+            assert!(
+                matches!(read, Ok(1..)),
+                "{read:?} before {end:?}, after {:?}",
+                String::from_utf8_lossy(&self.buffer)
+            );
+        }
+    }
+
+    pub async fn head(&mut self) -> String {
+        self.until("\r\n\r\n").await
+    }
+
+    pub async fn exactly(&mut self, bytes: usize) -> Vec<u8> {
+        while self.buffer.len() < bytes {
+            let read = self.stream.read_buf(&mut self.buffer).await;
+            assert!(matches!(read, Ok(1..)), "{read:?} before {bytes} bytes");
+        }
+        let rest = self.buffer.split_off(bytes);
+        std::mem::replace(&mut self.buffer, rest)
+    }
+
+    /// All that comes, and how it ended.
+    pub async fn rest(&mut self) -> (String, Closed) {
+        let closed = loop {
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(0) => break Closed::Fin,
+                Ok(_) => {}
+                Err(_) => break Closed::Rst,
+            }
+        };
+        (String::from_utf8(std::mem::take(&mut self.buffer)).unwrap(), closed)
+    }
+
+    /// Ends the sending side.
+    pub async fn fin(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Ends with RST.
+    pub fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+}

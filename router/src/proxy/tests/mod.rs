@@ -1,0 +1,4 @@
+//! The engine on real loopback sockets, against raw peers whose every byte is written out here.
+
+mod bodies;
+mod lab;

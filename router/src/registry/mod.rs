@@ -1,0 +1,5 @@
+//! Where routes come from: a file.
+
+mod file;
+
+pub use file::{FileError, read};

@@ -1,0 +1,149 @@
+//! The router's command line, and its threads: data (this one), health, control, access log.
+
+use crate::access_log::AccessLog;
+use crate::gateway::Gateway;
+use crate::proxy::{Engine, Settings};
+use crate::record::Event;
+use crate::worker::{self, Events, Worker, WorkerArgs};
+use crate::{crash, health, listen, proxy, registry};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// gorouter's job: routes by Host to an application, answers /health
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Address for traffic
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    pub listen: SocketAddr,
+    /// Address for health checks
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub health: SocketAddr,
+    /// Routes: TOML with `[[route]] host = "app.test" endpoints = ["127.0.0.1:9000"]`
+    #[arg(long, value_name = "FILE")]
+    pub routes: PathBuf,
+    /// Longest wait for an endpoint's response, with its unit
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub endpoint_timeout: Duration,
+    /// How many endpoints a request may be tried at
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_attempts: u32,
+    #[command(flatten)]
+    pub worker: WorkerArgs,
+}
+
+/// Time that SIGTERM leaves for writing out the access log.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// gorouter's default: longer than what load balancers keep an idle connection.
+const FRONTEND_IDLE: Duration = Duration::from_secs(900);
+
+/// Serves until SIGTERM, then stops at once. Exit code 2 when it cannot start, and after a crash.
+pub fn run(args: Args) -> ExitCode {
+    match serve(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("router: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
+    let worker = Worker::start(&args.worker, "router")?;
+    // Draining is not there yet; a stray SIGUSR1 must not kill.
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, std::sync::Arc::default())?;
+    let routes = registry::read(&args.routes)?;
+    let log = AccessLog::start(std::io::stdout())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        let terminated = worker.terminated()?;
+        let listener = listen::bind(args.listen, "--listen")?;
+        let checks = listen::bind_std(args.health, "--health")?;
+        let mut addresses = BTreeMap::from([
+            ("http".to_owned(), listener.local_addr()?.to_string()),
+            ("health".to_owned(), checks.local_addr()?.to_string()),
+        ]);
+        health::start(checks, worker.events.clone(), log.clone())?;
+        if let Some(path) = &worker.control {
+            control(path.clone(), worker.events.clone())?;
+            addresses.insert("control".to_owned(), path.display().to_string());
+        }
+        let settings = Settings {
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: args.endpoint_timeout,
+            idle_timeout: FRONTEND_IDLE,
+            ..Settings::default()
+        };
+        let gateway = Gateway::new(&worker.name, routes, log.clone(), args.max_attempts);
+        // Nothing drains yet.
+        let drain = std::future::pending();
+        let serving = proxy::serve(listener, Rc::new(gateway), Engine::new(settings), drain);
+        announce(args, &worker, addresses);
+        tokio::select! {
+            () = terminated => Ok::<(), Box<dyn Error>>(()),
+            served = serving => Ok(served?),
+        }
+    })?;
+    log.close(LAST_WORDS);
+    // In-flight requests are cut, as gorouter's are: nothing is waited for.
+    worker::exit_at_once(0)
+}
+
+/// Says that it serves: to the supervisor by its pipe, to people on stderr.
+fn announce(args: &Args, worker: &Worker, addresses: BTreeMap<String, String>) {
+    if !worker.supervised {
+        let (http, health) = (&addresses["http"], &addresses["health"]);
+        eprintln!(
+            "router: traffic on {http}, health on http://{health}/health, routes from {}",
+            args.routes.display()
+        );
+    }
+    worker.events.emit(Event::Ready {
+        pid: std::process::id(),
+        addresses,
+    });
+}
+
+/// Serves the control socket on a thread of its own: a crash takes effect whatever the data thread is doing.
+fn control(path: PathBuf, events: Events) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let listener = {
+        let _inside = runtime.enter();
+        worker::bind_control(&path).map_err(|e| {
+            format!(
+                "cannot listen on {}: {e}; `--control PATH` moves it",
+                path.display()
+            )
+        })?
+    };
+    std::thread::Builder::new()
+        .name("control".into())
+        .spawn(move || {
+            let answer = move |request: Value| answer(&request, &events);
+            let served =
+                tokio::task::LocalSet::new().block_on(&runtime, worker::answer_control(listener, answer));
+            if let Err(error) = served {
+                eprintln!("router: control socket: {error}");
+            }
+        })?;
+    Ok(())
+}
+
+fn answer(request: &Value, events: &Events) -> Result<Value, String> {
+    match request["cmd"].as_str() {
+        Some("crash") => crash::crash(events),
+        Some("show") => Ok(json!({ "pid": std::process::id() })),
+        _ => Err("expected \"cmd\": \"crash\" or \"show\"".to_owned()),
+    }
+}

@@ -1,0 +1,236 @@
+//! The router as a process: what it promises to clients, to load balancers and to its supervisor.
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+mod process;
+
+use nix::sys::signal::Signal;
+use process::{Router, application, binary, exchange, routes, unused};
+use router::record::Event;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+fn get(host: &str) -> String {
+    format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+}
+
+#[test]
+fn a_request_goes_to_the_application_and_into_the_access_log() {
+    let (address, heard) = application(HELLO);
+    let mut router = Router::start(&routes("app.test", &[address]));
+    let answer = exchange(
+        router.traffic,
+        "GET /hello?x=1 HTTP/1.1\r\nHost: app.test\r\nUser-Agent: test\r\nx-resetlab-request: 7\r\n\
+         X-Forwarded-For: 10.0.0.1\r\nConnection: close\r\n\r\n",
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"),
+        "{answer}"
+    );
+    assert!(answer.contains("x-resetlab-router: router-2\r\n"), "{answer}");
+    let head = heard.recv().unwrap().to_lowercase();
+    assert!(
+        head.starts_with("get /hello?x=1 http/1.1\r\n") && head.contains("\r\nhost: app.test\r\n"),
+        "{head}"
+    );
+    for line in [
+        "x-forwarded-for: 10.0.0.1",
+        "x-forwarded-for: 127.0.0.1",
+        "x-forwarded-proto: http",
+    ] {
+        assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
+    }
+    let line = router.stdout_line();
+    assert!(line.starts_with("app.test - [20"), "{line}");
+    assert!(
+        line.contains("] \"GET /hello?x=1 HTTP/1.1\" 200 0 5 \"-\" \"test\" \"127.0.0.1:"),
+        "{line}"
+    );
+    assert!(
+        line.contains(&format!("\"{address}\" x_forwarded_for:\"10.0.0.1, 127.0.0.1\"")),
+        "{line}"
+    );
+    assert!(
+        line.ends_with("failed_attempts:0 x_cf_routererror:\"-\" x_resetlab_request:\"7\"\n"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_health_check_is_answered_as_gorouter_does_logged_and_reported() {
+    let mut router = Router::start(&routes("app.test", &[]));
+    let answer = exchange(
+        router.health,
+        "GET /health HTTP/1.1\r\nHost: lb\r\nConnection: close\r\n\r\n",
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"),
+        "{answer}"
+    );
+    for line in [
+        "cache-control: private, max-age=0",
+        "expires: 0",
+        "content-length: 3",
+    ] {
+        assert!(answer.contains(&format!("\r\n{line}\r\n")), "{answer}");
+    }
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: 200 }));
+    assert!(router.stdout_line().starts_with("health check ["));
+}
+
+#[test]
+fn what_cannot_be_forwarded_is_answered_in_gorouters_words() {
+    let dead = unused();
+    let table = [routes("app.test", &[dead]), routes("empty.test", &[])].concat();
+    let router = Router::start(&table);
+    for (request, start, error, end) in [
+        (
+            get("nope.test"),
+            "HTTP/1.1 404 Not Found\r\n",
+            "unknown_route".to_owned(),
+            "404 Not Found: Requested route ('nope.test') does not exist.\n",
+        ),
+        (
+            get("empty.test"),
+            "HTTP/1.1 503 Service Unavailable\r\n",
+            "no_endpoints".to_owned(),
+            "503 Service Unavailable: Requested route ('empty.test') has no available endpoints.\n",
+        ),
+        (
+            get("app.test"),
+            "HTTP/1.1 502 Bad Gateway\r\n",
+            format!("endpoint_failure (dial tcp {dead}: connect: connection refused)"),
+            "502 Bad Gateway: Registered endpoint failed to handle the request.\n",
+        ),
+        (
+            "GET / HTTP/1.0\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request\r\n",
+            "empty_host".to_owned(),
+            "400 Bad Request: Request had empty Host header",
+        ),
+    ] {
+        let answer = exchange(router.traffic, &request);
+        assert!(answer.starts_with(start) && answer.ends_with(end), "{answer}");
+        assert!(
+            answer.contains(&format!("\r\nX-Cf-Routererror: {error}\r\n")),
+            "{answer}"
+        );
+        assert!(answer.contains("x-resetlab-router: router-2\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn another_endpoint_is_tried_when_that_is_allowed() {
+    let (address, _heard) = application(HELLO);
+    let mut router = Router::start_with(&routes("*", &[unused(), address]), &["--max-attempts", "2"]);
+    assert!(exchange(router.traffic, &get("any.test")).ends_with("hello"));
+    assert!(
+        router
+            .stdout_line()
+            .contains("failed_attempts:1 x_cf_routererror:\"-\"")
+    );
+}
+
+/// A client whose request the application has, and never answers.
+fn in_flight(router: &Router, heard: &std::sync::mpsc::Receiver<String>) -> TcpStream {
+    let mut client = TcpStream::connect(router.traffic).unwrap();
+    client.write_all(get("app.test").as_bytes()).unwrap();
+    heard.recv().unwrap();
+    client
+}
+
+/// Reads to the end; nothing of an answer may come.
+fn assert_cut(mut client: TcpStream) {
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer);
+    assert_eq!(answer, b"", "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn a_crash_is_the_articles_nothing_is_answered_and_the_status_is_2() {
+    let (address, heard, _hold) = process::silent_application();
+    let mut router = Router::start(&routes("app.test", &[address]));
+    let client = in_flight(&router, &heard);
+    assert_eq!(router.ask(r#"{"cmd":"crash"}"#), "");
+    assert_cut(client);
+    let (status, stderr) = router.end();
+    assert_eq!(status.code(), Some(2));
+    assert!(
+        stderr.starts_with("fatal error: concurrent map writes\n\ngoroutine "),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains(" [running]:\nnet/textproto.MIMEHeader.Set(...)\n"),
+        "{stderr}"
+    );
+    let message = "fatal error: concurrent map writes".to_owned();
+    assert_eq!(router.event(), Some(Event::Crash { message }));
+    assert_eq!(router.event(), None);
+    assert!(TcpStream::connect(router.traffic).is_err());
+}
+
+#[test]
+fn sigterm_stops_at_once_and_sigusr1_does_not() {
+    let (address, heard, _hold) = process::silent_application();
+    let mut router = Router::start(&routes("app.test", &[address]));
+    let client = in_flight(&router, &heard);
+    router.signal(Signal::SIGUSR1);
+    router.signal(Signal::SIGINT);
+    assert!(router.ask(r#"{"cmd":"drink"}"#).contains("expected"));
+    router.signal(Signal::SIGTERM);
+    assert_eq!(router.end().0.code(), Some(0));
+    assert_cut(client);
+}
+
+#[test]
+fn it_ends_with_its_supervisor() {
+    let mut router = Router::start(&routes("app.test", &[]));
+    router.lifeline = None;
+    assert_eq!(router.end().0.code(), Some(0));
+}
+
+/// Its exit status and what it said, for a start that fails.
+fn refuse(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = binary().args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_start_that_fails_says_what_to_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("routes.toml");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, "[[route]]\nhost = 'app.test'\nendpoints = ['localhost']\n").unwrap();
+    let (status, said) = refuse(&["--routes", path]);
+    assert_eq!(
+        (status, said),
+        (
+            Some(2),
+            format!(
+                "router: {path}:3: endpoint \"localhost\": expected ADDRESS:PORT such as \"127.0.0.1:9000\"\n"
+            )
+        )
+    );
+
+    std::fs::write(&file, routes("app.test", &[])).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address: SocketAddr = taken.local_addr().unwrap();
+    let (status, said) = refuse(&[
+        "--routes",
+        path,
+        "--listen",
+        "127.0.0.1:0",
+        "--health",
+        &address.to_string(),
+    ]);
+    assert_eq!(status, Some(2));
+    assert!(
+        said.contains(&format!("cannot listen on {address}: taken by ")),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("(pid {}); `--health ADDR` moves it", std::process::id())),
+        "{said}"
+    );
+}
