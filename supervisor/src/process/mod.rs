@@ -136,7 +136,7 @@ impl Nursery {
         let started = clock::now();
         let child = command.spawn()?;
         let pid = Pid::from_raw(child.id() as i32).expect("a started process has a pid above 0");
-        let pidfd = AsyncFd::new(pidfd_open(pid, PidfdFlags::NONBLOCK)?)?;
+        let pidfd = AsyncFd::register(pidfd_open(pid, PidfdFlags::NONBLOCK)?)?;
         Ok(Child {
             process: Arc::new(Process {
                 pid: child.id(),

@@ -1,0 +1,445 @@
+//! The loop: one task owns all children.
+
+use super::slot::{Role, Slot, Truth};
+use super::stopping::{Phase, StopReport};
+use super::{Command, FleetError, FleetPlan, Injected, LoadTotals, Reply, hub::Hub};
+use crate::process::restart::{RestartPolicy, Restarts};
+use crate::process::{Birth, ChildEvent, Entry, Exit, News, Nursery, orphans, watch};
+use router::clock::{self, Timestamp};
+use router::record::{Belief, Event, Stamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+/// A stack that is not up by then never will be.
+const START: Duration = Duration::from_secs(15);
+/// A balancer, load or app that died is not part of any experiment.
+const AT_ONCE: RestartPolicy = RestartPolicy::After(Duration::from_millis(100));
+/// Of the balancer and the load, who write a record per failed request; of the others the kernel's default.
+const BIG_PIPE: i32 = 1 << 20;
+const PIPE: i32 = 64 << 10;
+
+pub(super) struct Actor {
+    pub plan: FleetPlan,
+    pub hub: Hub,
+    pub slots: Vec<Slot>,
+    pub beliefs: BTreeMap<String, Belief>,
+    /// Totals of load clients that are gone, and of the present one.
+    pub load_before: LoadTotals,
+    pub load: LoadTotals,
+    /// For results of work done elsewhere; weak, so that the fleet ends with its last handle.
+    pub commands: mpsc::WeakSender<Command>,
+    nursery: Nursery,
+    inbox: mpsc::Receiver<Command>,
+    news: mpsc::Receiver<ChildEvent>,
+    to_news: mpsc::Sender<ChildEvent>,
+    child_ended: Signal,
+    starting: Option<(Reply<()>, Timestamp)>,
+    stopping: Option<(Phase, Vec<oneshot::Sender<StopReport>>)>,
+    forced: Vec<String>,
+    bad_lines: u64,
+}
+
+impl Actor {
+    pub fn new(
+        plan: FleetPlan,
+        hub: Hub,
+        inbox: mpsc::Receiver<Command>,
+        commands: mpsc::WeakSender<Command>,
+        ready: Reply<()>,
+    ) -> Result<Actor, FleetError> {
+        let failed = |e: std::io::Error| FleetError::Start(e.to_string());
+        let now = clock::now();
+        std::fs::create_dir_all(plan.run_dir.join("logs")).map_err(failed)?;
+        std::fs::write(plan.routes_file(), plan.routes()).map_err(failed)?;
+        let policy = |role: Role| if role.is_router() { plan.restart } else { AT_ONCE };
+        let slots = plan
+            .roles()
+            .into_iter()
+            .map(|role| Slot::new(role, Restarts::new(policy(role)), now))
+            .collect();
+        let (to_news, news) = mpsc::channel(4096);
+        Ok(Actor {
+            hub,
+            slots,
+            beliefs: BTreeMap::new(),
+            load_before: LoadTotals::default(),
+            load: LoadTotals::default(),
+            commands,
+            nursery: Nursery::new().map_err(failed)?,
+            inbox,
+            news,
+            to_news,
+            child_ended: signal(SignalKind::child()).map_err(failed)?,
+            starting: Some((ready, now + START)),
+            stopping: None,
+            forced: Vec::new(),
+            bad_lines: 0,
+            plan,
+        })
+    }
+
+    pub async fn run(mut self) {
+        self.start_next();
+        while !self.stopped() {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                command = self.inbox.recv(), if !self.inbox.is_closed() || !self.inbox.is_empty() => match command {
+                    Some(command) => self.on_command(command, clock::now()),
+                    None => self.stop(None),
+                },
+                Some(event) = self.news.recv() => self.on_news(event),
+                () = clock::until(deadline.unwrap_or_default()), if deadline.is_some() => self.on_deadline(clock::now()),
+                _ = self.child_ended.recv() => self.reap_orphans(),
+            }
+        }
+        self.end();
+    }
+
+    /// Starts what may start now that the ones before it are ready; reports when all are.
+    fn start_next(&mut self) {
+        let ready = |slots: &[Slot], wanted: fn(Role) -> bool| {
+            slots
+                .iter()
+                .filter(|slot| wanted(slot.role))
+                .all(|slot| slot.truth == Truth::Up)
+        };
+        let base = |role| matches!(role, Role::App | Role::Router(_));
+        let wave: Option<fn(Role) -> bool> = if !ready(&self.slots, base) {
+            Some(base)
+        } else if !ready(&self.slots, |role| role == Role::Lb) {
+            Some(|role| role == Role::Lb)
+        } else if !ready(&self.slots, |role| role == Role::Load) {
+            Some(|role| role == Role::Load)
+        } else {
+            None
+        };
+        let Some(wave) = wave else {
+            if let Some((reply, _)) = self.starting.take() {
+                let _ = reply.send(Ok(()));
+            }
+            return;
+        };
+        for index in 0..self.slots.len() {
+            if wave(self.slots[index].role) && self.slots[index].incarnation == 0 {
+                self.spawn(index);
+            }
+        }
+    }
+
+    /// Starts the next incarnation; a failure to do so is treated like an early death.
+    pub fn spawn(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        let pipe_bytes = if matches!(slot.role, Role::Lb | Role::Load) {
+            BIG_PIPE
+        } else {
+            PIPE
+        };
+        let logs = self.plan.run_dir.join("logs");
+        let arguments = self.plan.arguments(slot.role);
+        slot.incarnation += 1;
+        slot.restart_due = None;
+        slot.death = None;
+        slot.injected = false;
+        if slot.incarnation > 1 {
+            slot.restarts.on_restart();
+        }
+        let incarnation = slot.incarnation;
+        let born = self.nursery.spawn(Birth {
+            name: &slot.name,
+            arguments,
+            logs: &logs,
+            pipe_bytes,
+        });
+        match born {
+            Ok(child) => {
+                let process = child.process.clone();
+                slot.become_(Truth::Starting, process.started);
+                let name = slot.name.clone();
+                self.hub.tell(
+                    process.started,
+                    Event::Spawned {
+                        name,
+                        pid: process.pid,
+                        incarnation,
+                    },
+                );
+                slot.process = Some(process);
+                tokio::spawn(watch(child, index, incarnation, self.to_news.clone()));
+            }
+            Err(e) => {
+                let at = clock::now();
+                let words = format!("could not be started: {e}");
+                self.on_exit(
+                    index,
+                    Exit {
+                        at,
+                        code: None,
+                        signal: None,
+                        uptime: Duration::ZERO,
+                        words,
+                    },
+                );
+            }
+        }
+    }
+
+    fn on_news(&mut self, event: ChildEvent) {
+        let index = event.child;
+        if self.slots[index].incarnation != event.incarnation {
+            return; // of an incarnation that is history
+        }
+        match event.news {
+            News::Record(entry) => self.on_record(index, entry),
+            News::BadLine(line) => {
+                self.bad_lines += 1;
+                if self.bad_lines == 1 {
+                    let line: String = line.chars().take(200).collect();
+                    let text = format!(
+                        "{} wrote a line that is not a record: {line}",
+                        self.slots[index].name
+                    );
+                    self.hub.tell(clock::now(), Event::Note { text });
+                }
+            }
+            News::Exited(exit) => self.on_exit(index, exit),
+        }
+    }
+
+    fn on_record(&mut self, index: usize, entry: Entry) {
+        let at = entry.record.at;
+        let slot = &mut self.slots[index];
+        let mut all_ready = false;
+        let mut died = false;
+        match &entry.record.event {
+            Event::Ready { addresses, .. } => {
+                slot.addresses = addresses.clone();
+                slot.become_(Truth::Up, at);
+                all_ready = self.starting.is_some();
+                if slot.role == Role::Lb {
+                    self.beliefs.clear(); // a new balancer starts from its initial belief
+                }
+            }
+            Event::Crash { .. } => died = true,
+            Event::Belief { router, to, .. } => {
+                self.beliefs.insert(router.clone(), *to);
+            }
+            Event::Tick { sent, ok, lost, .. } => {
+                self.load = LoadTotals {
+                    sent: *sent,
+                    ok: *ok,
+                    lost: *lost,
+                }
+            }
+            _ => {}
+        }
+        self.hub.publish(entry);
+        if died {
+            self.die(index, at, Stamp::Crash);
+        }
+        if all_ready {
+            self.start_next();
+        }
+    }
+
+    /// The death of the present incarnation became known; only its first stamp counts.
+    pub fn die(&mut self, index: usize, at: Timestamp, stamp: Stamp) {
+        let slot = &mut self.slots[index];
+        if slot.death.is_some() {
+            return;
+        }
+        slot.death = Some(at);
+        slot.become_(Truth::Dead, at);
+        let incarnation = slot.incarnation;
+        if let Some(reply) = slot.crashing.take() {
+            let _ = reply.send(Ok(Injected { at, incarnation }));
+        }
+        if slot.role.is_router() {
+            self.hub.tell(
+                at,
+                Event::Death {
+                    router: slot.name.clone(),
+                    incarnation,
+                    stamp,
+                },
+            );
+        }
+    }
+
+    fn on_exit(&mut self, index: usize, exit: Exit) {
+        let expected = self.stopping.is_some() || self.slots[index].leaving.is_some();
+        if !expected {
+            self.die(index, exit.at, Stamp::Exit);
+        }
+        let slot = &mut self.slots[index];
+        let process = slot.process.take();
+        slot.last_exit = Some(exit.words.clone());
+        if slot.truth != Truth::Dead {
+            slot.become_(Truth::Dead, exit.at);
+        }
+        if slot.role == Role::Load {
+            self.load_before = self.load_before + std::mem::take(&mut self.load);
+        }
+        self.hub.tell(
+            exit.at,
+            Event::Exited {
+                name: slot.name.clone(),
+                pid: process.map_or(0, |process| process.pid),
+                incarnation: slot.incarnation,
+                code: exit.code,
+                signal: exit.signal,
+                uptime_s: exit.uptime.as_secs_f64(),
+                words: exit.words.clone(),
+            },
+        );
+        if let Some((reply, _)) = self.starting.take_if(|_| !expected) {
+            let _ = reply.send(Err(FleetError::Start(format!("{} {}", slot.name, exit.words))));
+            self.stop(None);
+        } else if let Some(reply) = slot.leaving.take() {
+            let _ = reply.send(Ok(()));
+        } else if !expected {
+            let death = slot.death.unwrap_or(exit.at);
+            slot.restart_due = slot.restarts.on_death(death, exit.uptime, slot.injected);
+            if let Some(due_ns) = slot.restart_due {
+                self.hub.tell(
+                    exit.at,
+                    Event::RestartDue {
+                        name: slot.name.clone(),
+                        due_ns,
+                    },
+                );
+            }
+        }
+        self.reap_orphans();
+        self.skip_phase_if_done();
+    }
+
+    fn reap_orphans(&self) {
+        orphans::reap(|pid| {
+            self.slots
+                .iter()
+                .any(|slot| slot.process.as_ref().is_some_and(|p| p.pid == pid))
+        });
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let start = self.starting.as_ref().map(|(_, deadline)| *deadline);
+        let stop = self.stopping.as_ref().map(|(phase, _)| phase.deadline());
+        self.slots
+            .iter()
+            .filter_map(|slot| slot.restart_due)
+            .chain(start)
+            .chain(stop)
+            .min()
+    }
+
+    fn on_deadline(&mut self, now: Timestamp) {
+        if let Some((phase, _)) = &self.stopping {
+            if phase.deadline() <= now {
+                self.next_phase(now);
+            }
+            return;
+        }
+        if let Some((reply, _)) = self.starting.take_if(|(_, deadline)| *deadline <= now) {
+            let late = self
+                .slots
+                .iter()
+                .filter(|slot| slot.truth != Truth::Up && slot.incarnation > 0);
+            let names: Vec<&str> = late.map(|slot| slot.name.as_str()).collect();
+            let why = format!("not ready after {START:?}: {}", names.join(", "));
+            let _ = reply.send(Err(FleetError::Start(why)));
+            self.stop(None);
+        }
+        for index in 0..self.slots.len() {
+            if self.slots[index].restart_due.is_some_and(|due| due <= now) {
+                self.spawn(index);
+            }
+        }
+    }
+
+    /// Begins to stop everything; a second caller waits with the first.
+    pub fn stop(&mut self, reply: Option<oneshot::Sender<StopReport>>) {
+        if let Some((_, waiting)) = &mut self.stopping {
+            waiting.extend(reply);
+            return;
+        }
+        let now = clock::now();
+        self.stopping = Some((Phase::first(now), reply.into_iter().collect()));
+        for slot in &mut self.slots {
+            slot.restart_due = None;
+        }
+        self.signal(|slot| slot.role == Role::Load, rustix::process::Signal::TERM);
+        self.skip_phase_if_done();
+    }
+
+    fn skip_phase_if_done(&mut self) {
+        let load_gone = self
+            .slots
+            .iter()
+            .all(|slot| slot.role != Role::Load || slot.process.is_none());
+        if load_gone && matches!(self.stopping, Some((Phase::Load(_), _))) {
+            self.next_phase(clock::now());
+        }
+    }
+
+    fn next_phase(&mut self, now: Timestamp) {
+        use rustix::process::Signal;
+        let Some((phase, waiting)) = self.stopping.take() else {
+            return;
+        };
+        let Some(next) = phase.next(now) else {
+            self.stopping = Some((phase, waiting));
+            self.slots.iter_mut().for_each(|slot| {
+                if slot.process.take().is_some() {
+                    self.forced.push(format!("{} (still there)", slot.name));
+                }
+            });
+            return;
+        };
+        match next {
+            Phase::Load(_) => {}
+            Phase::Rest(_) => {
+                // What it still has in flight will not be answered by a hung router before its time is up.
+                self.signal(
+                    |slot| slot.role == Role::Load || slot.truth == Truth::Hung,
+                    Signal::KILL,
+                );
+                self.signal(|slot| slot.truth != Truth::Hung, Signal::TERM);
+            }
+            Phase::Killed(_) => {
+                let late = self.slots.iter().filter(|slot| slot.process.is_some());
+                self.forced.extend(late.map(|slot| slot.name.clone()));
+                self.signal(|_| true, Signal::KILL);
+            }
+        }
+        self.stopping = Some((next, waiting));
+    }
+
+    fn signal(&self, which: impl Fn(&Slot) -> bool, signal: rustix::process::Signal) {
+        for slot in self.slots.iter().filter(|slot| which(slot)) {
+            if let Some(process) = &slot.process {
+                let _ = process.signal(signal); // an error means that it is gone already
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stopping.is_some() && self.slots.iter().all(|slot| slot.process.is_none())
+    }
+
+    fn end(self) {
+        let (still, forced) = self
+            .forced
+            .into_iter()
+            .partition(|name| name.ends_with("(still there)"));
+        let report = StopReport {
+            journal: self.hub.close(),
+            forced,
+            left: still,
+        };
+        for reply in self.stopping.into_iter().flat_map(|(_, waiting)| waiting) {
+            let _ = reply.send(report.clone());
+        }
+    }
+}

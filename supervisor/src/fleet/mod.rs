@@ -1,0 +1,214 @@
+//! The children of a lab and the actor that owns them: commands in, records out.
+//!
+//! [`Fleet::start`] brings up the app and the routers, then the balancer, then the load, each when the ones before it
+//! have said `ready`. From then on the actor tells truth from belief: what a router *is*.
+//!
+//! Nothing here tells the balancer anything about a router: it learns of a death by its own means.
+
+mod actor;
+mod commands;
+mod error;
+mod hub;
+mod roles;
+mod slot;
+mod snapshot;
+mod stopping;
+
+pub use error::FleetError;
+pub use slot::{Role, Truth};
+pub use snapshot::{LoadTotals, ProcessState, Snapshot};
+pub use stopping::StopReport;
+
+use crate::lab::{Addresses, Journal};
+use crate::process::{Entry, restart::RestartPolicy};
+use router::clock::Timestamp;
+use router::record::Fault;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct FleetPlan {
+    pub addresses: Addresses,
+    /// 1..=250.
+    pub routers: u32,
+    /// Instances of the app.
+    pub apps: u32,
+    pub lb: lb_sim::core::Settings,
+    /// Of the balancer's start spread and jitter.
+    pub seed: u64,
+    pub load: LoadPlan,
+    /// Of routers; everything else is restarted at once.
+    pub restart: RestartPolicy,
+    /// Where logs and the route file go; absolute.
+    pub run_dir: PathBuf,
+    /// Where the children's control sockets go; short, absolute.
+    pub control_dir: PathBuf,
+}
+
+/// What the load client sends.
+#[derive(Clone, Debug)]
+pub struct LoadPlan {
+    /// Requests a second; 0 is idle until `set rate=…`.
+    pub rate: f64,
+    /// Its other flags without dashes, for example `("arrivals", "poisson")`.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// Every record of every child and of the supervisor, in the order of arrival, none missing.
+pub type Records = mpsc::UnboundedReceiver<Entry>;
+
+/// Starts a fleet.
+pub struct Fleet;
+
+/// Commands a fleet; cheap to clone. When the last handle is gone, everything is stopped.
+#[derive(Clone)]
+pub struct FleetHandle {
+    commands: mpsc::Sender<Command>,
+    live: broadcast::Sender<Entry>,
+}
+
+/// A fault that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// `kill`, `hang`: just before the signal was sent. `crash`: stamped by the dying process.
+    pub at: Timestamp,
+    /// The life of the router that it hit.
+    pub incarnation: u32,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, FleetError>>;
+
+enum Command {
+    Inject {
+        router: String,
+        fault: Fault,
+        reply: Reply<Injected>,
+    },
+    Resume {
+        router: String,
+        reply: Reply<()>,
+    },
+    Restart {
+        router: String,
+        reply: Reply<()>,
+    },
+    Set {
+        settings: Map<String, Value>,
+        reply: Reply<()>,
+    },
+    SetDone(commands::Change),
+    CrashRefused {
+        child: usize,
+        incarnation: u32,
+        why: String,
+    },
+    DrainLoad {
+        reply: Reply<()>,
+    },
+    Ps {
+        reply: oneshot::Sender<Snapshot>,
+    },
+    StopAll {
+        reply: oneshot::Sender<StopReport>,
+    },
+}
+
+impl Fleet {
+    /// Starts everything and returns when the load is ready. On an error nothing is left running. Call it on the
+    /// main thread's current-thread runtime: children die with the thread that started them.
+    ///
+    /// All records go to `journal`, to the returned stream and to [`FleetHandle::subscribe`].
+    pub async fn start(
+        plan: FleetPlan,
+        journal: Option<Journal>,
+    ) -> Result<(FleetHandle, Records), FleetError> {
+        let (to_actor, commands) = mpsc::channel(64);
+        let (hub, records) = hub::Hub::new(journal);
+        let handle = FleetHandle {
+            commands: to_actor.clone(),
+            live: hub.live.clone(),
+        };
+        let (ready, started) = oneshot::channel();
+        let actor = actor::Actor::new(plan, hub, commands, to_actor.downgrade(), ready)?;
+        tokio::spawn(actor.run());
+        drop(to_actor);
+        started.await.unwrap_or(Err(FleetError::Gone))?;
+        Ok((handle, records))
+    }
+}
+
+impl FleetHandle {
+    /// Returns when the fault took effect. `hang` is stamped by a `fault` record alone, `kill` and `crash` also by a
+    /// `death`.
+    pub async fn inject(&self, router: &str, fault: Fault) -> Result<Injected, FleetError> {
+        self.ask(|reply| Command::Inject {
+            router: router.to_owned(),
+            fault,
+            reply,
+        })
+        .await
+    }
+
+    /// Lets a hung router run again.
+    pub async fn resume(&self, router: &str) -> Result<(), FleetError> {
+        self.ask(|reply| Command::Resume {
+            router: router.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Starts a dead router without waiting for its delay; `ready` comes as a record.
+    pub async fn restart_now(&self, router: &str) -> Result<(), FleetError> {
+        self.ask(|reply| Command::Restart {
+            router: router.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Changes settings of the balancer, `rate` of the load, `restart-delay`: all of it or nothing.
+    pub async fn set(&self, settings: Map<String, Value>) -> Result<(), FleetError> {
+        self.ask(|reply| Command::Set { settings, reply }).await
+    }
+
+    /// Ends the load; returns when nothing is in flight any more and its last record has arrived.
+    pub async fn drain_load(&self) -> Result<(), FleetError> {
+        self.ask(|reply| Command::DrainLoad { reply }).await
+    }
+
+    pub async fn ps(&self) -> Result<Snapshot, FleetError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(Command::Ps { reply })
+            .await
+            .map_err(|_| FleetError::Gone)?;
+        answer.await.map_err(|_| FleetError::Gone)
+    }
+
+    /// Ends every child: SIGTERM, SIGKILL after 1 s, hung ones SIGKILL at once. Returns when all are reaped and the
+    /// journal is written.
+    pub async fn stop_all(&self) -> StopReport {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::StopAll { reply }).await.is_err() {
+            return StopReport::default();
+        }
+        answer.await.unwrap_or_default()
+    }
+
+    /// Records from now on. A receiver that lags behind loses the oldest ones and is told how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<Entry> {
+        self.live.subscribe()
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, FleetError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| FleetError::Gone)?;
+        answer.await.unwrap_or(Err(FleetError::Gone))
+    }
+}

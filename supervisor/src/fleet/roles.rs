@@ -1,0 +1,77 @@
+//! Command lines of the children.
+
+use super::{FleetPlan, Role};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+impl FleetPlan {
+    pub(super) fn roles(&self) -> Vec<Role> {
+        let routers = (1..=self.routers).map(Role::Router);
+        std::iter::once(Role::App)
+            .chain(routers)
+            .chain([Role::Lb, Role::Load])
+            .collect()
+    }
+
+    pub(super) fn control_socket(&self, role: Role) -> PathBuf {
+        self.control_dir.join(format!("{}.sock", role.name()))
+    }
+
+    /// The hidden role and what it is told, without lifeline, event pipe and name.
+    pub(super) fn arguments(&self, role: Role) -> Vec<OsString> {
+        let at = self.addresses;
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut add = |flag: &str, value: &dyn ToString| {
+            arguments.extend([format!("--{flag}").into(), value.to_string().into()])
+        };
+        let verb = match role {
+            Role::App => {
+                (1..=self.apps).for_each(|m| add("listen", &at.app(m)));
+                "__app"
+            }
+            Role::Router(n) => {
+                add("listen", &at.router(n));
+                add("health", &at.health(n));
+                add("routes", &self.routes_file().display());
+                "__router"
+            }
+            Role::Lb => {
+                add("listen", &at.lb());
+                for n in 1..=self.routers {
+                    add(
+                        "backend",
+                        &format!("router-{n}={},{}", at.router(n), at.health(n)),
+                    );
+                }
+                for (key, word) in self.lb.words() {
+                    add(key, &word);
+                }
+                add("seed", &self.seed);
+                "__lb"
+            }
+            Role::Load => {
+                add("target", &at.lb());
+                add("rate", &self.load.rate);
+                for (flag, value) in &self.load.flags {
+                    add(flag, value);
+                }
+                "__load"
+            }
+        };
+        add("control", &self.control_socket(role).display());
+        arguments.insert(0, verb.into());
+        arguments
+    }
+
+    pub(super) fn routes_file(&self) -> PathBuf {
+        self.run_dir.join("routes.toml")
+    }
+
+    /// The route file: one host, all instances of the app.
+    pub(super) fn routes(&self) -> String {
+        let instances: Vec<String> = (1..=self.apps)
+            .map(|m| format!("\"{}\"", self.addresses.app(m)))
+            .collect();
+        format!("[routes]\n\"app.test\" = [{}]\n", instances.join(", "))
+    }
+}

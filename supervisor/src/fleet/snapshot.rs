@@ -1,0 +1,69 @@
+//! The state of a fleet at one moment: what `ps` shows.
+
+use super::slot::{Slot, Truth};
+use router::clock::Timestamp;
+use router::record::Belief;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `resetlab.ps.v1` without the lab's own lines.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub processes: Vec<ProcessState>,
+    pub load: LoadTotals,
+    /// The balancer's settings by their words, with `rate` and `restart-delay`.
+    pub settings: serde_json::Value,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProcessState {
+    pub name: String,
+    pub truth: Truth,
+    /// What the balancer thinks of it, as far as its records have arrived; routers only.
+    pub belief: Option<Belief>,
+    /// How long `truth` has held, in seconds.
+    pub since_s: f64,
+    pub incarnation: u32,
+    /// `null` when it is not running.
+    pub pid: Option<u32>,
+    pub restarts: u32,
+    pub restart_in_s: Option<f64>,
+    pub last_exit: Option<String>,
+    pub addresses: BTreeMap<String, String>,
+}
+
+/// Totals of all load clients so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadTotals {
+    pub sent: u64,
+    pub ok: u64,
+    pub lost: u64,
+}
+
+impl std::ops::Add for LoadTotals {
+    type Output = LoadTotals;
+    fn add(self, other: LoadTotals) -> LoadTotals {
+        LoadTotals {
+            sent: self.sent + other.sent,
+            ok: self.ok + other.ok,
+            lost: self.lost + other.lost,
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn state(&self, belief: Option<Belief>, now: Timestamp) -> ProcessState {
+        ProcessState {
+            name: self.name.clone(),
+            truth: self.truth,
+            belief,
+            since_s: now.since(self.since).as_secs_f64(),
+            incarnation: self.incarnation,
+            pid: self.process.as_ref().map(|process| process.pid),
+            restarts: self.restarts.count(),
+            restart_in_s: self.restart_due.map(|due| due.since(now).as_secs_f64()),
+            last_exit: self.last_exit.clone(),
+            addresses: self.addresses.clone(),
+        }
+    }
+}
