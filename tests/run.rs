@@ -1,0 +1,190 @@
+//! Promises of `resetlab run`: deaths are measured, predicted and saved as they happen; nothing is left behind.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// Seconds by which a prediction may miss on a loaded machine: far above what it does, far below the interval.
+const SLACK: f64 = 0.15;
+
+#[expect(clippy::disallowed_methods, reason = "a test starts the program")]
+fn resetlab(dir: &Path, words: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_resetlab"));
+    command.args(words.split_whitespace()).current_dir(dir).env("XDG_RUNTIME_DIR", dir);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RESETLAB_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(words: &str) -> (Value, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let output = resetlab(dir.path(), &format!("run --json --out out {words}")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{words}: {}\n{text}", String::from_utf8_lossy(&output.stderr));
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["schema"], "resetlab.run.v1");
+    let saved = std::fs::read(dir.path().join("out/summary.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap(), document, "printed and saved are the same");
+    (document, dir)
+}
+
+/// Every trial detected, within `SLACK` of its own prediction, and its lost requests where they belong.
+fn check(document: &Value, trials: usize, cause: &str, outcome: &str) {
+    let list = document["trials"].as_array().unwrap();
+    assert_eq!(list.len(), trials);
+    assert_eq!(document["complete"], true);
+    for trial in list {
+        assert_eq!(trial["detected"], true, "{trial:#}");
+        assert_eq!(trial["events_dropped"], 0, "{trial:#}");
+        let seconds = |key: &str| trial[key].as_f64().unwrap_or_else(|| panic!("{key} is missing in {trial:#}"));
+        let residual = seconds("t_detect_s") - seconds("predicted_t_detect_s");
+        assert!(residual.abs() < SLACK, "residual {residual} s in {trial:#}");
+        assert!((seconds("t_stop_s") - seconds("t_detect_s")).abs() < SLACK, "{trial:#}");
+        assert!(seconds("t_readmit_s") > 0.0);
+        let window = trial["lost"]["window"].as_u64().unwrap();
+        assert!(window > 0, "{trial:#}");
+        assert!(trial["causes"][cause].as_u64().unwrap_or(0) > 0, "no {cause} in {trial:#}");
+        assert!(trial["lost"]["by_outcome"][outcome].as_u64().unwrap_or(0) >= window, "no {outcome} in {trial:#}");
+    }
+}
+
+#[test]
+fn killed_routers_are_found_when_predicted_and_clients_see_resets() {
+    let (document, dir) = run("--fault kill --trials 3 --interval 300ms --timeout 300ms --fall 2 --rate 200");
+    check(&document, 3, "refused", "reset");
+    assert!(document["trials"].as_array().unwrap().iter().all(|trial| trial["stamp"] == "signal"));
+    let ratio = document["summary"]["lost_over_expected"].as_f64().unwrap();
+    assert!((0.7..1.3).contains(&ratio), "lost ÷ expected {ratio}");
+    let events = std::fs::read_to_string(dir.path().join("out/events.ndjson")).unwrap();
+    let mut lines = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert_eq!(lines.next().unwrap()["schema"], "resetlab.events.v1");
+    assert!(lines.all(|record| record["t_ns"].is_u64() && record["from"].is_string() && record["event"].is_string()));
+}
+
+#[test]
+fn hung_routers_are_found_after_every_check_timed_out_under_end() {
+    let (document, _dir) = run("--fault hang --trials 2 --interval 300ms --timeout 200ms --fall 2 --rate 100 \
+                                --schedule end --on-failure 502 --response-timeout 500ms");
+    check(&document, 2, "response_timeout", "http_504");
+}
+
+#[test]
+fn crashed_routers_leave_the_articles_trace_and_clients_see_502() {
+    let (document, dir) = run("--fault crash --trials 2 --interval 300ms --timeout 300ms --rate 100 --on-failure 502 \
+                               --routers 2 --seed 2a");
+    check(&document, 2, "refused", "http_502");
+    assert_eq!(document["seed"], "2a");
+    let trial = &document["trials"][0];
+    assert_eq!(trial["stamp"], "crash");
+    let router = trial["router"].as_str().unwrap();
+    let trace = std::fs::read_to_string(dir.path().join(format!("out/{router}.stderr.log"))).unwrap();
+    assert!(trace.contains("fatal error: concurrent map writes\n\ngoroutine "), "{trace}");
+    assert!(trace.contains("(*ErrorHandler).HandleError("), "{trace}");
+    let events = std::fs::read_to_string(dir.path().join("out/events.ndjson")).unwrap();
+    let exit = events.lines().find(|line| line.contains("\"exited\"") && line.contains(router)).unwrap();
+    assert!(exit.contains("\"code\":2") && exit.contains("fatal error: concurrent map writes"), "{exit}");
+}
+
+#[test]
+fn a_restart_before_the_next_check_is_not_a_zero_window() {
+    let (document, _dir) = run("--fault kill --trials 2 --interval 2s --timeout 1s --rate 200 --restart-delay 50ms");
+    for trial in document["trials"].as_array().unwrap() {
+        assert_eq!(trial["detected"], false);
+        assert!(trial["t_detect_s"].is_null());
+        assert!(trial["t_stop_s"].as_f64().unwrap() > 0.0, "{trial:#}");
+    }
+}
+
+#[test]
+fn two_runs_side_by_side_do_not_notice_each_other() {
+    let words = "--fault kill --trials 2 --interval 300ms --timeout 300ms --rate 100";
+    let other = std::thread::spawn(move || run(words));
+    let (mine, _dir) = run(words);
+    let (theirs, _dir) = other.join().unwrap();
+    for document in [&mine, &theirs] {
+        check(document, 2, "refused", "reset");
+        let of_trials: u64 = document["trials"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|trial| trial["lost"]["window"].as_u64().unwrap() + trial["lost"]["in_flight"].as_u64().unwrap())
+            .sum();
+        assert_eq!(document["load"]["lost"], of_trials, "every lost request belongs to a death");
+    }
+}
+
+#[test]
+fn a_missed_objective_exits_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let words = "run --trials 1 --interval 300ms --timeout 300ms --rate 100 --slo 0.9999 --out out";
+    let output = resetlab(dir.path(), words).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("objective missed"));
+}
+
+#[test]
+fn a_killed_run_leaves_readable_files_and_no_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let words = "run --trials 50 --interval 300ms --timeout 300ms --rate 200 --out out";
+    let mut child = resetlab(dir.path(), words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    // The first line tells of the first trial: then there is something to keep.
+    stderr.lines().next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let summary: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("out/summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["complete"], false);
+    let events = std::fs::read_to_string(dir.path().join("out/events.ndjson")).unwrap();
+    let whole = events.rsplit_once('\n').unwrap().0;
+    let mut pids = Vec::new();
+    for line in whole.lines() {
+        let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        if record["event"] == "spawned" {
+            pids.push((record["pid"].as_u64().unwrap(), record["name"].as_str().unwrap().to_owned()));
+        }
+    }
+    assert!(pids.len() >= 7, "app, 4 routers, lb, load: {pids:?}");
+    for (pid, name) in pids {
+        let gone = wait_until_gone(pid);
+        assert!(gone, "{name} (pid {pid}) outlived its supervisor");
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_with_the_way_out() {
+    for (words, wanted) in [
+        ("--interval 5", "interval"),
+        ("--timeout 0s", "timeout"),
+        ("--fall 0", "fall"),
+        ("--routers 0", "--routers"),
+        ("--routers 251", "1..=250"),
+        ("--trials 0", "--trials"),
+        ("--rate -3", "--rate"),
+        ("--schedule sideways", "start"),
+        ("--fault sulk", "hang"),
+        ("--out /proc/nowhere", "--out"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let output = resetlab(dir.path(), &format!("run {words}")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words}: {}", stderr(&output));
+        assert!(stderr(&output).contains(wanted), "{words}: {}", stderr(&output));
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Waits for the end of a process that is not ours to reap, by its pidfd; false after 5 s.
+fn wait_until_gone(pid: u64) -> bool {
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let Some(pid) = Pid::from_raw(pid as i32) else { return true };
+    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
+    let mut watched = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
+    let limit = rustix::event::Timespec { tv_sec: 5, tv_nsec: 0 };
+    rustix::event::poll(&mut watched, Some(&limit)).is_ok_and(|ready| ready == 1)
+}
