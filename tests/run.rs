@@ -11,7 +11,10 @@ const SLACK: f64 = 0.15;
 #[expect(clippy::disallowed_methods, reason = "a test starts the program")]
 fn resetlab(dir: &Path, words: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_resetlab"));
-    command.args(words.split_whitespace()).current_dir(dir).env("XDG_RUNTIME_DIR", dir);
+    command
+        .args(words.split_whitespace())
+        .current_dir(dir)
+        .env("XDG_RUNTIME_DIR", dir);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RESETLAB_")) {
         command.env_remove(name);
     }
@@ -20,13 +23,23 @@ fn resetlab(dir: &Path, words: &str) -> Command {
 
 fn run(words: &str) -> (Value, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let output = resetlab(dir.path(), &format!("run --json --out out {words}")).output().unwrap();
+    let output = resetlab(dir.path(), &format!("run --json --out out {words}"))
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{words}: {}\n{text}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{words}: {}\n{text}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["schema"], "resetlab.run.v1");
     let saved = std::fs::read(dir.path().join("out/summary.json")).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap(), document, "printed and saved are the same");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&saved).unwrap(),
+        document,
+        "printed and saved are the same"
+    );
     (document, dir)
 }
 
@@ -38,15 +51,28 @@ fn check(document: &Value, trials: usize, cause: &str, outcome: &str) {
     for trial in list {
         assert_eq!(trial["detected"], true, "{trial:#}");
         assert_eq!(trial["events_dropped"], 0, "{trial:#}");
-        let seconds = |key: &str| trial[key].as_f64().unwrap_or_else(|| panic!("{key} is missing in {trial:#}"));
+        let seconds = |key: &str| {
+            trial[key]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{key} is missing in {trial:#}"))
+        };
         let residual = seconds("t_detect_s") - seconds("predicted_t_detect_s");
         assert!(residual.abs() < SLACK, "residual {residual} s in {trial:#}");
-        assert!((seconds("t_stop_s") - seconds("t_detect_s")).abs() < SLACK, "{trial:#}");
+        assert!(
+            (seconds("t_stop_s") - seconds("t_detect_s")).abs() < SLACK,
+            "{trial:#}"
+        );
         assert!(seconds("t_readmit_s") > 0.0);
         let window = trial["lost"]["window"].as_u64().unwrap();
         assert!(window > 0, "{trial:#}");
-        assert!(trial["causes"][cause].as_u64().unwrap_or(0) > 0, "no {cause} in {trial:#}");
-        assert!(trial["lost"]["by_outcome"][outcome].as_u64().unwrap_or(0) >= window, "no {outcome} in {trial:#}");
+        assert!(
+            trial["causes"][cause].as_u64().unwrap_or(0) > 0,
+            "no {cause} in {trial:#}"
+        );
+        assert!(
+            trial["lost"]["by_outcome"][outcome].as_u64().unwrap_or(0) >= window,
+            "no {outcome} in {trial:#}"
+        );
     }
 }
 
@@ -54,42 +80,68 @@ fn check(document: &Value, trials: usize, cause: &str, outcome: &str) {
 fn killed_routers_are_found_when_predicted_and_clients_see_resets() {
     let (document, dir) = run("--fault kill --trials 3 --interval 300ms --timeout 300ms --fall 2 --rate 200");
     check(&document, 3, "refused", "reset");
-    assert!(document["trials"].as_array().unwrap().iter().all(|trial| trial["stamp"] == "signal"));
+    assert!(
+        document["trials"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|trial| trial["stamp"] == "signal")
+    );
     let ratio = document["summary"]["lost_over_expected"].as_f64().unwrap();
     assert!((0.7..1.3).contains(&ratio), "lost ÷ expected {ratio}");
     let events = std::fs::read_to_string(dir.path().join("out/events.ndjson")).unwrap();
-    let mut lines = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut lines = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert_eq!(lines.next().unwrap()["schema"], "resetlab.events.v1");
-    assert!(lines.all(|record| record["t_ns"].is_u64() && record["from"].is_string() && record["event"].is_string()));
+    assert!(
+        lines.all(|record| record["t_ns"].is_u64()
+            && record["from"].is_string()
+            && record["event"].is_string())
+    );
 }
 
 #[test]
 fn hung_routers_are_found_after_every_check_timed_out_under_end() {
-    let (document, _dir) = run("--fault hang --trials 2 --interval 300ms --timeout 200ms --fall 2 --rate 100 \
-                                --schedule end --on-failure 502 --response-timeout 500ms");
+    let (document, _dir) = run(
+        "--fault hang --trials 2 --interval 300ms --timeout 200ms --fall 2 --rate 100 \
+                                --schedule end --on-failure 502 --response-timeout 500ms",
+    );
     check(&document, 2, "response_timeout", "http_504");
 }
 
 #[test]
 fn crashed_routers_leave_the_articles_trace_and_clients_see_502() {
-    let (document, dir) = run("--fault crash --trials 2 --interval 300ms --timeout 300ms --rate 100 --on-failure 502 \
-                               --routers 2 --seed 2a");
+    let (document, dir) = run(
+        "--fault crash --trials 2 --interval 300ms --timeout 300ms --rate 100 --on-failure 502 \
+                               --routers 2 --seed 2a",
+    );
     check(&document, 2, "refused", "http_502");
     assert_eq!(document["seed"], "2a");
     let trial = &document["trials"][0];
     assert_eq!(trial["stamp"], "crash");
     let router = trial["router"].as_str().unwrap();
     let trace = std::fs::read_to_string(dir.path().join(format!("out/{router}.stderr.log"))).unwrap();
-    assert!(trace.contains("fatal error: concurrent map writes\n\ngoroutine "), "{trace}");
+    assert!(
+        trace.contains("fatal error: concurrent map writes\n\ngoroutine "),
+        "{trace}"
+    );
     assert!(trace.contains("(*ErrorHandler).HandleError("), "{trace}");
     let events = std::fs::read_to_string(dir.path().join("out/events.ndjson")).unwrap();
-    let exit = events.lines().find(|line| line.contains("\"exited\"") && line.contains(router)).unwrap();
-    assert!(exit.contains("\"code\":2") && exit.contains("fatal error: concurrent map writes"), "{exit}");
+    let exit = events
+        .lines()
+        .find(|line| line.contains("\"exited\"") && line.contains(router))
+        .unwrap();
+    assert!(
+        exit.contains("\"code\":2") && exit.contains("fatal error: concurrent map writes"),
+        "{exit}"
+    );
 }
 
 #[test]
 fn a_restart_before_the_next_check_is_not_a_zero_window() {
-    let (document, _dir) = run("--fault kill --trials 2 --interval 2s --timeout 1s --rate 200 --restart-delay 50ms");
+    let (document, _dir) =
+        run("--fault kill --trials 2 --interval 2s --timeout 1s --rate 200 --restart-delay 50ms");
     for trial in document["trials"].as_array().unwrap() {
         assert_eq!(trial["detected"], false);
         assert!(trial["t_detect_s"].is_null());
@@ -109,9 +161,14 @@ fn two_runs_side_by_side_do_not_notice_each_other() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|trial| trial["lost"]["window"].as_u64().unwrap() + trial["lost"]["in_flight"].as_u64().unwrap())
+            .map(|trial| {
+                trial["lost"]["window"].as_u64().unwrap() + trial["lost"]["in_flight"].as_u64().unwrap()
+            })
             .sum();
-        assert_eq!(document["load"]["lost"], of_trials, "every lost request belongs to a death");
+        assert_eq!(
+            document["load"]["lost"], of_trials,
+            "every lost request belongs to a death"
+        );
     }
 }
 
@@ -128,7 +185,11 @@ fn a_missed_objective_exits_3() {
 fn a_killed_run_leaves_readable_files_and_no_process() {
     let dir = tempfile::tempdir().unwrap();
     let words = "run --trials 50 --interval 300ms --timeout 300ms --rate 200 --out out";
-    let mut child = resetlab(dir.path(), words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = resetlab(dir.path(), words)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     // The first line tells of the first trial: then there is something to keep.
     stderr.lines().next().unwrap().unwrap();
@@ -144,7 +205,10 @@ fn a_killed_run_leaves_readable_files_and_no_process() {
     for line in whole.lines() {
         let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         if record["event"] == "spawned" {
-            pids.push((record["pid"].as_u64().unwrap(), record["name"].as_str().unwrap().to_owned()));
+            pids.push((
+                record["pid"].as_u64().unwrap(),
+                record["name"].as_str().unwrap().to_owned(),
+            ));
         }
     }
     assert!(pids.len() >= 7, "app, 4 routers, lb, load: {pids:?}");
@@ -182,9 +246,16 @@ fn stderr(output: &Output) -> String {
 /// Waits for the end of a process that is not ours to reap, by its pidfd; false after 5 s.
 fn wait_until_gone(pid: u64) -> bool {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    let Some(pid) = Pid::from_raw(pid as i32) else { return true };
-    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
+    let Some(pid) = Pid::from_raw(pid as i32) else {
+        return true;
+    };
+    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return true;
+    };
     let mut watched = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
-    let limit = rustix::event::Timespec { tv_sec: 5, tv_nsec: 0 };
+    let limit = rustix::event::Timespec {
+        tv_sec: 5,
+        tv_nsec: 0,
+    };
     rustix::event::poll(&mut watched, Some(&limit)).is_ok_and(|ready| ready == 1)
 }

@@ -404,6 +404,9 @@ mod tests {
             probe(999, 1003, ProbeResult::Reset, 1),
         ];
         let phase = phase(&records, "router-1", Timestamp(1000 * MS)).expect("two checks");
-        assert_eq!((phase.started, phase.ended), (Timestamp(999 * MS), Timestamp(1003 * MS)));
+        assert_eq!(
+            (phase.started, phase.ended),
+            (Timestamp(999 * MS), Timestamp(1003 * MS))
+        );
     }
 }

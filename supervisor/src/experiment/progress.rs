@@ -17,13 +17,22 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(
             Some(u64::from(trials)),
-            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+            if terminal {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
         );
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} trials  {elapsed} elapsed, {eta} left  {msg}")
-            .expect("the template is constant");
+        let style =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} trials  {elapsed} elapsed, {eta} left  {msg}")
+                .expect("the template is constant");
         bar.set_style(style);
         bar.enable_steady_tick(std::time::Duration::from_millis(250));
-        Progress { bar, lines: !terminal && !json, trials }
+        Progress {
+            bar,
+            lines: !terminal && !json,
+            trials,
+        }
     }
 
     /// One more trial is over; its outcomes may still be on their way.
@@ -34,7 +43,11 @@ impl Progress {
                 && matches!(&record.event, Event::Belief { router, to: Belief::Down, .. } if *router == happened.router)
         });
         let text = match down {
-            Some(down) => format!("{} down after {:.3} s", happened.router, down.at.seconds_after(death)),
+            Some(down) => format!(
+                "{} down after {:.3} s",
+                happened.router,
+                down.at.seconds_after(death)
+            ),
             None => format!("{}: the balancer never noticed", happened.router),
         };
         self.bar.inc(1);

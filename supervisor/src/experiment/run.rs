@@ -3,9 +3,9 @@
 pub use super::args::Args;
 
 use super::args::Arrivals;
-use super::stack::Stack;
 use super::measure::{self, Anchor, Trial};
 use super::progress::Progress;
+use super::stack::Stack;
 use super::summary::{self, Bounds, LoadReport, Summary, Theory};
 use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
@@ -85,7 +85,11 @@ impl Experiment<'_> {
             dir: stack.dir.clone(),
             open: Vec::new(),
             trials: Vec::new(),
-            load: LoadReport { rate: args.rate, arrivals: arrivals.into(), ..LoadReport::default() },
+            load: LoadReport {
+                rate: args.rate,
+                arrivals: arrivals.into(),
+                ..LoadReport::default()
+            },
             complete: false,
         };
         let mut watch = Watch::new(records);
@@ -107,7 +111,10 @@ impl Experiment<'_> {
         let progress = Progress::new(self.args.trials, self.args.json);
         let deadline = clock::now() + STEADY;
         while watch.load.1 == 0 {
-            watch.next_by(deadline).await.map_err(trial::missed("waiting for the first answered request"))?;
+            watch
+                .next_by(deadline)
+                .await
+                .map_err(trial::missed("waiting for the first answered request"))?;
         }
         for death in plan::deaths(self.seed, self.args.trials, self.args.routers) {
             let happened = trial::run(fleet, watch, &self.rules, death).await?;
@@ -135,7 +142,12 @@ impl Experiment<'_> {
     fn measure(&mut self, watch: &Watch) {
         let check = &self.settings.check;
         for happened in self.open.drain(..) {
-            let records: Vec<_> = watch.records.iter().filter(|r| r.at >= happened.since).cloned().collect();
+            let records: Vec<_> = watch
+                .records
+                .iter()
+                .filter(|r| r.at >= happened.since)
+                .cloned()
+                .collect();
             let fault: Fault = self.args.fault.into();
             let trial = measure::trial(
                 &records,
@@ -151,7 +163,12 @@ impl Experiment<'_> {
             self.trials.push(trial);
         }
         let (sent, ok, lost) = watch.load;
-        self.load = LoadReport { sent, ok, lost, ..self.load.clone() };
+        self.load = LoadReport {
+            sent,
+            ok,
+            lost,
+            ..self.load.clone()
+        };
     }
 
     fn summary(&self) -> Summary {
@@ -187,7 +204,10 @@ impl Experiment<'_> {
     /// Replaces `summary.json` whole, so that a reader never sees half of it.
     fn save(&self) {
         if let Err(e) = write_whole(&self.dir.join("summary.json"), &self.summary()) {
-            eprintln!("resetlab run: cannot write summary.json in {}: {e}", self.dir.display());
+            eprintln!(
+                "resetlab run: cannot write summary.json in {}: {e}",
+                self.dir.display()
+            );
         }
     }
 
@@ -197,13 +217,20 @@ impl Experiment<'_> {
         let text = if self.args.json {
             serde_json::to_string_pretty(&summary).expect("a summary has string keys only") + "\n"
         } else {
-            format!("{}results         {}\n", table::render(&summary), self.dir.display())
+            format!(
+                "{}results         {}\n",
+                table::render(&summary),
+                self.dir.display()
+            )
         };
         // A reader that has had enough (`| head`) is no failure of the run.
         let _ = std::io::stdout().write_all(text.as_bytes());
         match ended {
             Err(Ended::Failed(e)) => {
-                return fail(FAILED, &format!("{e}\nwhat was measured is in {}", self.dir.display()));
+                return fail(
+                    FAILED,
+                    &format!("{e}\nwhat was measured is in {}", self.dir.display()),
+                );
             }
             Err(Ended::Signal(signal)) => return ExitCode::from(128 + signal as u8),
             Ok(()) => {}
@@ -212,9 +239,10 @@ impl Experiment<'_> {
             return fail(FAILED, &trouble);
         }
         match (self.args.slo, summary.summary.success) {
-            (Some(slo), Some(success)) if success < slo => {
-                fail(OBJECTIVE_MISSED, &format!("objective missed: {success:.5} of the requests succeeded, {slo} wanted"))
-            }
+            (Some(slo), Some(success)) if success < slo => fail(
+                OBJECTIVE_MISSED,
+                &format!("objective missed: {success:.5} of the requests succeeded, {slo} wanted"),
+            ),
             _ => ExitCode::SUCCESS,
         }
     }
@@ -224,8 +252,10 @@ fn rules(args: &Args, settings: &Settings) -> Rules {
     let check = &settings.check;
     let fault: Fault = args.fault.into();
     // Without theory (a TCP check and a hang) as many checks as would do otherwise are waited for.
-    let longest = theory::t_detect(check, fault)
-        .map_or((check.interval + check.jitter + check.timeout) * (check.fall + 1), |window| window.max);
+    let longest = theory::t_detect(check, fault).map_or(
+        (check.interval + check.jitter + check.timeout) * (check.fall + 1),
+        |window| window.max,
+    );
     let cycle = check.interval + check.jitter + check.timeout;
     Rules {
         fault,

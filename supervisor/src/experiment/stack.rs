@@ -28,11 +28,19 @@ pub struct NoStack {
 impl Stack {
     /// Takes what is needed and starts the fleet. On an error nothing is left behind.
     pub async fn start(args: &Args, settings: &Settings, seed: u64) -> Result<(Stack, Records), NoStack> {
-        let usage = |e: &dyn std::fmt::Display| NoStack { text: e.to_string(), exit: 2 };
-        let failed = |e: &dyn std::fmt::Display| NoStack { text: e.to_string(), exit: 1 };
+        let usage = |e: &dyn std::fmt::Display| NoStack {
+            text: e.to_string(),
+            exit: 2,
+        };
+        let failed = |e: &dyn std::fmt::Display| NoStack {
+            text: e.to_string(),
+            exit: 1,
+        };
         let interrupt = Interrupt::new().map_err(|e| failed(&e))?;
         let runtime = RuntimeDir::open().map_err(|e| failed(&e))?;
-        let name = runtime.take(&format!("run-{}", std::process::id())).map_err(|e| failed(&e))?;
+        let name = runtime
+            .take(&format!("run-{}", std::process::id()))
+            .map_err(|e| failed(&e))?;
         let lease = Lease::take(None, None, args.routers, 1).map_err(|e| usage(&e))?;
         let dir = make_run_dir(args.out.as_deref(), "run").map_err(|e| usage(&e))?;
         let warn = |text: String| eprintln!("resetlab run: records are being lost: {text}");
@@ -52,23 +60,38 @@ impl Stack {
                 flags: vec![
                     ("arrivals", arrivals.to_owned()),
                     ("seed", seed.to_string()),
-                    ("client-timeout", humantime::format_duration(args.client_timeout).to_string()),
+                    (
+                        "client-timeout",
+                        humantime::format_duration(args.client_timeout).to_string(),
+                    ),
                 ],
             },
             restart: RestartPolicy::Manual,
             run_dir: dir.clone(),
             control_dir: name.children.clone(),
         };
-        let (fleet, records) = Fleet::start(plan, Some(journal))
-            .await
-            .map_err(|e| NoStack { text: format!("{e}; logs are in {}", dir.display()), exit: e.exit_code() })?;
-        Ok((Stack { fleet, dir, interrupt, name, _lease: lease }, records))
+        let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| NoStack {
+            text: format!("{e}; logs are in {}", dir.display()),
+            exit: e.exit_code(),
+        })?;
+        Ok((
+            Stack {
+                fleet,
+                dir,
+                interrupt,
+                name,
+                _lease: lease,
+            },
+            records,
+        ))
     }
 
     /// What the load says of itself (`resetlab.load.v1`).
     pub async fn load_report(&self) -> Option<Value> {
         let socket = self.name.children.join("load.sock");
-        control::ask(&socket, &serde_json::json!({ "cmd": "show" })).await.ok()
+        control::ask(&socket, &serde_json::json!({ "cmd": "show" }))
+            .await
+            .ok()
     }
 
     /// Stops everything. What went wrong on the way, in words.
@@ -91,7 +114,10 @@ pub struct Interrupt {
 
 impl Interrupt {
     fn new() -> std::io::Result<Interrupt> {
-        Ok(Interrupt { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Interrupt {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// The number of the first one. Cancel-safe.

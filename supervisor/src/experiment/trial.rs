@@ -52,9 +52,15 @@ pub async fn run(
     let router = format!("router-{}", plan.router + 1);
     let aim = aim(watch, rules, &router, plan.phase).await?;
     let since = aim - rules.interval - rules.attempt;
-    watch.collect(aim).await.map_err(missed("waiting for the planned phase"))?;
+    watch
+        .collect(aim)
+        .await
+        .map_err(missed("waiting for the planned phase"))?;
 
-    let injected = fleet.inject(&router, rules.fault).await.map_err(|e| TrialError::Fleet(e.to_string()))?;
+    let injected = fleet
+        .inject(&router, rules.fault)
+        .await
+        .map_err(|e| TrialError::Fleet(e.to_string()))?;
     let stamp = match rules.fault {
         Fault::Kill | Fault::Hang => Stamp::Signal,
         Fault::Crash => Stamp::Crash,
@@ -62,7 +68,10 @@ pub async fn run(
     let died = (injected.at, stamp);
 
     match rules.restart_delay {
-        Some(delay) => watch.collect(died.0 + delay).await.map_err(missed("holding the router dead"))?,
+        Some(delay) => watch
+            .collect(died.0 + delay)
+            .await
+            .map_err(missed("holding the router dead"))?,
         None => hold(watch, rules, &router, died.0).await?,
     }
     let revived = clock::now();
@@ -72,7 +81,11 @@ pub async fn run(
     }
     .map_err(|e| TrialError::Fleet(e.to_string()))?;
     readmitted(watch, rules, &router, revived).await?;
-    Ok(Happened { router, death: died, since })
+    Ok(Happened {
+        router,
+        death: died,
+        since,
+    })
 }
 
 /// When to strike: after a check of a router believed Up, at `phase` of the interval.
@@ -92,7 +105,11 @@ async fn aim(watch: &mut Watch, rules: &Rules, router: &str, phase: f64) -> Resu
     };
     let aim = anchor + rules.interval.mul_f64(phase);
     // A phase of nearly nothing may already be over: the same phase one interval later is as good.
-    Ok(if aim <= clock::now() { aim + rules.interval } else { aim })
+    Ok(if aim <= clock::now() {
+        aim + rules.interval
+    } else {
+        aim
+    })
 }
 
 /// Until the balancer believes Down and no attempt waits there any more, or it has missed the death.
@@ -100,14 +117,21 @@ async fn aim(watch: &mut Watch, rules: &Rules, router: &str, phase: f64) -> Resu
 /// A hung router is held until its last attempt has ended: resumed earlier it would answer requests that the window
 /// had caught, and the count of lost requests would depend on the moment of resuming.
 async fn hold(watch: &mut Watch, rules: &Rules, router: &str, death: Timestamp) -> Result<(), TrialError> {
-    let down = |record: &router::record::Record| {
-        matches!(&record.event, Event::Belief { router: r, to: Belief::Down, .. } if r == router)
-    };
-    if !watch.records.iter().any(|record| record.at >= death && down(record)) {
+    let down = |record: &router::record::Record| matches!(&record.event, Event::Belief { router: r, to: Belief::Down, .. } if r == router);
+    if !watch
+        .records
+        .iter()
+        .any(|record| record.at >= death && down(record))
+    {
         match watch.wait(death + rules.give_up, down).await {
             Ok(_) => {}
             Err(Missed::Late(_)) => return Ok(()),
-            Err(source) => return Err(TrialError::Missed { what: "waiting for Down".into(), source }),
+            Err(source) => {
+                return Err(TrialError::Missed {
+                    what: "waiting for Down".into(),
+                    source,
+                });
+            }
         }
     }
     let quiet = |record: &router::record::Record| {
@@ -115,7 +139,10 @@ async fn hold(watch: &mut Watch, rules: &Rules, router: &str, death: Timestamp) 
     };
     if !watch.records.iter().any(quiet) {
         let deadline = clock::now() + rules.attempt + Duration::from_secs(1);
-        watch.wait(deadline, quiet).await.map_err(missed("waiting for the last attempt to end"))?;
+        watch
+            .wait(deadline, quiet)
+            .await
+            .map_err(missed("waiting for the last attempt to end"))?;
     }
     Ok(())
 }
@@ -131,13 +158,20 @@ async fn readmitted(
     };
     if watch.belief(router) == Belief::Up {
         // Never noticed: there is nothing to come back from. One interval shows whether it notices still.
-        return watch.collect(clock::now() + rules.interval).await.map_err(missed("after an unnoticed death"));
+        return watch
+            .collect(clock::now() + rules.interval)
+            .await
+            .map_err(missed("after an unnoticed death"));
     }
     if watch.records.iter().any(served) {
         return Ok(());
     }
     let deadline = clock::now() + rules.readmission;
-    watch.wait(deadline, served).await.map(|_| ()).map_err(missed("waiting for the router to be used again"))
+    watch
+        .wait(deadline, served)
+        .await
+        .map(|_| ())
+        .map_err(missed("waiting for the router to be used again"))
 }
 
 pub fn missed(what: &str) -> impl FnOnce(Missed) -> TrialError {

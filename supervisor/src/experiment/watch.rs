@@ -33,7 +33,6 @@ impl Watch {
             records: Vec::new(),
             beliefs: BTreeMap::new(),
             load: (0, 0, 0),
-            missed: 0,
         }
     }
 
