@@ -138,7 +138,9 @@ fn corpus() {
     }
 }
 
-const CORPUS: [&[u8]; 14] = [
+const CORPUS: [&[u8]; 15] = [
+    // A line over its limit that is malformed as well (found by the fuzzer).
+    b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET http://u:1/x?y HTTP/1.1\r\nHost: a\r\nConnection: x\r\nX: y\r\n\r\n",
