@@ -46,15 +46,19 @@ const MAX_ATTEMPTS: u32 = 100;
 impl<P: Policy> Client<P> {
     pub(super) async fn exchange(&mut self, head: Range<usize>) -> After {
         let now = clock::now();
-        let (mut running, mut request, verdict) = match self.begin(head, now) {
+        let (running, mut request, verdict) = match self.begin(head, now) {
             Ok(begun) => begun,
             Err(reject) => return self.refuse(reject).await,
         };
         match verdict {
-            Verdict::Forward(upstream) => self.forward(upstream, request, running, now).await,
+            Verdict::Forward(upstream) => {
+                self.answer = self.engine.lend();
+                let after = self.forward(upstream, request, running, now).await;
+                self.engine.take_back(std::mem::take(&mut self.answer));
+                after
+            }
             Verdict::Reply(reply) => self.reply(&mut request, running, &reply).await,
             Verdict::Reset => {
-                running.finish.status = None;
                 running.finish(End::Reset, now);
                 After::Reset
             }
@@ -154,8 +158,6 @@ impl<P: Policy> Client<P> {
                     self.idle_since = now;
                     self.output.rest();
                     self.request.rest();
-                    self.answer.clear();
-                    self.answer.rest();
                     self.input.rest();
                     return match (request.keep_alive, request.body.finished()) {
                         (true, true) => After::Next,
