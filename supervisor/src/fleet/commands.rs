@@ -200,11 +200,11 @@ impl Actor {
             let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
-                "restart-delay" => crate::settings::parse_delay(&word).map(|value| restart = Some(value)),
+                "restart-delay" => crate::settings::parse_delay("restart-delay", &word).map(|value| restart = Some(value)),
                 _ => Ok(drop(lb.insert(key.clone(), Value::String(word)))),
             };
             if let Err(expected) = parsed {
-                return drop(reply.send(Err(FleetError::BadSetting(format!("{key}: {expected}")))));
+                return drop(reply.send(Err(FleetError::BadSetting(expected))));
             }
         }
         let mut next = self.plan.lb.clone();

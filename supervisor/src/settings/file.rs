@@ -1,0 +1,34 @@
+//! `resetlab.toml`: the settings as flat `key = value` lines.
+
+use super::{BadSetting, LabSettings};
+use std::path::Path;
+use toml::de::{DeTable, DeValue};
+
+/// Applies the file; without `config` a missing ./resetlab.toml is no error.
+pub(super) fn apply(config: Option<&Path>, settings: &mut LabSettings) -> Result<(), BadSetting> {
+    let path = config.unwrap_or(Path::new("resetlab.toml"));
+    let place = |line: usize| format!("{}:{line}", path.display());
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && config.is_none() => return Ok(()),
+        Err(e) => return Err(BadSetting { place: path.display().to_string(), problem: e.to_string() }),
+    };
+    let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let table = DeTable::parse(&text).map_err(|e| BadSetting {
+        place: place(e.span().map_or(1, |span| line(span.start))),
+        problem: format!("{}; expected lines such as interval = \"5s\" or fall = 2", e.message()),
+    })?;
+    for (key, value) in table.get_ref() {
+        let word = match value.get_ref() {
+            DeValue::String(word) => Ok(word.to_string()),
+            DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+            DeValue::Float(number) => Ok(number.as_str().to_owned()),
+            DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                Err(format!("{}: expected a text or a number, such as interval = \"5s\" or fall = 2", key.get_ref()))
+            }
+        };
+        let set = word.and_then(|word| settings.set(key.get_ref(), &word));
+        set.map_err(|problem| BadSetting { place: place(line(key.span().start)), problem })?;
+    }
+    Ok(())
+}
