@@ -41,6 +41,9 @@ struct Inner {
     dropped: AtomicU64,
 }
 
+/// Size asked for the event pipe: what Linux gives any user.
+const EVENT_PIPE_BYTES: i32 = 1 << 20;
+
 impl Events {
     /// No event pipe: records vanish.
     pub fn none(from: &str) -> Events {
@@ -146,6 +149,8 @@ impl Worker {
                 let pipe = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
                 let flags = nix::fcntl::OFlag::O_NONBLOCK;
                 nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETFL(flags))?;
+                // Thousands of records may come while the supervisor is busy; 64 KiB would be full after 300.
+                let _ = nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(EVENT_PIPE_BYTES));
                 Events::to_pipe(&name, pipe)
             }
         };
@@ -238,5 +243,70 @@ where
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::os::fd::IntoRawFd;
+
+    fn worker() -> (Worker, BufReader<File>) {
+        let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
+        let args = WorkerArgs {
+            events_fd: Some(write.into_raw_fd()),
+            ..WorkerArgs::default()
+        };
+        (
+            Worker::start(&args, "test").unwrap(),
+            BufReader::new(File::from(read)),
+        )
+    }
+
+    fn note(bytes: usize) -> Event {
+        Event::Note {
+            text: "x".repeat(bytes),
+        }
+    }
+
+    fn next(read: &mut BufReader<File>) -> Event {
+        let mut line = String::new();
+        read.read_line(&mut line).unwrap();
+        serde_json::from_str::<Record>(&line).unwrap().event
+    }
+
+    #[test]
+    fn a_record_too_long_for_one_write_is_dropped_whole_and_counted() {
+        let (worker, mut read) = worker();
+        worker.events.emit(note(5000));
+        worker.events.emit(note(1));
+        assert_eq!(next(&mut read), Event::Dropped { count: 1 });
+        assert_eq!(next(&mut read), note(1));
+    }
+
+    #[test]
+    fn a_reader_that_sleeps_costs_records_but_never_time_and_gets_only_whole_ones() {
+        let (worker, mut read) = worker();
+        let sent = 1000;
+        for _ in 0..sent {
+            worker.events.emit(note(3000));
+        }
+        let kept = std::iter::repeat_with(|| next(&mut read))
+            .take(200)
+            .filter(|event| *event == note(3000))
+            .count();
+        assert_eq!(kept, 200);
+        worker.events.emit(note(1));
+        drop(worker);
+        let (mut notes, mut dropped) = (kept as u64, 0);
+        for line in read.lines() {
+            match serde_json::from_str::<Record>(&line.unwrap()).unwrap().event {
+                Event::Dropped { count } => dropped += count,
+                _ => notes += 1,
+            }
+        }
+        assert_eq!(notes + dropped, sent + 1);
+        assert!(dropped > 0);
     }
 }

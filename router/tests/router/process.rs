@@ -194,9 +194,10 @@ fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// An address nobody listens on.
+/// An address nobody listens on: below the ephemeral range, where no other test can get it and no socket can connect
+/// to itself.
 pub fn unused() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 66, 6, 6], 1))
 }
 
 /// Sends `request`, reads until the other side closes.
