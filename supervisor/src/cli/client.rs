@@ -23,13 +23,18 @@ impl Client {
         // The proxy of the environment is not for this.
         let http = reqwest::Client::builder().unix_socket(socket).no_proxy().build();
         let http = http.map_err(|e| Failure::new(1, e))?;
-        Ok(Client { name: name.to_owned(), http, runtime })
+        Ok(Client {
+            name: name.to_owned(),
+            http,
+            runtime,
+        })
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.http.get(url(path));
         let value = self.answer(request).await?;
-        serde_json::from_value(value).map_err(|e| Failure::new(1, format!("the lab answered something else: {e}")))
+        serde_json::from_value(value)
+            .map_err(|e| Failure::new(1, format!("the lab answered something else: {e}")))
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
@@ -38,19 +43,31 @@ impl Client {
 
     /// A stream of lines.
     pub async fn stream(&self, path: &str) -> Result<reqwest::Response, Failure> {
-        self.http.get(url(path)).send().await.map_err(|_| no_lab(&self.runtime, &self.name))
+        self.http
+            .get(url(path))
+            .send()
+            .await
+            .map_err(|_| no_lab(&self.runtime, &self.name))
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
-        let response = request.send().await.map_err(|_| no_lab(&self.runtime, &self.name))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|_| no_lab(&self.runtime, &self.name))?;
         let status = response.status();
         let body = response.text().await.map_err(|e| Failure::new(1, e))?;
-        let value: Value = serde_json::from_str(&body).unwrap_or_else(|_| Value::String(body));
+        let value: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
         if status.is_success() {
             return Ok(value);
         }
-        let code = value["exit"].as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-        let words = value["error"].as_str().map_or_else(|| format!("{status}: {value}"), str::to_owned);
+        let code = value["exit"]
+            .as_u64()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1);
+        let words = value["error"]
+            .as_str()
+            .map_or_else(|| format!("{status}: {value}"), str::to_owned);
         Err(Failure::new(code, words))
     }
 }

@@ -26,7 +26,8 @@ pub(super) async fn run(common: &Common, args: &EventsArgs) -> Result<(), Failur
     }
     let ps: Ps = client.get("/v1/ps").await?;
     let path = ps.lab.run_dir.join("events.ndjson");
-    let mut file = std::fs::File::open(&path).map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
+    let mut file =
+        std::fs::File::open(&path).map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
     // An error here is a reader that went away.
     let _ = std::io::copy(&mut file, &mut out);
     Ok(())

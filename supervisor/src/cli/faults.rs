@@ -14,7 +14,9 @@ pub struct Target {
 
 pub(super) async fn inject(common: &Common, target: &Target, fault: Fault) -> Result<(), Failure> {
     let client = Client::connect(&common.lab)?;
-    let done = client.post("/v1/fault", &json!({ "router": target.router, "fault": fault })).await?;
+    let done = client
+        .post("/v1/fault", &json!({ "router": target.router, "fault": fault }))
+        .await?;
     if common.json {
         say(&done.to_string());
         return Ok(());
@@ -30,8 +32,14 @@ pub(super) async fn inject(common: &Common, target: &Target, fault: Fault) -> Re
 
 pub(super) async fn post(common: &Common, target: &Target, verb: &str, did: &str) -> Result<(), Failure> {
     let client = Client::connect(&common.lab)?;
-    let done = client.post(&format!("/v1/{verb}"), &json!({ "router": target.router })).await?;
-    say(&if common.json { done.to_string() } else { format!("{} {did}", target.router) });
+    let done = client
+        .post(&format!("/v1/{verb}"), &json!({ "router": target.router }))
+        .await?;
+    say(&if common.json {
+        done.to_string()
+    } else {
+        format!("{} {did}", target.router)
+    });
     Ok(())
 }
 
@@ -41,6 +49,10 @@ pub(super) async fn down(common: &Common) -> Result<(), Failure> {
     let done = client.post("/v1/down", &json!({})).await?;
     // The stream ends with the supervisor, and that ends after its last child.
     while let Ok(Some(_)) = alive.chunk().await {}
-    say(&if common.json { done.to_string() } else { format!("lab \"{}\" is down, nothing left running", common.lab) });
+    say(&if common.json {
+        done.to_string()
+    } else {
+        format!("lab \"{}\" is down, nothing left running", common.lab)
+    });
     Ok(())
 }

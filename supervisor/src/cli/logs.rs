@@ -30,7 +30,12 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) async fn run(common: &Common, args: &LogsArgs) -> Result<(), Failure> {
     let client = Client::connect(&common.lab)?;
     let ps: Ps = client.get("/v1/ps").await?;
-    let names: Vec<String> = ps.fleet.processes.iter().map(|process| process.name.clone()).collect();
+    let names: Vec<String> = ps
+        .fleet
+        .processes
+        .iter()
+        .map(|process| process.name.clone())
+        .collect();
     let wanted = match &args.process {
         None => names,
         Some(name) if names.contains(name) => vec![name.clone()],
@@ -43,10 +48,17 @@ pub(super) async fn run(common: &Common, args: &LogsArgs) -> Result<(), Failure>
     let mut logs: Vec<Log> = wanted
         .iter()
         .flat_map(|name| streams.map(|stream| (name.clone(), format!("{name}.{stream}.log"))))
-        .map(|(name, file)| Log { name, path: ps.lab.run_dir.join("logs").join(file), from: 0 })
+        .map(|(name, file)| Log {
+            name,
+            path: ps.lab.run_dir.join("logs").join(file),
+            from: 0,
+        })
         .collect();
     if common.json {
-        let paths: Vec<_> = logs.iter().map(|log| json!({ "process": log.name, "path": log.path })).collect();
+        let paths: Vec<_> = logs
+            .iter()
+            .map(|log| json!({ "process": log.name, "path": log.path }))
+            .collect();
         say(&json!({ "schema": "resetlab.logs.v1", "logs": paths }).to_string());
         return Ok(());
     }
@@ -69,7 +81,10 @@ impl Log {
         let read = std::fs::File::open(&self.path)
             .and_then(|mut file| file.seek(SeekFrom::Start(self.from)).map(|_| file))
             .and_then(|mut file| file.read_to_end(&mut bytes));
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |last| last + 1);
         if read.is_err() || whole == 0 {
             return;
         }
@@ -77,7 +92,11 @@ impl Log {
         let text = String::from_utf8_lossy(&bytes[..whole]);
         let mut out = std::io::stdout().lock();
         for line in text.lines() {
-            let done = if label { writeln!(out, "{:9} {line}", self.name) } else { writeln!(out, "{line}") };
+            let done = if label {
+                writeln!(out, "{:9} {line}", self.name)
+            } else {
+                writeln!(out, "{line}")
+            };
             if done.is_err() {
                 std::process::exit(0);
             }

@@ -46,7 +46,13 @@ struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 struct Common {
     /// Which lab
-    #[arg(long, global = true, value_name = "NAME", default_value = "default", env = "RESETLAB_LAB")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "default",
+        env = "RESETLAB_LAB"
+    )]
     lab: String,
     /// JSON on stdout, with its schema
     #[arg(long, global = true)]
@@ -82,10 +88,14 @@ enum Verb {
     #[command(after_help = "Examples:\n  resetlab logs router-2\n  resetlab logs -f")]
     Logs(logs::LogsArgs),
     /// Print the records of the lab as NDJSON
-    #[command(after_help = "Examples:\n  resetlab events | tail -5\n  resetlab events -f | jq -c 'select(.event==\"belief\")'")]
+    #[command(
+        after_help = "Examples:\n  resetlab events | tail -5\n  resetlab events -f | jq -c 'select(.event==\"belief\")'"
+    )]
     Events(events::EventsArgs),
     /// Change settings while the lab runs, without dropping a connection
-    #[command(after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s")]
+    #[command(
+        after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s"
+    )]
     Set(set::SetArgs),
     #[command(name = "__app", hide = true)]
     App(crate::app::Args),
@@ -145,7 +155,10 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
 
 impl Failure {
     pub fn new(code: u8, words: impl ToString) -> Failure {
-        Failure { words: words.to_string(), code }
+        Failure {
+            words: words.to_string(),
+            code,
+        }
     }
 }
 

@@ -16,16 +16,34 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         return Ok(());
     }
     let ps: Ps = client.get("/v1/ps").await?;
-    say(&format!("lab \"{}\"  {}  results in {}", ps.lab.name, ps.lab.url, ps.lab.run_dir.display()));
+    say(&format!(
+        "lab \"{}\"  {}  results in {}",
+        ps.lab.name,
+        ps.lab.url,
+        ps.lab.run_dir.display()
+    ));
     say(&settings_line(&ps.fleet.settings));
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["process", "is", "believed", "since", "pid", "restarts", "at", "last exit"]);
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header([
+        "process",
+        "is",
+        "believed",
+        "since",
+        "pid",
+        "restarts",
+        "at",
+        "last exit",
+    ]);
     for process in &ps.fleet.processes {
         let word = |value: Value| value.as_str().unwrap_or("").replace('_', " ");
         let truth = word(serde_json::to_value(process.truth).unwrap_or_default());
-        let belief = process.belief.map_or(String::new(), |b| word(serde_json::to_value(b).unwrap_or_default()));
-        let due = process.restart_in_s.map_or(String::new(), |s| format!("; restart in {s:.1} s"));
+        let belief = process.belief.map_or(String::new(), |b| {
+            word(serde_json::to_value(b).unwrap_or_default())
+        });
+        let due = process
+            .restart_in_s
+            .map_or(String::new(), |s| format!("; restart in {s:.1} s"));
         let last_exit = process.last_exit.as_deref().unwrap_or("");
         table.add_row([
             process.name.clone(),
@@ -40,7 +58,10 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     }
     say(&table.trim_fmt());
     let load = ps.fleet.load;
-    say(&format!("load: {} sent, {} ok, {} lost", load.sent, load.ok, load.lost));
+    say(&format!(
+        "load: {} sent, {} ok, {} lost",
+        load.sent, load.ok, load.lost
+    ));
     Ok(())
 }
 

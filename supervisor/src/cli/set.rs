@@ -15,11 +15,18 @@ pub struct SetArgs {
 pub(super) async fn run(common: &Common, args: &SetArgs) -> Result<(), Failure> {
     let mut patch = Map::new();
     for word in &args.settings {
-        let wrong = || Failure::new(2, format!("`{word}`: expected KEY=VALUE, for example interval=500ms"));
+        let wrong = || {
+            Failure::new(
+                2,
+                format!("`{word}`: expected KEY=VALUE, for example interval=500ms"),
+            )
+        };
         let (key, value) = word.split_once('=').ok_or_else(wrong)?;
         patch.insert(key.to_owned(), Value::String(value.to_owned()));
     }
-    let done = Client::connect(&common.lab)?.post("/v1/set", &Value::Object(patch)).await?;
+    let done = Client::connect(&common.lab)?
+        .post("/v1/set", &Value::Object(patch))
+        .await?;
     if common.json {
         say(&done.to_string());
     } else {

@@ -81,7 +81,8 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let mut signals = Signals::new().map_err(|e| Failure::new(1, e))?;
     let runtime = RuntimeDir::open().map_err(taken)?;
     let name = runtime.take(&common.lab).map_err(taken)?;
-    let lease = Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
+    let lease =
+        Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
     let run_dir = lab::make_run_dir(settings.out.as_deref(), &name.name).map_err(|e| Failure::new(1, e))?;
     let warn = |words| {
         eprintln!("resetlab: RESULTS ARE BEING LOST: {words}; the lab goes on, what is lost is counted");
@@ -112,15 +113,28 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     };
     let listener = control::bind(&name.socket).map_err(|e| Failure::new(1, e))?;
     let down = Arc::new(Notify::new());
-    let api = tokio::spawn(control::serve(listener, fleet.clone(), facts.clone(), down.clone()));
+    let api = tokio::spawn(control::serve(
+        listener,
+        fleet.clone(),
+        facts.clone(),
+        down.clone(),
+    ));
     let mut teller = Teller::new(common.json, serving_since);
     teller.start(&facts, &lease.addresses, &settings);
     let story = Story::new(settings.lb.clone(), settings.routers);
-    let (end, mut story, totals, mut records) =
-        tell(&mut teller, story, records, &mut signals, &down).await;
+    let (end, mut story, totals, mut records) = tell(&mut teller, story, records, &mut signals, &down).await;
 
     api.abort();
-    let code = stop(&mut teller, &mut story, totals, &mut records, fleet, &mut signals, end).await;
+    let code = stop(
+        &mut teller,
+        &mut story,
+        totals,
+        &mut records,
+        fleet,
+        &mut signals,
+        end,
+    )
+    .await;
     Ok(code)
 }
 
@@ -182,7 +196,8 @@ impl UpArgs {
     /// Defaults < file < environment < these flags.
     fn settings(&self) -> Result<LabSettings, Failure> {
         let environment = std::env::vars_os();
-        let environment = environment.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        let environment =
+            environment.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
         let bad = |e| Failure::new(2, e);
         let mut settings = LabSettings::load(self.config.as_deref(), environment).map_err(bad)?;
         let given = [
@@ -199,7 +214,9 @@ impl UpArgs {
         ];
         for (key, word) in given {
             if let Some(word) = word {
-                settings.set(key, word).map_err(|words| Failure::new(2, format!("--{key}: {words}")))?;
+                settings
+                    .set(key, word)
+                    .map_err(|words| Failure::new(2, format!("--{key}: {words}")))?;
             }
         }
         self.lb.apply(&mut settings.lb).map_err(|e| Failure::new(2, e))?;

@@ -25,7 +25,9 @@ impl hyper::body::Body for Lines {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
+        self.0
+            .poll_recv(context)
+            .map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }
 
@@ -33,7 +35,8 @@ impl hyper::body::Body for Lines {
 pub(super) async fn follow(State(api): State<Api>) -> Response {
     let live = api.fleet.subscribe();
     let (to, lines) = mpsc::channel(8);
-    let header = json!({ "schema": SCHEMA, "clock": "CLOCK_MONOTONIC", "version": env!("CARGO_PKG_VERSION") });
+    let header =
+        json!({ "schema": SCHEMA, "clock": "CLOCK_MONOTONIC", "version": env!("CARGO_PKG_VERSION") });
     let first = Bytes::from(format!("{header}\n"));
     tokio::spawn(copy(first, live, to));
     let kind = [("content-type", "application/x-ndjson")];
@@ -49,7 +52,11 @@ async fn copy(first: Bytes, mut live: broadcast::Receiver<Entry>, to: mpsc::Send
             Ok(entry) => format!("{}\n", entry.line),
             Err(broadcast::error::RecvError::Lagged(count)) => {
                 let at = clock::now();
-                let record = Record { at, from: "supervisor".into(), event: Event::Dropped { count } };
+                let record = Record {
+                    at,
+                    from: "supervisor".into(),
+                    event: Event::Dropped { count },
+                };
                 format!("{}\n", Entry::new(record).line)
             }
             Err(broadcast::error::RecvError::Closed) => return,

@@ -64,7 +64,11 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
 
 /// Serves until it is dropped; `down` is notified when somebody asks the lab to end.
 pub async fn serve(listener: UnixListener, fleet: FleetHandle, facts: LabFacts, down: Arc<Notify>) {
-    let api = Api { fleet, facts: Arc::new(facts), down };
+    let api = Api {
+        fleet,
+        facts: Arc::new(facts),
+        down,
+    };
     let router = Router::new()
         .route("/v1/ps", get(ps))
         .route("/v1/events", get(events::follow))
@@ -107,7 +111,11 @@ impl From<FleetError> for Failed {
 
 async fn ps(State(api): State<Api>) -> Result<Json<Ps>, Failed> {
     let fleet = api.fleet.ps().await?;
-    Ok(Json(Ps { schema: "resetlab.ps.v1".into(), lab: api.facts.as_ref().clone(), fleet }))
+    Ok(Json(Ps {
+        schema: "resetlab.ps.v1".into(),
+        lab: api.facts.as_ref().clone(),
+        fleet,
+    }))
 }
 
 async fn fault(State(api): State<Api>, Json(request): Json<FaultRequest>) -> Result<Json<Value>, Failed> {
@@ -123,15 +131,22 @@ async fn fault(State(api): State<Api>, Json(request): Json<FaultRequest>) -> Res
 
 async fn resume(State(api): State<Api>, Json(target): Json<Target>) -> Result<Json<Value>, Failed> {
     api.fleet.resume(&target.router).await?;
-    Ok(Json(json!({ "schema": "resetlab.resume.v1", "router": target.router })))
+    Ok(Json(
+        json!({ "schema": "resetlab.resume.v1", "router": target.router }),
+    ))
 }
 
 async fn restart(State(api): State<Api>, Json(target): Json<Target>) -> Result<Json<Value>, Failed> {
     api.fleet.restart_now(&target.router).await?;
-    Ok(Json(json!({ "schema": "resetlab.restart.v1", "router": target.router })))
+    Ok(Json(
+        json!({ "schema": "resetlab.restart.v1", "router": target.router }),
+    ))
 }
 
-async fn set(State(api): State<Api>, Json(settings): Json<Map<String, Value>>) -> Result<Json<Value>, Failed> {
+async fn set(
+    State(api): State<Api>,
+    Json(settings): Json<Map<String, Value>>,
+) -> Result<Json<Value>, Failed> {
     api.fleet.set(settings).await?;
     let settings = api.fleet.ps().await?.settings;
     Ok(Json(json!({ "schema": "resetlab.set.v1", "settings": settings })))

@@ -69,7 +69,12 @@ impl FleetPlan {
 
     /// The route file: one host, all instances of the app.
     pub(super) fn routes(&self) -> String {
-        let instances: Vec<String> = (1..=self.apps).map(|m| format!("\"{}\"", self.addresses.app(m))).collect();
-        format!("[[route]]\nhost = \"app.test\"\nendpoints = [{}]\n", instances.join(", "))
+        let instances: Vec<String> = (1..=self.apps)
+            .map(|m| format!("\"{}\"", self.addresses.app(m)))
+            .collect();
+        format!(
+            "[[route]]\nhost = \"app.test\"\nendpoints = [{}]\n",
+            instances.join(", ")
+        )
     }
 }

@@ -38,8 +38,18 @@ pub struct LabSettings {
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 10] =
-    ["routers", "apps", "rate", "arrivals", "client-timeout", "restart-delay", "seed", "net", "listen", "out"];
+pub const LAB_KEYS: [&str; 10] = [
+    "routers",
+    "apps",
+    "rate",
+    "arrivals",
+    "client-timeout",
+    "restart-delay",
+    "seed",
+    "net",
+    "listen",
+    "out",
+];
 
 /// A setting that cannot be: where it stands and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +86,16 @@ impl LabSettings {
     ) -> Result<LabSettings, BadSetting> {
         let mut settings = LabSettings::default();
         file::apply(config, &mut settings)?;
-        let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with("RESETLAB_")).collect();
+        let mut variables: Vec<_> = environment
+            .filter(|(name, _)| name.starts_with("RESETLAB_"))
+            .collect();
         variables.sort();
         for (name, word) in variables {
             let key = name["RESETLAB_".len()..].to_lowercase().replace('_', "-");
             if key != "lab" && key != "config" {
-                settings.set(&key, &word).map_err(|problem| BadSetting { place: name, problem })?;
+                settings
+                    .set(&key, &word)
+                    .map_err(|problem| BadSetting { place: name, problem })?;
             }
         }
         Ok(settings)
@@ -121,7 +135,10 @@ impl LabSettings {
             _ => {
                 let known = LAB_KEYS.iter().chain(&lb_sim::core::settings::KEYS);
                 let known: Vec<&str> = known.copied().collect();
-                return Err(format!("unknown setting `{key}`: expected one of {}", known.join(", ")));
+                return Err(format!(
+                    "unknown setting `{key}`: expected one of {}",
+                    known.join(", ")
+                ));
             }
         }
         Ok(())
@@ -137,7 +154,10 @@ impl LabSettings {
             flags: vec![
                 ("arrivals", arrivals.to_owned()),
                 ("seed", self.seed.to_string()),
-                ("client-timeout", humantime::format_duration(self.client_timeout).to_string()),
+                (
+                    "client-timeout",
+                    humantime::format_duration(self.client_timeout).to_string(),
+                ),
             ],
         }
     }
@@ -146,12 +166,15 @@ impl LabSettings {
 /// Requests a second.
 pub fn parse_rate(word: &str) -> Result<f64, String> {
     let rate = word.parse().ok().filter(|rate| (0.0..=200_000.0).contains(rate));
-    rate.ok_or_else(|| format!("rate cannot be `{word}`: expected requests a second from 0 to 200000, such as 300"))
+    rate.ok_or_else(|| {
+        format!("rate cannot be `{word}`: expected requests a second from 0 to 200000, such as 300")
+    })
 }
 
 /// A duration with its unit, 0 allowed.
 pub fn parse_delay(key: &str, word: &str) -> Result<Duration, String> {
-    let expected = || format!("{key} cannot be `{word}`: expected a duration with a unit, such as 500ms or 15s");
+    let expected =
+        || format!("{key} cannot be `{word}`: expected a duration with a unit, such as 500ms or 15s");
     humantime::parse_duration(word).map_err(|_| expected())
 }
 
@@ -168,28 +191,63 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("resetlab.toml");
         std::fs::write(&path, toml).unwrap();
-        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let environment = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         LabSettings::load(Some(&path), environment)
             .map_err(|e| e.to_string().replace(&format!("{}/", dir.path().display()), ""))
     }
 
     #[test]
     fn the_environment_beats_the_file_which_beats_the_defaults() {
-        let settings = load("fall = 3\nrouters = 6\ninterval = \"1s\"\n", &[("RESETLAB_FALL", "4"), ("PATH", "/bin")]).unwrap();
-        assert_eq!((settings.routers, settings.lb.check.fall, settings.lb.check.rise), (6, 4, 2));
+        let settings = load(
+            "fall = 3\nrouters = 6\ninterval = \"1s\"\n",
+            &[("RESETLAB_FALL", "4"), ("PATH", "/bin")],
+        )
+        .unwrap();
+        assert_eq!(
+            (settings.routers, settings.lb.check.fall, settings.lb.check.rise),
+            (6, 4, 2)
+        );
         assert_eq!(settings.lb.check.interval, Duration::from_secs(1));
     }
 
     #[test]
     fn what_cannot_be_says_where_and_what_was_expected() {
         let error = |toml| load(toml, &[]).unwrap_err();
-        assert_eq!(error("rise = 2\nrouters = 0\n"), "resetlab.toml:2: routers cannot be `0`: expected a whole number from 1 to 250");
+        assert_eq!(
+            error("rise = 2\nrouters = 0\n"),
+            "resetlab.toml:2: routers cannot be `0`: expected a whole number from 1 to 250"
+        );
         assert!(error("routers = 251").contains("from 1 to 250"));
-        assert!(error("\n\nintervall = \"5s\"").starts_with("resetlab.toml:3: unknown setting `intervall`"), "{}", error("\n\nintervall = 5"));
-        assert_eq!(error("interval = 5"), "resetlab.toml:1: interval cannot be `5`: expected a duration with a unit, such as 500ms or 2s");
-        assert!(error("fall = [1]").starts_with("resetlab.toml:1: fall: expected"), "{}", error("fall = [1]"));
-        assert!(error("fall = ").starts_with("resetlab.toml:1: "), "{}", error("fall = "));
-        assert!(load("", &[("RESETLAB_TIMEOUT", "0s")]).unwrap_err().starts_with("RESETLAB_TIMEOUT: timeout cannot be `0s`"));
-        assert!(load("", &[("RESETLAB_FAL", "1")]).unwrap_err().starts_with("RESETLAB_FAL: unknown setting `fal`"));
+        assert!(
+            error("\n\nintervall = \"5s\"").starts_with("resetlab.toml:3: unknown setting `intervall`"),
+            "{}",
+            error("\n\nintervall = 5")
+        );
+        assert_eq!(
+            error("interval = 5"),
+            "resetlab.toml:1: interval cannot be `5`: expected a duration with a unit, such as 500ms or 2s"
+        );
+        assert!(
+            error("fall = [1]").starts_with("resetlab.toml:1: fall: expected"),
+            "{}",
+            error("fall = [1]")
+        );
+        assert!(
+            error("fall = ").starts_with("resetlab.toml:1: "),
+            "{}",
+            error("fall = ")
+        );
+        assert!(
+            load("", &[("RESETLAB_TIMEOUT", "0s")])
+                .unwrap_err()
+                .starts_with("RESETLAB_TIMEOUT: timeout cannot be `0s`")
+        );
+        assert!(
+            load("", &[("RESETLAB_FAL", "1")])
+                .unwrap_err()
+                .starts_with("RESETLAB_FAL: unknown setting `fal`")
+        );
     }
 }

@@ -114,7 +114,13 @@ impl Joins {
         if self.attempts.len() == KEPT {
             self.attempts.drain(..KEPT / 2);
         }
-        self.attempts.push(FailedAttempt { at, request, router: router.to_owned(), started, cause });
+        self.attempts.push(FailedAttempt {
+            at,
+            request,
+            router: router.to_owned(),
+            started,
+            cause,
+        });
     }
 
     pub fn outcome(&mut self, request: u64, intended: Timestamp, outcome: Outcome) {
@@ -170,12 +176,21 @@ impl Lost {
 impl WindowReport {
     /// The window in one line, for the end.
     pub fn summary(&self) -> String {
-        let detect = self.t_detect.map_or("not detected".to_owned(), |t| format!("t_detect {}", seconds(t)));
-        let predicted = self.predicted.map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
-        let Lost { in_flight, window, .. } = self.lost;
+        let detect = self
+            .t_detect
+            .map_or("not detected".to_owned(), |t| format!("t_detect {}", seconds(t)));
+        let predicted = self
+            .predicted
+            .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
+        let Lost {
+            in_flight, window, ..
+        } = self.lost;
         let fault = super::words::word(self.fault);
         let stop = seconds(self.t_stop);
-        format!("{} {fault}: {detect}{predicted}, t_stop {stop}, lost {in_flight} in flight + {window} in the window", self.router)
+        format!(
+            "{} {fault}: {detect}{predicted}, t_stop {stop}, lost {in_flight} in flight + {window} in the window",
+            self.router
+        )
     }
 }
 
@@ -183,13 +198,23 @@ impl WindowReport {
 impl fmt::Display for WindowReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.t_detect {
-            Some(_) => write!(f, "reset window: last attempt {} after it went (t_stop), ", seconds(self.t_stop))?,
+            Some(_) => write!(
+                f,
+                "reset window: last attempt {} after it went (t_stop), ",
+                seconds(self.t_stop)
+            )?,
             None => write!(f, "was back before the balancer noticed: ")?,
         }
         let lost = &self.lost;
         write!(f, "{} requests lost", lost.total())?;
         if lost.total() > 0 {
-            write!(f, ", {} in flight + {} in the window: {}", lost.in_flight, lost.window, counts(&lost.by_outcome))?;
+            write!(
+                f,
+                ", {} in flight + {} in the window: {}",
+                lost.in_flight,
+                lost.window,
+                counts(&lost.by_outcome)
+            )?;
         }
         if !self.causes.is_empty() {
             write!(f, " (attempts: {})", counts(&self.causes))?;

@@ -18,12 +18,18 @@ pub(super) fn word(value: impl Serialize) -> String {
 pub(super) fn counts<'a, K: Serialize + 'a>(counts: impl IntoIterator<Item = (&'a K, &'a u64)>) -> String {
     let mut counts: Vec<(String, u64)> = counts.into_iter().map(|(key, n)| (word(key), *n)).collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let words: Vec<String> = counts.into_iter().map(|(word, n)| format!("{word} {n}")).collect();
+    let words: Vec<String> = counts
+        .into_iter()
+        .map(|(word, n)| format!("{word} {n}"))
+        .collect();
     words.join(", ")
 }
 
 pub(super) fn settings(patch: &serde_json::Map<String, serde_json::Value>) -> String {
     let word = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let words: Vec<String> = patch.iter().map(|(key, value)| format!("{key}={}", word(value))).collect();
+    let words: Vec<String> = patch
+        .iter()
+        .map(|(key, value)| format!("{key}={}", word(value)))
+        .collect();
     words.join(" ")
 }

@@ -10,15 +10,32 @@ use std::time::Duration;
 /// `program` is how the reader can call this program again.
 pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, program: &str) -> Vec<String> {
     let arrivals = settings.load_plan().flags[0].1.clone();
-    let lab = if facts.name == "default" { String::new() } else { format!(" --lab {}", facts.name) };
+    let lab = if facts.name == "default" {
+        String::new()
+    } else {
+        format!(" --lab {}", facts.name)
+    };
     let mut lines = vec![
-        format!("lab \"{}\" serves: curl -i -H 'Host: app.test' {}", facts.name, facts.url),
+        format!(
+            "lab \"{}\" serves: curl -i -H 'Host: app.test' {}",
+            facts.name, facts.url
+        ),
         format!("  balancer  {}", facts.url),
-        format!("  routers   {}", span(settings.routers, |n| format!("{} (health :{})", at.router(n), at.health(n).port()))),
+        format!(
+            "  routers   {}",
+            span(settings.routers, |n| format!(
+                "{} (health :{})",
+                at.router(n),
+                at.health(n).port()
+            ))
+        ),
         format!("  app       {}", span(settings.apps, |m| at.app(m).to_string())),
         format!("  load      {} requests/s, {arrivals}", settings.rate),
         format!("  settings  {}", settings.lb),
-        format!("  restart   {} after a death", humantime::format_duration(settings.restart_delay)),
+        format!(
+            "  restart   {} after a death",
+            humantime::format_duration(settings.restart_delay)
+        ),
         format!("  results   {}", facts.run_dir.display()),
         String::new(),
         expectation("killed", Fault::Kill, settings),
@@ -33,7 +50,10 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         ));
     }
     lines.push(String::new());
-    lines.push(format!("Next, in another terminal:  {program}{lab} kill router-{}", settings.routers.min(2)));
+    lines.push(format!(
+        "Next, in another terminal:  {program}{lab} kill router-{}",
+        settings.routers.min(2)
+    ));
     lines.push("Ctrl-C ends the lab".to_owned());
     lines
 }

@@ -21,7 +21,13 @@ const LATE_NS: u64 = 5_000_000;
 impl Totals {
     pub fn add(&mut self, record: &Record) {
         match &record.event {
-            Event::Tick { sent, ok, lost, late_p99_ns, .. } => {
+            Event::Tick {
+                sent,
+                ok,
+                lost,
+                late_p99_ns,
+                ..
+            } => {
                 self.present = (*sent, *ok, *lost);
                 self.late_p99_ns = self.late_p99_ns.max(*late_p99_ns);
             }
@@ -42,9 +48,18 @@ impl Totals {
 pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<String> {
     let (sent, ok, lost) = totals.sum();
     let outcomes = story.outcomes_words();
-    let outcomes = if outcomes.is_empty() { outcomes } else { format!(" ({outcomes})") };
+    let outcomes = if outcomes.is_empty() {
+        outcomes
+    } else {
+        format!(" ({outcomes})")
+    };
     let mut lines = vec![format!("{sent} requests sent, {ok} ok, {lost} lost{outcomes}")];
-    lines.extend(story.reports.iter().map(|report| format!("  {}", report.summary())));
+    lines.extend(
+        story
+            .reports
+            .iter()
+            .map(|report| format!("  {}", report.summary())),
+    );
     if totals.late_p99_ns > LATE_NS {
         lines.push(format!(
             "The load client was late (p99 up to {:.1} ms in a tick): the machine was too busy to trust the figures",
@@ -52,11 +67,17 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<
         ));
     }
     if !report.forced.is_empty() {
-        lines.push(format!("did not stop when told and were killed: {}", report.forced.join(", ")));
+        lines.push(format!(
+            "did not stop when told and were killed: {}",
+            report.forced.join(", ")
+        ));
     }
     if report.journal.lost > 0 {
         let why = report.journal.error.as_deref().unwrap_or("unknown");
-        lines.push(format!("{} records could not be written: {why}", report.journal.lost));
+        lines.push(format!(
+            "{} records could not be written: {why}",
+            report.journal.lost
+        ));
     }
     lines.push(match report.left.as_slice() {
         [] => "nothing left running".to_owned(),

@@ -22,7 +22,11 @@ impl Teller {
     /// Times are counted from `since`.
     pub fn new(json: bool, since: Timestamp) -> Teller {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Teller { json, colour: wanted && std::io::stdout().is_terminal(), since }
+        Teller {
+            json,
+            colour: wanted && std::io::stdout().is_terminal(),
+            since,
+        }
     }
 
     pub fn start(&mut self, facts: &LabFacts, addresses: &Addresses, settings: &LabSettings) {
@@ -33,7 +37,9 @@ impl Teller {
             });
             return out(&document.to_string());
         }
-        banner::lines(facts, addresses, settings, &program()).iter().for_each(|line| out(line));
+        banner::lines(facts, addresses, settings, &program())
+            .iter()
+            .for_each(|line| out(line));
         out("");
     }
 
@@ -51,7 +57,11 @@ impl Teller {
                 Tone::Warning => "\x1b[33m",
                 Tone::Good => "\x1b[32m",
             };
-            let text = if self.colour && !colour.is_empty() { format!("{colour}{text}\x1b[0m") } else { text };
+            let text = if self.colour && !colour.is_empty() {
+                format!("{colour}{text}\x1b[0m")
+            } else {
+                text
+            };
             if !self.json {
                 out(&format!("{:9.3} s  {text}", at.seconds_after(self.since)));
             }
@@ -59,14 +69,20 @@ impl Teller {
     }
 
     pub fn note(&mut self, text: &str) {
-        self.tell(vec![Line { at: clock::now(), tone: Tone::Plain, text: text.to_owned() }]);
+        self.tell(vec![Line {
+            at: clock::now(),
+            tone: Tone::Plain,
+            text: text.to_owned(),
+        }]);
     }
 
     pub fn end(&mut self, story: &Story, totals: &Totals, report: &StopReport) {
         if self.json {
             return out(&summary::json(story, totals, report).to_string());
         }
-        summary::lines(story, totals, report).iter().for_each(|line| out(line));
+        summary::lines(story, totals, report)
+            .iter()
+            .for_each(|line| out(line));
     }
 }
 
@@ -81,7 +97,9 @@ fn program() -> String {
     let name = "resetlab";
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = std::env::current_exe().ok();
-    let installed = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
+    let installed = std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file());
     match own {
         Some(own) if installed.as_deref().and_then(|path| path.canonicalize().ok()) != Some(own.clone()) => {
             let here = std::env::current_dir().unwrap_or_default();
