@@ -1,6 +1,22 @@
+//! resetlab: a stack of processes in which a router can die, and what that costs.
+//!
+//! In the order that data meets them:
+//! - [`cli`]: verbs; [`settings`]: defaults, file, environment, flags
+//! - [`lab`]: what a lab owns on this machine: name, network, results
+//! - [`process`]: children, from birth to the last word; [`fleet`]: the actor that owns them
+//! - [`app`], [`experiment::load`]: the children that are not routers or balancers
+//! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure
+//! - [`experiment`]: trials, measured
+//!
+//! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
+//! balancer hears of a death from here.
+
 pub mod app;
+pub mod cli;
+pub mod control;
 pub mod experiment;
 pub mod fleet;
 pub mod lab;
 pub mod process;
 pub mod settings;
+pub mod story;

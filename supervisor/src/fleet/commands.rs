@@ -31,7 +31,7 @@ impl Actor {
                 let _ = reply.send(self.restart(&router, now));
             }
             Command::Set { settings, reply } => self.set(&settings, reply),
-            Command::SetDone(change) => self.set_done(change),
+            Command::SetDone(change) => self.set_done(*change),
             Command::CrashRefused {
                 child,
                 incarnation,
@@ -200,11 +200,16 @@ impl Actor {
             let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
-                "restart-delay" => crate::settings::parse_delay(&word).map(|value| restart = Some(value)),
-                _ => Ok(drop(lb.insert(key.clone(), Value::String(word)))),
+                "restart-delay" => {
+                    crate::settings::parse_delay("restart-delay", &word).map(|value| restart = Some(value))
+                }
+                _ => {
+                    lb.insert(key.clone(), Value::String(word));
+                    Ok(())
+                }
             };
             if let Err(expected) = parsed {
-                return drop(reply.send(Err(FleetError::BadSetting(format!("{key}: {expected}")))));
+                return drop(reply.send(Err(FleetError::BadSetting(expected))));
             }
         }
         let mut next = self.plan.lb.clone();
@@ -235,13 +240,13 @@ impl Actor {
             });
             if let Some(commands) = commands.upgrade() {
                 let _ = commands
-                    .send(Command::SetDone(Change {
+                    .send(Command::SetDone(Box::new(Change {
                         lb: next,
                         rate,
                         restart,
                         reply,
                         result,
-                    }))
+                    })))
                     .await;
             }
         });

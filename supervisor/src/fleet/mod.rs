@@ -98,7 +98,7 @@ enum Command {
         settings: Map<String, Value>,
         reply: Reply<()>,
     },
-    SetDone(commands::Change),
+    SetDone(Box<commands::Change>),
     CrashRefused {
         child: usize,
         incarnation: u32,

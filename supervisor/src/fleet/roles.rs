@@ -72,6 +72,9 @@ impl FleetPlan {
         let instances: Vec<String> = (1..=self.apps)
             .map(|m| format!("\"{}\"", self.addresses.app(m)))
             .collect();
-        format!("[routes]\n\"app.test\" = [{}]\n", instances.join(", "))
+        format!(
+            "[[route]]\nhost = \"app.test\"\nendpoints = [{}]\n",
+            instances.join(", ")
+        )
     }
 }

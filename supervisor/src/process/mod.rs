@@ -84,7 +84,7 @@ impl Nursery {
 
     #[expect(
         unsafe_code,
-        reason = "pre_exec runs between fork and exec; it only makes async-signal-safe calls"
+        reason = "pre_exec must be async-signal-safe, AsyncFd wants a descriptor that stays open"
     )]
     pub fn spawn(&self, birth: Birth<'_>) -> io::Result<Child> {
         let (events, theirs) = pipe2(OFlag::O_CLOEXEC)?;
@@ -136,7 +136,9 @@ impl Nursery {
         let started = clock::now();
         let child = command.spawn()?;
         let pid = Pid::from_raw(child.id() as i32).expect("a started process has a pid above 0");
-        let pidfd = AsyncFd::register(pidfd_open(pid, PidfdFlags::NONBLOCK)?)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+        // SAFETY: an OwnedFd is one open descriptor until it is dropped, and the AsyncFd owns it.
+        let pidfd = unsafe { AsyncFd::register(pidfd) }?;
         Ok(Child {
             process: Arc::new(Process {
                 pid: child.id(),

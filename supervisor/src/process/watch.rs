@@ -57,7 +57,7 @@ pub async fn watch(child: Child, number: usize, incarnation: u32, to: mpsc::Send
             })
             .await;
     };
-    let records = tokio::spawn(read(child.events, to.clone(), send.clone()));
+    let records = tokio::spawn(read(child.events, to.clone(), send));
     let (code, signal, at) = match child.process.wait().await {
         Ok(end) => end,
         Err(_) => (None, None, clock::now()),

@@ -11,12 +11,20 @@ pub(super) fn apply(config: Option<&Path>, settings: &mut LabSettings) -> Result
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && config.is_none() => return Ok(()),
-        Err(e) => return Err(BadSetting { place: path.display().to_string(), problem: e.to_string() }),
+        Err(e) => {
+            return Err(BadSetting {
+                place: path.display().to_string(),
+                problem: e.to_string(),
+            });
+        }
     };
     let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
     let table = DeTable::parse(&text).map_err(|e| BadSetting {
         place: place(e.span().map_or(1, |span| line(span.start))),
-        problem: format!("{}; expected lines such as interval = \"5s\" or fall = 2", e.message()),
+        problem: format!(
+            "{}; expected lines such as interval = \"5s\" or fall = 2",
+            e.message()
+        ),
     })?;
     for (key, value) in table.get_ref() {
         let word = match value.get_ref() {
@@ -24,11 +32,17 @@ pub(super) fn apply(config: Option<&Path>, settings: &mut LabSettings) -> Result
             DeValue::Integer(number) => Ok(number.as_str().to_owned()),
             DeValue::Float(number) => Ok(number.as_str().to_owned()),
             DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-                Err(format!("{}: expected a text or a number, such as interval = \"5s\" or fall = 2", key.get_ref()))
+                Err(format!(
+                    "{}: expected a text or a number, such as interval = \"5s\" or fall = 2",
+                    key.get_ref()
+                ))
             }
         };
         let set = word.and_then(|word| settings.set(key.get_ref(), &word));
-        set.map_err(|problem| BadSetting { place: place(line(key.span().start)), problem })?;
+        set.map_err(|problem| BadSetting {
+            place: place(line(key.span().start)),
+            problem,
+        })?;
     }
     Ok(())
 }

@@ -1,0 +1,171 @@
+//! The command line: one verb a file.
+
+mod client;
+mod events;
+mod faults;
+mod logs;
+mod ps;
+mod set;
+mod up;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What a command ends with when it did not succeed: a sentence and an exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub words: String,
+    /// 1 failed, 2 usage or bad config, 3 objective missed, 4 no such lab, router or process, 130/143 interrupted.
+    pub code: u8,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  resetlab                         bring up the lab: app, 4 routers, balancer, load
+  resetlab up --interval 1s        the same with faster health checks
+  resetlab kill router-2           from a second terminal: what does a death cost?
+  resetlab set interval=500ms      change a setting of the running lab
+  resetlab down                    end it
+
+Exit codes: 0 ok, 1 failed, 2 usage or bad config, 3 objective missed, 4 no such lab, router or process,
+130/143 interrupted after cleaning up.";
+
+/// Shows, measures and predicts how long a load balancer keeps sending traffic to a dead router
+#[derive(Parser)]
+#[command(name = "resetlab", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    up: up::UpArgs,
+}
+
+/// Understood by every verb.
+#[derive(Clone, Debug, clap::Args)]
+struct Common {
+    /// Which lab
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "default",
+        env = "RESETLAB_LAB"
+    )]
+    lab: String,
+    /// JSON on stdout, with its schema
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Bring up a lab and tell what happens in it (the default verb)
+    Up(Box<up::UpArgs>),
+    /// End a lab; returns when nothing of it is left
+    #[command(after_help = "Examples:\n  resetlab down\n  resetlab --lab canary down")]
+    Down,
+    /// Show what runs, what it is and what the balancer believes
+    #[command(after_help = "Examples:\n  resetlab ps\n  resetlab ps --json | jq '.processes[].truth'")]
+    Ps,
+    /// SIGKILL a router
+    #[command(after_help = "Examples:\n  resetlab kill router-2\n  resetlab kill router-2 --json")]
+    Kill(faults::Target),
+    /// SIGSTOP a router: it keeps its connections and answers nothing
+    #[command(after_help = "Examples:\n  resetlab hang router-1     then: resetlab resume router-1")]
+    Hang(faults::Target),
+    /// Let a hung router run again
+    #[command(after_help = "Examples:\n  resetlab resume router-1")]
+    Resume(faults::Target),
+    /// Make a router die of the article's bug
+    #[command(after_help = "Examples:\n  resetlab crash router-3    then: resetlab logs router-3")]
+    Crash(faults::Target),
+    /// Start a dead router now, without waiting for its restart delay
+    #[command(after_help = "Examples:\n  resetlab restart router-2")]
+    Restart(faults::Target),
+    /// Print what the processes wrote to stdout and stderr
+    #[command(after_help = "Examples:\n  resetlab logs router-2\n  resetlab logs -f")]
+    Logs(logs::LogsArgs),
+    /// Print the records of the lab as NDJSON
+    #[command(
+        after_help = "Examples:\n  resetlab events | tail -5\n  resetlab events -f | jq -c 'select(.event==\"belief\")'"
+    )]
+    Events(events::EventsArgs),
+    /// Change settings while the lab runs, without dropping a connection
+    #[command(
+        after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s"
+    )]
+    Set(set::SetArgs),
+    #[command(name = "__app", hide = true)]
+    App(crate::app::Args),
+    #[command(name = "__router", hide = true)]
+    Router(router::Args),
+    #[command(name = "__lb", hide = true)]
+    Lb(Box<lb_sim::Args>),
+    #[command(name = "__load", hide = true)]
+    Load(crate::experiment::load::Args),
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let Cli { common, verb, up } = Cli::parse();
+    let verb = verb.unwrap_or(Verb::Up(Box::new(up)));
+    // Children first: they have runtimes of their own and no error to print here.
+    let verb = match verb {
+        Verb::App(args) => return crate::app::run(args),
+        Verb::Router(args) => return router::run(args),
+        Verb::Lb(args) => return lb_sim::run(*args),
+        Verb::Load(args) => return crate::experiment::load::run(args),
+        other => other,
+    };
+    // One thread: children die with the thread that started them, and this one lives as long as the process.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve(&common, verb)),
+        Err(e) => Err(Failure::new(1, format!("no runtime: {e}"))),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("resetlab: {}", failure.words);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
+    use router::record::Fault;
+    match verb {
+        Verb::Up(args) => return up::run(common, &args).await,
+        Verb::Down => faults::down(common).await?,
+        Verb::Ps => ps::run(common).await?,
+        Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,
+        Verb::Hang(target) => faults::inject(common, &target, Fault::Hang).await?,
+        Verb::Crash(target) => faults::inject(common, &target, Fault::Crash).await?,
+        Verb::Resume(target) => faults::post(common, &target, "resume", "runs again").await?,
+        Verb::Restart(target) => faults::post(common, &target, "restart", "is being started").await?,
+        Verb::Logs(args) => logs::run(common, &args).await?,
+        Verb::Events(args) => events::run(common, &args).await?,
+        Verb::Set(args) => set::run(common, &args).await?,
+        Verb::App(_) | Verb::Router(_) | Verb::Lb(_) | Verb::Load(_) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Failure {
+    pub fn new(code: u8, words: impl ToString) -> Failure {
+        Failure {
+            words: words.to_string(),
+            code,
+        }
+    }
+}
+
+/// Writes a line to stdout; a reader that went away ends the command quietly, as `head` expects.
+fn say(line: &str) {
+    use std::io::Write;
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,36 @@
+//! `set`.
+
+use super::client::Client;
+use super::{Common, Failure, say};
+use serde_json::{Map, Value};
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct SetArgs {
+    /// Settings of the balancer (interval, timeout, fall, rise, schedule, jitter, check, path, balance, on-failure,
+    /// connect-timeout, response-timeout), rate, restart-delay
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+pub(super) async fn run(common: &Common, args: &SetArgs) -> Result<(), Failure> {
+    let mut patch = Map::new();
+    for word in &args.settings {
+        let wrong = || {
+            Failure::new(
+                2,
+                format!("`{word}`: expected KEY=VALUE, for example interval=500ms"),
+            )
+        };
+        let (key, value) = word.split_once('=').ok_or_else(wrong)?;
+        patch.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+    let done = Client::connect(&common.lab)?
+        .post("/v1/set", &Value::Object(patch))
+        .await?;
+    if common.json {
+        say(&done.to_string());
+    } else {
+        say(&super::ps::settings_line(&done["settings"]));
+    }
+    Ok(())
+}

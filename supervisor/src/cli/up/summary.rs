@@ -1,0 +1,110 @@
+//! PURE: what a lab measured, in its last lines.
+
+use crate::fleet::StopReport;
+use crate::story::Story;
+use router::record::{Event, Record};
+use serde_json::{Value, json};
+
+/// What the load did.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Totals {
+    /// Of load clients that are gone, and of the present one.
+    before: (u64, u64, u64),
+    present: (u64, u64, u64),
+    /// The worst 99th percentile of lateness of a tick, in nanoseconds.
+    late_p99_ns: u64,
+}
+
+/// Later than this, and the load's own figures deserve doubt.
+const LATE_NS: u64 = 5_000_000;
+
+impl Totals {
+    pub fn add(&mut self, record: &Record) {
+        match &record.event {
+            Event::Tick {
+                sent,
+                ok,
+                lost,
+                late_p99_ns,
+                ..
+            } => {
+                self.present = (*sent, *ok, *lost);
+                self.late_p99_ns = self.late_p99_ns.max(*late_p99_ns);
+            }
+            Event::Spawned { name, .. } if name == "load" => {
+                self.before = self.sum();
+                self.present = (0, 0, 0);
+            }
+            _ => {}
+        }
+    }
+
+    fn sum(&self) -> (u64, u64, u64) {
+        let (a, b) = (self.before, self.present);
+        (a.0 + b.0, a.1 + b.1, a.2 + b.2)
+    }
+}
+
+pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<String> {
+    let (sent, ok, lost) = totals.sum();
+    let outcomes = story.outcomes_words();
+    let outcomes = if outcomes.is_empty() {
+        outcomes
+    } else {
+        format!(" ({outcomes})")
+    };
+    let mut lines = vec![format!("{sent} requests sent, {ok} ok, {lost} lost{outcomes}")];
+    lines.extend(
+        story
+            .reports
+            .iter()
+            .map(|report| format!("  {}", report.summary())),
+    );
+    if totals.late_p99_ns > LATE_NS {
+        lines.push(format!(
+            "The load client was late (p99 up to {:.1} ms in a tick): the machine was too busy to trust the figures",
+            totals.late_p99_ns as f64 / 1e6
+        ));
+    }
+    if !report.forced.is_empty() {
+        lines.push(format!(
+            "did not stop when told and were killed: {}",
+            report.forced.join(", ")
+        ));
+    }
+    if report.journal.lost > 0 {
+        let why = report.journal.error.as_deref().unwrap_or("unknown");
+        lines.push(format!(
+            "{} records could not be written: {why}",
+            report.journal.lost
+        ));
+    }
+    lines.push(match report.left.as_slice() {
+        [] => "nothing left running".to_owned(),
+        left => format!("STILL RUNNING: {}", left.join(", ")),
+    });
+    lines
+}
+
+pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value {
+    let (sent, ok, lost) = totals.sum();
+    let seconds = |duration: std::time::Duration| duration.as_secs_f64();
+    let windows = story.reports.iter().map(|window| {
+        json!({
+            "router": window.router, "fault": window.fault, "stamp": window.stamp, "death_ns": window.death,
+            "t_detect_s": window.t_detect.map(seconds), "predicted_t_detect_s": window.predicted.map(seconds),
+            "t_stop_s": seconds(window.t_stop), "causes": window.causes,
+            "lost": { "in_flight": window.lost.in_flight, "window": window.lost.window,
+                      "by_outcome": window.lost.by_outcome },
+        })
+    });
+    json!({
+        "schema": "resetlab.summary.v1",
+        "load": { "sent": sent, "ok": ok, "lost": lost, "by_outcome": story.by_outcome,
+                  "late_p99_ms": totals.late_p99_ns as f64 / 1e6 },
+        "windows": windows.collect::<Vec<_>>(),
+        "records_lost": report.journal.lost,
+        "killed_on_the_way_out": report.forced,
+        "left_running": report.left,
+    })
+}

@@ -1,0 +1,158 @@
+//! The control API of a running lab, on a Unix socket with mode 0600: what the command line talks to.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/ps` | `resetlab.ps.v1` |
+//! | `GET /v1/events` | records from now on, NDJSON, header line first, until the lab ends |
+//! | `POST /v1/fault {router, fault}` | `resetlab.fault.v1` |
+//! | `POST /v1/resume {router}`, `POST /v1/restart {router}`, `POST /v1/set {key: value, …}` | `{}` |
+//! | `POST /v1/down` | `{}` once it is decided; the connection of `/v1/events` ends when it is done |
+//!
+//! Errors are `{"error": "…", "exit": N}` with the exit code that the command should end with. A reader that is too
+//! slow loses records and is told how many: it never slows the lab.
+
+mod events;
+
+use crate::fleet::{FleetError, FleetHandle, Snapshot};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use router::record::Fault;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::UnixListener;
+use tokio::sync::Notify;
+
+/// What `ps` shows of a lab.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ps {
+    pub schema: String,
+    pub lab: LabFacts,
+    #[serde(flatten)]
+    pub fleet: Snapshot,
+}
+
+/// What stays the same while a lab lives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LabFacts {
+    pub name: String,
+    /// Of the supervisor.
+    pub pid: u32,
+    /// The balancer's.
+    pub url: String,
+    pub run_dir: std::path::PathBuf,
+}
+
+#[derive(Clone)]
+struct Api {
+    fleet: FleetHandle,
+    facts: Arc<LabFacts>,
+    down: Arc<Notify>,
+}
+
+/// Binds the socket; only its owner may connect.
+pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves until it is dropped; `down` is notified when somebody asks the lab to end.
+pub async fn serve(listener: UnixListener, fleet: FleetHandle, facts: LabFacts, down: Arc<Notify>) {
+    let api = Api {
+        fleet,
+        facts: Arc::new(facts),
+        down,
+    };
+    let router = Router::new()
+        .route("/v1/ps", get(ps))
+        .route("/v1/events", get(events::follow))
+        .route("/v1/fault", post(fault))
+        .route("/v1/resume", post(resume))
+        .route("/v1/restart", post(restart))
+        .route("/v1/set", post(set))
+        .route("/v1/down", post(end))
+        .with_state(api);
+    // Accept errors are retried within; it does not return.
+    let _ = axum::serve(listener, router).await;
+}
+
+#[derive(Deserialize)]
+struct Target {
+    router: String,
+}
+
+#[derive(Deserialize)]
+struct FaultRequest {
+    router: String,
+    fault: Fault,
+}
+
+/// An error on its way to the command line.
+struct Failed(FleetError);
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.0.to_string(), "exit": self.0.exit_code() });
+        (StatusCode::CONFLICT, Json(body)).into_response()
+    }
+}
+
+impl From<FleetError> for Failed {
+    fn from(error: FleetError) -> Failed {
+        Failed(error)
+    }
+}
+
+async fn ps(State(api): State<Api>) -> Result<Json<Ps>, Failed> {
+    let fleet = api.fleet.ps().await?;
+    Ok(Json(Ps {
+        schema: "resetlab.ps.v1".into(),
+        lab: api.facts.as_ref().clone(),
+        fleet,
+    }))
+}
+
+async fn fault(State(api): State<Api>, Json(request): Json<FaultRequest>) -> Result<Json<Value>, Failed> {
+    let injected = api.fleet.inject(&request.router, request.fault).await?;
+    Ok(Json(json!({
+        "schema": "resetlab.fault.v1",
+        "router": request.router,
+        "fault": request.fault,
+        "t_ns": injected.at,
+        "incarnation": injected.incarnation,
+    })))
+}
+
+async fn resume(State(api): State<Api>, Json(target): Json<Target>) -> Result<Json<Value>, Failed> {
+    api.fleet.resume(&target.router).await?;
+    Ok(Json(
+        json!({ "schema": "resetlab.resume.v1", "router": target.router }),
+    ))
+}
+
+async fn restart(State(api): State<Api>, Json(target): Json<Target>) -> Result<Json<Value>, Failed> {
+    api.fleet.restart_now(&target.router).await?;
+    Ok(Json(
+        json!({ "schema": "resetlab.restart.v1", "router": target.router }),
+    ))
+}
+
+async fn set(
+    State(api): State<Api>,
+    Json(settings): Json<Map<String, Value>>,
+) -> Result<Json<Value>, Failed> {
+    api.fleet.set(settings).await?;
+    let settings = api.fleet.ps().await?.settings;
+    Ok(Json(json!({ "schema": "resetlab.set.v1", "settings": settings })))
+}
+
+async fn end(State(api): State<Api>) -> Json<Value> {
+    api.down.notify_one();
+    Json(json!({ "schema": "resetlab.down.v1", "lab": api.facts.name }))
+}

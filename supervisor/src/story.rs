@@ -1,0 +1,542 @@
+//! PURE: the lab told as it happens. Records go in with `now`, lines for people come out.
+//!
+//! A death is told when its reason is known, each failed check as it comes, Down beside what the phase of the checks
+//! predicted, and the window once the balancer has nothing in flight at the router any more.
+
+mod window;
+mod words;
+
+pub use window::{Lost, WindowReport};
+
+use lb_sim::core::CheckSettings;
+use lb_sim::theory;
+use router::clock::Timestamp;
+use router::record::{Belief, Event, Fault, Outcome, ProbeResult, Record, Stamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+use window::{Joins, Window};
+use words::{seconds, word};
+
+/// One line of the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When it happened; not always in order, since some things are known later than others.
+    pub at: Timestamp,
+    pub tone: Tone,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Bad,
+    Warning,
+    Good,
+}
+
+/// The teller.
+pub struct Story {
+    settings: lb_sim::core::Settings,
+    routers: BTreeMap<String, Router>,
+    joins: Joins,
+    /// What each window so far has cost, in order of their deaths.
+    pub reports: Vec<WindowReport>,
+    pub by_outcome: BTreeMap<Outcome, u64>,
+}
+
+/// What is known of one router.
+#[derive(Default)]
+struct Router {
+    checks: VecDeque<Check>,
+    believed_up: bool,
+    window: Option<Window>,
+    ready: Option<Timestamp>,
+}
+
+/// A health check that ended.
+struct Check {
+    started: Timestamp,
+    ended: Timestamp,
+    /// Failures in a row with this one.
+    failures: u32,
+}
+
+/// The exit record follows a death at once; longer than this nobody should wait for the reason.
+const REASON: Duration = Duration::from_millis(150);
+/// The client's view of a failed request arrives after the balancer's.
+const SETTLE: Duration = Duration::from_millis(200);
+const CHECKS: usize = 16;
+
+impl Story {
+    pub fn new(settings: lb_sim::core::Settings, routers: u32) -> Story {
+        let router = |n| {
+            (
+                format!("router-{n}"),
+                Router {
+                    believed_up: true,
+                    ..Router::default()
+                },
+            )
+        };
+        Story {
+            settings,
+            routers: (1..=routers).map(router).collect(),
+            joins: Joins::default(),
+            reports: Vec::new(),
+            by_outcome: BTreeMap::new(),
+        }
+    }
+
+    /// When to call [`Story::on_deadline`].
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.routers
+            .values()
+            .filter_map(|router| router.window.as_ref()?.next_deadline())
+            .min()
+    }
+
+    /// What can be said now because nothing more is expected.
+    pub fn on_deadline(&mut self, now: Timestamp) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let names: Vec<String> = self.routers.keys().cloned().collect();
+        for name in names {
+            let Some(window) = self.window(&name) else {
+                continue;
+            };
+            if window.reason_due.is_some_and(|due| due <= now) {
+                lines.extend(self.tell_death(&name, None));
+            }
+            if self
+                .window(&name)
+                .is_some_and(|window| window.report_due.is_some_and(|due| due <= now))
+            {
+                lines.extend(self.close(&name, now));
+            }
+        }
+        lines
+    }
+
+    /// Takes what arrives while the lab stops: it completes figures, but is no story.
+    pub fn join(&mut self, record: &Record) {
+        if matches!(record.event, Event::Attempt { .. } | Event::Outcome { .. }) {
+            self.on_record(record.at, record);
+        }
+    }
+
+    /// `reset 370, eof 2`: what clients got instead of an answer.
+    pub fn outcomes_words(&self) -> String {
+        words::counts(&self.by_outcome)
+    }
+
+    pub fn on_record(&mut self, now: Timestamp, record: &Record) -> Vec<Line> {
+        let at = record.at;
+        let line = |tone, text: String| vec![Line { at, tone, text }];
+        match &record.event {
+            Event::Fault {
+                router,
+                incarnation,
+                fault,
+            } => self.on_fault(at, router, *incarnation, *fault),
+            Event::Death {
+                router,
+                incarnation,
+                stamp,
+            } => self.on_death(at, now, router, *incarnation, *stamp),
+            Event::Exited { name, words, .. } => {
+                if self
+                    .window(name)
+                    .is_some_and(|window| window.reason_due.is_some())
+                {
+                    self.tell_death(name, Some(words))
+                } else if self.routers.contains_key(name) {
+                    Vec::new()
+                } else {
+                    line(Tone::Bad, format!("{name} is gone: {words}"))
+                }
+            }
+            Event::RestartDue { name, due_ns } => {
+                let delay = due_ns.since(at);
+                line(
+                    Tone::Plain,
+                    format!("{name} will be restarted in {}", seconds(delay)),
+                )
+            }
+            Event::Ready { .. } => self.on_ready(at, &record.from),
+            Event::Resumed { router, .. } => {
+                let mut lines = line(Tone::Plain, format!("{router} runs again after its hang"));
+                lines.extend(self.on_ready(at, router));
+                lines
+            }
+            Event::Probe {
+                router,
+                started_ns,
+                result,
+                failures,
+                fall,
+                successes,
+                rise,
+                status,
+                ..
+            } => {
+                let count = if *result == ProbeResult::Ok {
+                    (*successes, *rise)
+                } else {
+                    (*failures, *fall)
+                };
+                self.on_probe(at, now, router, *started_ns, *result, *status, count)
+            }
+            Event::Belief {
+                router, to, reason, ..
+            } => self.on_belief(at, router, *to, reason),
+            Event::Attempt {
+                request,
+                router,
+                started_ns,
+                cause,
+                ..
+            } => {
+                self.joins.attempt(at, *request, router, *started_ns, *cause);
+                Vec::new()
+            }
+            Event::Outcome {
+                request,
+                intended_ns,
+                outcome,
+                ..
+            } => {
+                *self.by_outcome.entry(*outcome).or_default() += 1;
+                self.joins.outcome(*request, *intended_ns, *outcome);
+                Vec::new()
+            }
+            Event::Quiet {
+                router,
+                last_attempt_ns,
+            } => {
+                if let Some(window) = self.window(router) {
+                    window.last_attempt = *last_attempt_ns;
+                    window.report_due = Some(now + SETTLE);
+                }
+                Vec::new()
+            }
+            Event::Readmitted { router, started_ns } => {
+                let ready = self
+                    .routers
+                    .get_mut(router)
+                    .and_then(|router| router.ready.take());
+                let after = ready.map_or(String::new(), |ready| {
+                    format!(
+                        ": first request {} after it was ready (t_readmit)",
+                        seconds(started_ns.since(ready))
+                    )
+                });
+                line(Tone::Good, format!("{router} UP{after}"))
+            }
+            Event::Settings { settings } => self.on_settings(at, &record.from, settings),
+            Event::Dropped { count } => line(
+                Tone::Warning,
+                format!(
+                    "{count} records of {} were lost: figures may be too small",
+                    record.from
+                ),
+            ),
+            Event::Note { text } => line(Tone::Warning, text.clone()),
+            Event::Spawned { .. }
+            | Event::CheckSeen { .. }
+            | Event::Crash { .. }
+            | Event::Unrouted { .. }
+            | Event::Tick { .. }
+            | Event::Unknown => Vec::new(),
+        }
+    }
+
+    fn on_fault(&mut self, at: Timestamp, name: &str, incarnation: u32, fault: Fault) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        match fault {
+            Fault::Hang => {
+                router.window = Some(Window::new(at, incarnation, Fault::Hang, Stamp::Signal));
+                let text = format!("{name} HUNG (SIGSTOP){}", self.expectation(name, at));
+                vec![Line {
+                    at,
+                    tone: Tone::Bad,
+                    text,
+                }]
+            }
+            // Told by the death that follows.
+            Fault::Kill | Fault::Crash => Vec::new(),
+        }
+    }
+
+    fn on_death(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        name: &str,
+        incarnation: u32,
+        stamp: Stamp,
+    ) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        let fault = if stamp == Stamp::Crash {
+            Fault::Crash
+        } else {
+            Fault::Kill
+        };
+        let hung = router
+            .window
+            .take_if(|open| open.incarnation == incarnation && open.fault == Fault::Hang);
+        // A hung router that is killed has been silent since it hung: one window.
+        let mut window = hung.unwrap_or_else(|| Window::new(at, incarnation, fault, stamp));
+        window.reason_due = Some(now + REASON);
+        window.told_at = at;
+        router.window = Some(window);
+        router.ready = None;
+        Vec::new()
+    }
+
+    fn tell_death(&mut self, name: &str, words: Option<&str>) -> Vec<Line> {
+        let Some(window) = self.window(name) else {
+            return Vec::new();
+        };
+        window.reason_due = None;
+        let (at, detected) = (window.told_at, window.detected.is_some());
+        let why = words.map_or(String::new(), |words| format!(" ({words})"));
+        let expectation = if detected {
+            String::new()
+        } else {
+            self.expectation(name, at)
+        };
+        vec![Line {
+            at,
+            tone: Tone::Bad,
+            text: format!("{name} DEAD{why}{expectation}"),
+        }]
+    }
+
+    /// ": the balancer should notice in 7.410 s", if theory has a figure for this phase.
+    fn expectation(&self, name: &str, at: Timestamp) -> String {
+        let predicted = self
+            .routers
+            .get(name)
+            .and_then(|router| predict(&self.settings.check, router));
+        let Some(death) = self
+            .routers
+            .get(name)
+            .and_then(|router| Some(router.window.as_ref()?.death))
+        else {
+            return String::new();
+        };
+        match predicted {
+            Some(predicted) => {
+                format!(
+                    "; the balancer should notice in {}",
+                    seconds((death + predicted).since(at))
+                )
+            }
+            None => String::new(),
+        }
+    }
+
+    fn on_ready(&mut self, at: Timestamp, name: &str) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        let Some(window) = &mut router.window else {
+            // A first life, or the window is told already.
+            let again = router.ready.is_none() && !router.believed_up;
+            router.ready = Some(at);
+            let text = format!("{name} is ready again; the balancer has to notice that, too");
+            return if again {
+                vec![Line {
+                    at,
+                    tone: Tone::Plain,
+                    text,
+                }]
+            } else {
+                Vec::new()
+            };
+        };
+        window.over = Some(at);
+        router.ready = Some(at);
+        let text = format!(
+            "{name} is ready again, {} after it went",
+            seconds(at.since(window.death))
+        );
+        vec![Line {
+            at,
+            tone: Tone::Plain,
+            text,
+        }]
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one record")]
+    fn on_probe(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        name: &str,
+        started: Timestamp,
+        result: ProbeResult,
+        status: Option<u16>,
+        (count, of): (u32, u32),
+    ) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        if router.checks.len() == CHECKS {
+            router.checks.pop_front();
+        }
+        let failures = if result == ProbeResult::Ok { 0 } else { count };
+        router.checks.push_back(Check {
+            started,
+            ended: at,
+            failures,
+        });
+        if result == ProbeResult::Ok {
+            if let Some(window) = &mut router.window
+                && window.detected.is_none()
+                && window.over.is_some_and(|over| started >= over)
+            {
+                window.report_due.get_or_insert(now + SETTLE); // back before anybody noticed
+            }
+            let text = format!("{name} check ok {count}/{of}");
+            return if router.believed_up {
+                Vec::new()
+            } else {
+                vec![Line {
+                    at,
+                    tone: Tone::Plain,
+                    text,
+                }]
+            };
+        }
+        if !router.believed_up {
+            return Vec::new();
+        }
+        let status = status.map_or(String::new(), |status| format!(" {status}"));
+        let after = match &router.window {
+            Some(window) => format!(", {} after it went", seconds(at.since(window.death))),
+            None => String::new(),
+        };
+        let text = format!(
+            "{name} check failed {count}/{of} ({}{status}){after}",
+            word(result)
+        );
+        vec![Line {
+            at,
+            tone: Tone::Warning,
+            text,
+        }]
+    }
+
+    fn on_belief(&mut self, at: Timestamp, name: &str, to: Belief, reason: &str) -> Vec<Line> {
+        let check = self.settings.check.clone();
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        let line = |tone, text| vec![Line { at, tone, text }];
+        match to {
+            Belief::Down => {
+                router.believed_up = false;
+                let predicted = predict(&check, router);
+                match &mut router.window {
+                    Some(window) if window.detected.is_none() => {
+                        window.detected = Some(at);
+                        window.predicted = predicted;
+                        let beside = predicted.map_or("theory has no figure".into(), |predicted| {
+                            format!("predicted {}", seconds(predicted))
+                        });
+                        let t_detect = seconds(at.since(window.death));
+                        line(Tone::Bad, format!("{name} DOWN: t_detect {t_detect} ({beside})"))
+                    }
+                    Some(_) => line(Tone::Bad, format!("{name} DOWN again ({reason})")),
+                    // Its death may be reaped a moment later; that record opens a window that is already detected.
+                    None => line(Tone::Bad, format!("{name} DOWN ({reason})")),
+                }
+            }
+            Belief::Up if !router.believed_up => {
+                router.believed_up = true;
+                line(Tone::Plain, format!("{name} believed up ({reason})"))
+            }
+            Belief::Ejected => line(Tone::Bad, format!("{name} EJECTED ({reason})")),
+            Belief::Up | Belief::GoingDown | Belief::GoingUp => Vec::new(),
+        }
+    }
+
+    fn on_settings(&mut self, at: Timestamp, from: &str, settings: &serde_json::Value) -> Vec<Line> {
+        let Some(patch) = settings.as_object() else {
+            return Vec::new();
+        };
+        if from != "lb" {
+            return vec![Line {
+                at,
+                tone: Tone::Plain,
+                text: format!("now {}", words::settings(patch)),
+            }];
+        }
+        let before = self.settings.clone();
+        // What a newer balancer knows beyond our words is not ours to tell.
+        let _ = self.settings.set_json(patch);
+        if self.settings == before {
+            return Vec::new();
+        }
+        let changed = self
+            .settings
+            .words()
+            .into_iter()
+            .zip(before.words())
+            .filter(|(now, then)| now != then);
+        let changed: Vec<String> = changed.map(|((key, word), _)| format!("{key}={word}")).collect();
+        let mut text = format!("now {}", changed.join(" "));
+        if let Ok(window) = theory::t_detect(&self.settings.check, Fault::Kill) {
+            let words = format!("{} to {}", seconds(window.min), seconds(window.max));
+            text += &format!(": a killed router is Down after {words}");
+        }
+        vec![Line {
+            at,
+            tone: Tone::Plain,
+            text,
+        }]
+    }
+
+    /// The window is over: what it cost.
+    fn close(&mut self, name: &str, now: Timestamp) -> Vec<Line> {
+        let Some(window) = self.routers.get_mut(name).and_then(|router| router.window.take()) else {
+            return Vec::new();
+        };
+        let report = self.joins.report(name, &window);
+        let line = Line {
+            at: now,
+            tone: Tone::Bad,
+            text: format!("{name} {report}"),
+        };
+        self.reports.push(report);
+        vec![line]
+    }
+
+    fn window(&mut self, name: &str) -> Option<&mut Window> {
+        self.routers.get_mut(name)?.window.as_mut()
+    }
+}
+
+/// What the phase of the checks at the death says about its detection.
+fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
+    let window = router.window.as_ref()?;
+    let last = router
+        .checks
+        .iter()
+        .rev()
+        .find(|check| check.started <= window.death)?;
+    let phase = theory::Phase::of(window.death, last.started, last.ended);
+    let mut check = check.clone();
+    if window.stamp == Stamp::Exit && last.ended <= window.death {
+        // Reaped later than it died: a check that had failed by then counts already.
+        check.fall = check.fall.saturating_sub(last.failures).max(1);
+    }
+    theory::predict(&check, window.fault, phase).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use super::*;
+use router::record::Cause;
+use std::collections::BTreeMap;
+
+const MS: u64 = 1_000_000;
+
+struct Told {
+    story: Story,
+    lines: Vec<String>,
+}
+
+impl Told {
+    fn new() -> Told {
+        let settings = "interval=1s timeout=1s fall=2".parse().unwrap();
+        Told {
+            story: Story::new(settings, 4),
+            lines: Vec::new(),
+        }
+    }
+
+    /// A record stamped and arriving at `ms`.
+    fn hear(&mut self, ms: u64, from: &str, event: Event) {
+        self.wait(ms);
+        let record = Record {
+            at: Timestamp(ms * MS),
+            from: from.into(),
+            event,
+        };
+        let lines = self.story.on_record(record.at, &record);
+        self.lines.extend(lines.into_iter().map(|line| line.text));
+    }
+
+    fn wait(&mut self, ms: u64) {
+        while let Some(due) = self
+            .story
+            .next_deadline()
+            .filter(|due| *due <= Timestamp(ms * MS))
+        {
+            let lines = self.story.on_deadline(due);
+            self.lines.extend(lines.into_iter().map(|line| line.text));
+        }
+    }
+
+    fn check(&mut self, ms: u64, result: ProbeResult, count: u32) {
+        let ok = result == ProbeResult::Ok;
+        self.hear(
+            ms,
+            "lb",
+            Event::Probe {
+                router: "router-2".into(),
+                probe: ms,
+                started_ns: Timestamp(ms * MS),
+                result,
+                status: ok.then_some(200),
+                failures: if ok { 0 } else { count },
+                fall: 2,
+                successes: if ok { count } else { 0 },
+                rise: 2,
+            },
+        );
+    }
+
+    fn believe(&mut self, ms: u64, from_state: Belief, to: Belief) {
+        let event = Event::Belief {
+            router: "router-2".into(),
+            from_state,
+            to,
+            reason: "2 failures".into(),
+        };
+        self.hear(ms, "lb", event);
+    }
+
+    fn death(&mut self, ms: u64, stamp: Stamp, words: &str) {
+        self.hear(
+            ms,
+            "supervisor",
+            Event::Death {
+                router: "router-2".into(),
+                incarnation: 1,
+                stamp,
+            },
+        );
+        let exited = Event::Exited {
+            name: "router-2".into(),
+            pid: 7,
+            incarnation: 1,
+            code: None,
+            signal: Some(9),
+            uptime_s: 3.2,
+            words: words.into(),
+        };
+        self.hear(ms, "supervisor", exited);
+    }
+
+    fn lose(&mut self, ms: u64, request: u64, started_ms: u64, cause: Cause, outcome: Outcome) {
+        let started_ns = Timestamp(started_ms * MS);
+        let router = "router-2".to_owned();
+        let (request_, status) = (Some(request), None);
+        let attempt = Event::Attempt {
+            request: request_,
+            router,
+            started_ns,
+            cause,
+            reused: false,
+            status,
+        };
+        let (sent_ns, router) = (Some(started_ns), None);
+        let lost = Event::Outcome {
+            request,
+            intended_ns: started_ns,
+            sent_ns,
+            outcome,
+            status,
+            router,
+        };
+        self.hear(ms, "load", lost); // either may come first
+        self.hear(ms, "lb", attempt);
+    }
+}
+
+#[test]
+fn a_death_is_told_from_dead_to_up() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    told.lose(1401, 1, 1399, Cause::Eof, Outcome::Reset);
+    told.lose(1500, 2, 1499, Cause::Refused, Outcome::Reset);
+    told.check(2000, ProbeResult::Refused, 1);
+    told.check(3001, ProbeResult::Refused, 2);
+    told.believe(3001, Belief::GoingDown, Belief::Down);
+    let last_attempt_ns = Some(Timestamp(2990 * MS));
+    told.hear(
+        3002,
+        "lb",
+        Event::Quiet {
+            router: "router-2".into(),
+            last_attempt_ns,
+        },
+    );
+    told.wait(3300);
+    let due_ns = Timestamp(16_400 * MS);
+    told.hear(
+        3300,
+        "supervisor",
+        Event::RestartDue {
+            name: "router-2".into(),
+            due_ns,
+        },
+    );
+    told.hear(
+        16_500,
+        "router-2",
+        Event::Ready {
+            pid: 8,
+            addresses: BTreeMap::new(),
+        },
+    );
+    told.check(17_000, ProbeResult::Ok, 1);
+    told.check(18_000, ProbeResult::Ok, 2);
+    told.believe(18_000, Belief::GoingUp, Belief::Up);
+    let started_ns = Timestamp(18_010 * MS);
+    told.hear(
+        18_012,
+        "lb",
+        Event::Readmitted {
+            router: "router-2".into(),
+            started_ns,
+        },
+    );
+    insta::assert_snapshot!(told.lines.join("\n"), @r"");
+}
+
+#[test]
+fn a_router_that_is_back_in_time_is_said_to_have_gone_unnoticed() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    told.lose(1500, 2, 1499, Cause::Refused, Outcome::Reset);
+    told.hear(
+        1600,
+        "router-2",
+        Event::Ready {
+            pid: 8,
+            addresses: BTreeMap::new(),
+        },
+    );
+    told.check(2000, ProbeResult::Ok, 2);
+    told.wait(2300);
+    assert_eq!(
+        told.lines.last().unwrap(),
+        "router-2 was back before the balancer noticed: 1 requests lost, 0 in flight + 1 in the window: reset 1 \
+         (attempts: refused 1)"
+    );
+}
+
+#[test]
+fn failures_that_arrive_before_the_reaping_belong_to_the_death() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.lose(1985, 1, 1984, Cause::Reset, Outcome::Reset);
+    told.check(2000, ProbeResult::Refused, 1);
+    told.death(2011, Stamp::Exit, "killed by SIGKILL after 9.0 s");
+    told.check(3000, ProbeResult::Refused, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    told.hear(
+        3000,
+        "lb",
+        Event::Quiet {
+            router: "router-2".into(),
+            last_attempt_ns: None,
+        },
+    );
+    told.wait(3300);
+    let report = &told.story.reports[0];
+    assert_eq!(report.lost.total(), 1);
+    assert_eq!(report.t_detect, Some(Duration::from_millis(989)));
+    assert_eq!(
+        report.predicted,
+        Some(Duration::from_millis(989)),
+        "the check that had failed counts"
+    );
+}
+
+#[test]
+fn a_hung_router_that_is_killed_is_one_window() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    let fault = Event::Fault {
+        router: "router-2".into(),
+        incarnation: 1,
+        fault: Fault::Hang,
+    };
+    told.hear(1500, "supervisor", fault);
+    told.death(1900, Stamp::Signal, "killed by SIGKILL after 9.0 s");
+    told.check(2000, ProbeResult::Refused, 1);
+    told.check(3000, ProbeResult::Refused, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    assert!(
+        told.lines
+            .iter()
+            .any(|line| line.contains("DOWN: t_detect 1.500 s")),
+        "{:#?}",
+        told.lines
+    );
+}
