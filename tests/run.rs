@@ -114,10 +114,10 @@ fn hung_routers_are_found_after_every_check_timed_out_under_end() {
 fn crashed_routers_leave_the_articles_trace_and_clients_see_502() {
     let (document, dir) = run(
         "--fault crash --trials 2 --interval 300ms --timeout 300ms --rate 100 --on-failure 502 \
-                               --routers 2 --seed 2a",
+                               --routers 2 --seed 42",
     );
     check(&document, 2, "refused", "http_502");
-    assert_eq!(document["seed"], "2a");
+    assert_eq!(document["seed"], "42");
     let trial = &document["trials"][0];
     assert_eq!(trial["stamp"], "crash");
     let router = trial["router"].as_str().unwrap();
@@ -224,10 +224,10 @@ fn what_cannot_be_run_is_refused_with_the_way_out() {
         ("--interval 5", "interval"),
         ("--timeout 0s", "timeout"),
         ("--fall 0", "fall"),
-        ("--routers 0", "--routers"),
-        ("--routers 251", "1..=250"),
+        ("--routers 0", "routers"),
+        ("--routers 251", "250"),
         ("--trials 0", "--trials"),
-        ("--rate -3", "--rate"),
+        ("--rate -3", "rate"),
         ("--schedule sideways", "start"),
         ("--fault sulk", "hang"),
         ("--out /proc/nowhere", "--out"),

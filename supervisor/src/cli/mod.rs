@@ -97,6 +97,8 @@ enum Verb {
         after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s"
     )]
     Set(set::SetArgs),
+    /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
+    Run(Box<crate::experiment::run::Args>),
     #[command(name = "__app", hide = true)]
     App(crate::app::Args),
     #[command(name = "__router", hide = true)]
@@ -138,6 +140,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
     use router::record::Fault;
     match verb {
         Verb::Up(args) => return up::run(common, &args).await,
+        Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
         Verb::Down => faults::down(common).await?,
         Verb::Ps => ps::run(common).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,

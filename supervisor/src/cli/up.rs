@@ -9,10 +9,9 @@ use crate::control::{self, LabFacts};
 use crate::fleet::{Fleet, FleetHandle, FleetPlan, Records};
 use crate::lab::{self, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::process::restart::RestartPolicy;
-use crate::settings::LabSettings;
+use crate::settings::StackArgs;
 use crate::story::Story;
 use router::clock;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use summary::Totals;
@@ -31,41 +30,8 @@ Settings come from resetlab.toml (interval = \"5s\"), then RESETLAB_* (RESETLAB_
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct UpArgs {
-    /// Settings file [default: ./resetlab.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "RESETLAB_CONFIG")]
-    config: Option<PathBuf>,
-    /// How many routers, 1 to 250 [default: 4]
-    #[arg(long, value_name = "N")]
-    routers: Option<String>,
-    /// How many instances of the app [default: 2]
-    #[arg(long, value_name = "N")]
-    apps: Option<String>,
-    /// Requests a second; 0 is idle [default: 200]
-    #[arg(long, value_name = "R")]
-    rate: Option<String>,
-    /// How requests follow each other [default: poisson]
-    #[arg(long, value_name = "constant|poisson")]
-    arrivals: Option<String>,
-    /// A request not answered by then is lost [default: 5s]
-    #[arg(long, value_name = "TIME")]
-    client_timeout: Option<String>,
-    /// From a router's death to its next start; short ones hide the window [default: 15s]
-    #[arg(long, value_name = "TIME")]
-    restart_delay: Option<String>,
-    /// Seed of arrivals and jitter [default: 1]
-    #[arg(long, value_name = "N")]
-    seed: Option<String>,
-    /// Use the addresses 127.K.0.0/16 [default: the first free one]
-    #[arg(long, value_name = "K")]
-    net: Option<String>,
-    /// Where the balancer listens [default: 127.K.0.2:8000]
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
-    /// Where results go [default: a new directory below ./resetlab-runs]
-    #[arg(long, value_name = "DIR")]
-    out: Option<String>,
     #[command(flatten)]
-    lb: lb_sim::SettingsArgs,
+    stack: StackArgs,
 }
 
 /// Why a lab ended.
@@ -77,7 +43,7 @@ enum End {
 }
 
 pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
-    let settings = args.settings()?;
+    let settings = args.stack.settings().map_err(|e| Failure::new(2, e))?;
     let mut signals = Signals::new().map_err(|e| Failure::new(1, e))?;
     let runtime = RuntimeDir::open().map_err(taken)?;
     let name = runtime.take(&common.lab).map_err(taken)?;
@@ -93,7 +59,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         routers: settings.routers,
         apps: settings.apps,
         lb: settings.lb.clone(),
-        seed: settings.seed,
+        seed: settings.seed.unwrap_or(1),
         load: settings.load_plan(),
         restart: RestartPolicy::After(settings.restart_delay),
         run_dir: run_dir.clone(),
@@ -190,38 +156,6 @@ async fn stop(
         return ExitCode::FAILURE;
     }
     end.code()
-}
-
-impl UpArgs {
-    /// Defaults < file < environment < these flags.
-    fn settings(&self) -> Result<LabSettings, Failure> {
-        let environment = std::env::vars_os();
-        let environment =
-            environment.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        let bad = |e| Failure::new(2, e);
-        let mut settings = LabSettings::load(self.config.as_deref(), environment).map_err(bad)?;
-        let given = [
-            ("routers", &self.routers),
-            ("apps", &self.apps),
-            ("rate", &self.rate),
-            ("arrivals", &self.arrivals),
-            ("client-timeout", &self.client_timeout),
-            ("restart-delay", &self.restart_delay),
-            ("seed", &self.seed),
-            ("net", &self.net),
-            ("listen", &self.listen),
-            ("out", &self.out),
-        ];
-        for (key, word) in given {
-            if let Some(word) = word {
-                settings
-                    .set(key, word)
-                    .map_err(|words| Failure::new(2, format!("--{key}: {words}")))?;
-            }
-        }
-        self.lb.apply(&mut settings.lb).map_err(|e| Failure::new(2, e))?;
-        Ok(settings)
-    }
 }
 
 /// The signals that end a lab.

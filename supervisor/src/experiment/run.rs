@@ -2,7 +2,7 @@
 
 pub use super::args::Args;
 
-use super::args::Arrivals;
+use super::load::arrivals::Arrivals;
 use super::measure::{self, Anchor, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
@@ -11,6 +11,7 @@ use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
 use super::{plan, table};
 use crate::fleet::FleetHandle;
+use crate::settings::LabSettings;
 use lb_sim::core::{Schedule, Settings};
 use lb_sim::theory::{self, Phase};
 use router::clock;
@@ -28,17 +29,17 @@ const OBJECTIVE_MISSED: u8 = 3;
 /// How long the load may take to get going.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// Runs the experiment on a runtime of this thread and prints its result.
-pub fn run(args: &Args) -> ExitCode {
-    let settings = match args.settings() {
+/// Runs the experiment and prints its result. Call it on the main thread's current-thread runtime.
+pub async fn run(args: &Args, json: bool) -> ExitCode {
+    let mut settings = match args.stack.settings() {
         Ok(settings) => settings,
         Err(e) => return fail(USAGE, &e.to_string()),
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => return fail(FAILED, &format!("no runtime: {e}")),
-    };
-    runtime.block_on(tokio::task::LocalSet::new().run_until(Experiment::run(args, settings)))
+    if settings.rate <= 0.0 {
+        return fail(USAGE, "--rate: an experiment needs requests, such as --rate 200");
+    }
+    settings.seed.get_or_insert_with(plan::fresh_seed);
+    Experiment::run(args, settings, json).await
 }
 
 fn fail(code: u8, why: &str) -> ExitCode {
@@ -55,8 +56,8 @@ enum Ended {
 /// What does not change during a run, and what has been measured.
 struct Experiment<'a> {
     args: &'a Args,
-    settings: Settings,
-    seed: u64,
+    settings: LabSettings,
+    json: bool,
     rules: Rules,
     dir: PathBuf,
     /// Deaths whose outcomes may still be on their way.
@@ -67,26 +68,26 @@ struct Experiment<'a> {
 }
 
 impl Experiment<'_> {
-    async fn run(args: &Args, settings: Settings) -> ExitCode {
-        let seed = args.seed.unwrap_or_else(plan::fresh_seed);
-        let (mut stack, records) = match Stack::start(args, &settings, seed).await {
+    async fn run(args: &Args, settings: LabSettings, json: bool) -> ExitCode {
+        let (mut stack, records) = match Stack::start(&settings).await {
             Ok(stack) => stack,
             Err(e) => return fail(e.exit, &e.text),
         };
-        let arrivals = match args.arrivals {
+        let arrivals = match settings.arrivals {
             Arrivals::Poisson => "poisson",
             Arrivals::Constant => "constant",
         };
+        let rate = settings.rate;
         let mut experiment = Experiment {
             args,
             rules: rules(args, &settings),
             settings,
-            seed,
+            json,
             dir: stack.dir.clone(),
             open: Vec::new(),
             trials: Vec::new(),
             load: LoadReport {
-                rate: args.rate,
+                rate,
                 arrivals: arrivals.into(),
                 ..LoadReport::default()
             },
@@ -108,7 +109,7 @@ impl Experiment<'_> {
     }
 
     async fn trials(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), TrialError> {
-        let progress = Progress::new(self.args.trials, self.args.json);
+        let progress = Progress::new(self.args.trials, self.json);
         let deadline = clock::now() + STEADY;
         while watch.load.1 == 0 {
             watch
@@ -116,7 +117,7 @@ impl Experiment<'_> {
                 .await
                 .map_err(trial::missed("waiting for the first answered request"))?;
         }
-        for death in plan::deaths(self.seed, self.args.trials, self.args.routers) {
+        for death in plan::deaths(self.seed(), self.args.trials, self.settings.routers) {
             let happened = trial::run(fleet, watch, &self.rules, death).await?;
             self.measure(watch);
             progress.done(watch, &happened);
@@ -140,7 +141,7 @@ impl Experiment<'_> {
 
     /// Measures the deaths whose requests have all ended by now.
     fn measure(&mut self, watch: &Watch) {
-        let check = &self.settings.check;
+        let check = &self.settings.lb.check;
         for happened in self.open.drain(..) {
             let records: Vec<_> = watch
                 .records
@@ -171,17 +172,21 @@ impl Experiment<'_> {
         };
     }
 
+    fn seed(&self) -> u64 {
+        self.settings.seed.unwrap_or(1)
+    }
+
     fn summary(&self) -> Summary {
-        let routers = self.args.routers;
+        let routers = self.settings.routers;
         let fault: Fault = self.args.fault.into();
-        let window = theory::t_detect(&self.settings.check, fault);
+        let window = theory::t_detect(&self.settings.lb.check, fault);
         Summary {
             schema: "resetlab.run.v1".into(),
-            seed: format!("{:x}", self.seed),
+            seed: self.seed().to_string(),
             engine: "lb-sim".into(),
             preset: "kb".into(),
             complete: self.complete,
-            check: check_document(&self.settings),
+            check: check_document(&self.settings.lb),
             load: self.load.clone(),
             summary: summary::totals(&self.trials, &self.load, routers),
             theory: Theory {
@@ -193,7 +198,7 @@ impl Experiment<'_> {
                 lost_per_trial: window
                     .as_ref()
                     .ok()
-                    .map(|w| theory::requests_in(w.mean, self.args.rate, routers)),
+                    .map(|w| theory::requests_in(w.mean, self.settings.rate, routers)),
                 reason: window.err().map(|why| why.to_string()),
             },
             trials: self.trials.clone(),
@@ -214,7 +219,7 @@ impl Experiment<'_> {
     fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
         self.save();
         let summary = self.summary();
-        let text = if self.args.json {
+        let text = if self.json {
             serde_json::to_string_pretty(&summary).expect("a summary has string keys only") + "\n"
         } else {
             format!(
@@ -248,8 +253,8 @@ impl Experiment<'_> {
     }
 }
 
-fn rules(args: &Args, settings: &Settings) -> Rules {
-    let check = &settings.check;
+fn rules(args: &Args, settings: &LabSettings) -> Rules {
+    let check = &settings.lb.check;
     let fault: Fault = args.fault.into();
     // Without theory (a TCP check and a hang) as many checks as would do otherwise are waited for.
     let longest = theory::t_detect(check, fault).map_or(
@@ -265,8 +270,8 @@ fn rules(args: &Args, settings: &Settings) -> Rules {
         },
         interval: check.interval,
         give_up: longest + check.interval,
-        restart_delay: args.restart_delay,
-        attempt: settings.connect_timeout + settings.response_timeout,
+        restart_delay: args.stack.restart_delay_given().then_some(settings.restart_delay),
+        attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
         readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
     }
 }

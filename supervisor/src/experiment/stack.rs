@@ -1,11 +1,10 @@
 //! The stack of its own that a run measures: name, network, directory, fleet, and the signals that end it early.
 
-use super::args::{Args, Arrivals};
-use crate::fleet::{Fleet, FleetHandle, FleetPlan, LoadPlan, Records};
+use crate::fleet::{Fleet, FleetHandle, FleetPlan, Records};
 use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
 use crate::process::control;
 use crate::process::restart::RestartPolicy;
-use lb_sim::core::Settings;
+use crate::settings::LabSettings;
 use serde_json::Value;
 use std::path::PathBuf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,7 +26,7 @@ pub struct NoStack {
 
 impl Stack {
     /// Takes what is needed and starts the fleet. On an error nothing is left behind.
-    pub async fn start(args: &Args, settings: &Settings, seed: u64) -> Result<(Stack, Records), NoStack> {
+    pub async fn start(settings: &LabSettings) -> Result<(Stack, Records), NoStack> {
         let usage = |e: &dyn std::fmt::Display| NoStack {
             text: e.to_string(),
             exit: 2,
@@ -41,31 +40,18 @@ impl Stack {
         let name = runtime
             .take(&format!("run-{}", std::process::id()))
             .map_err(|e| failed(&e))?;
-        let lease = Lease::take(None, None, args.routers, 1).map_err(|e| usage(&e))?;
-        let dir = make_run_dir(args.out.as_deref(), "run").map_err(|e| usage(&e))?;
+        let lease = Lease::take(settings.net, settings.listen, settings.routers, settings.apps)
+            .map_err(|e| usage(&e))?;
+        let dir = make_run_dir(settings.out.as_deref(), "run").map_err(|e| usage(&e))?;
         let warn = |text: String| eprintln!("resetlab run: records are being lost: {text}");
         let journal = Journal::open(&dir, warn).map_err(|e| failed(&e))?;
-        let arrivals = match args.arrivals {
-            Arrivals::Poisson => "poisson",
-            Arrivals::Constant => "constant",
-        };
         let plan = FleetPlan {
             addresses: lease.addresses,
-            routers: args.routers,
-            apps: 1,
-            lb: settings.clone(),
-            seed,
-            load: LoadPlan {
-                rate: args.rate,
-                flags: vec![
-                    ("arrivals", arrivals.to_owned()),
-                    ("seed", seed.to_string()),
-                    (
-                        "client-timeout",
-                        humantime::format_duration(args.client_timeout).to_string(),
-                    ),
-                ],
-            },
+            routers: settings.routers,
+            apps: settings.apps,
+            lb: settings.lb.clone(),
+            seed: settings.seed.unwrap_or(1),
+            load: settings.load_plan(),
             restart: RestartPolicy::Manual,
             run_dir: dir.clone(),
             control_dir: name.children.clone(),

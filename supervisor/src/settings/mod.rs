@@ -4,6 +4,9 @@
 //! wherever it came from.
 
 mod file;
+mod flags;
+
+pub use flags::StackArgs;
 
 use crate::experiment::load::arrivals::Arrivals;
 use crate::fleet::LoadPlan;
@@ -27,7 +30,8 @@ pub struct LabSettings {
     pub client_timeout: Duration,
     /// From a router's death to its next start.
     pub restart_delay: Duration,
-    pub seed: u64,
+    /// `None`: `up` takes 1, an experiment a new one and prints it.
+    pub seed: Option<u64>,
     /// k of 127.k.0.0/16; `None`: the first free one.
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
@@ -69,7 +73,7 @@ impl Default for LabSettings {
             arrivals: Arrivals::Poisson,
             client_timeout: Duration::from_secs(5),
             restart_delay: Duration::from_secs(15),
-            seed: 1,
+            seed: None,
             net: None,
             listen: None,
             out: None,
@@ -120,7 +124,7 @@ impl LabSettings {
             "restart-delay" => self.restart_delay = parse_delay("restart-delay", word)?,
             "seed" => {
                 let expected = || format!("seed cannot be `{word}`: expected a whole number, such as 1");
-                self.seed = word.parse().map_err(|_| expected())?;
+                self.seed = Some(word.parse().map_err(|_| expected())?);
             }
             "net" => self.net = Some(count("net", word, 254)? as u8),
             "listen" => {
@@ -153,7 +157,7 @@ impl LabSettings {
             rate: self.rate,
             flags: vec![
                 ("arrivals", arrivals.to_owned()),
-                ("seed", self.seed.to_string()),
+                ("seed", self.seed.unwrap_or(1).to_string()),
                 (
                     "client-timeout",
                     humantime::format_duration(self.client_timeout).to_string(),

@@ -1,0 +1,85 @@
+//! The flags that a stack is described with, shared by `up` and the experiments.
+
+use super::{BadSetting, LabSettings};
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct StackArgs {
+    /// Settings file [default: ./resetlab.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "RESETLAB_CONFIG")]
+    config: Option<PathBuf>,
+    /// How many routers, 1 to 250 [default: 4]
+    #[arg(long, value_name = "N")]
+    routers: Option<String>,
+    /// How many instances of the app [default: 2]
+    #[arg(long, value_name = "N")]
+    apps: Option<String>,
+    /// Requests a second; 0 is idle [default: 200]
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    rate: Option<String>,
+    /// How requests follow each other [default: poisson]
+    #[arg(long, value_name = "constant|poisson")]
+    arrivals: Option<String>,
+    /// A request not answered by then is lost [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    client_timeout: Option<String>,
+    /// From a router's death to its next start [default: up 15s; run: once the balancer has noticed]
+    #[arg(long, value_name = "TIME")]
+    restart_delay: Option<String>,
+    /// Same seed, same arrivals, jitter and plan of deaths [default: up 1; run: a new one]
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// Use the addresses 127.K.0.0/16 [default: the first free one]
+    #[arg(long, value_name = "K")]
+    net: Option<String>,
+    /// Where the balancer listens [default: 127.K.0.2:8000]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where results go [default: a new directory below ./resetlab-runs]
+    #[arg(long, value_name = "DIR")]
+    out: Option<String>,
+    #[command(flatten)]
+    lb: lb_sim::SettingsArgs,
+}
+
+impl StackArgs {
+    /// Defaults < file < environment < these flags.
+    pub fn settings(&self) -> Result<LabSettings, BadSetting> {
+        let environment = std::env::vars_os();
+        let environment =
+            environment.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        let mut settings = LabSettings::load(self.config.as_deref(), environment)?;
+        let given = [
+            ("routers", &self.routers),
+            ("apps", &self.apps),
+            ("rate", &self.rate),
+            ("arrivals", &self.arrivals),
+            ("client-timeout", &self.client_timeout),
+            ("restart-delay", &self.restart_delay),
+            ("seed", &self.seed),
+            ("net", &self.net),
+            ("listen", &self.listen),
+            ("out", &self.out),
+        ];
+        for (key, word) in given {
+            if let Some(word) = word {
+                let set = settings.set(key, word);
+                set.map_err(|problem| BadSetting {
+                    place: format!("--{key}"),
+                    problem,
+                })?;
+            }
+        }
+        let balancer = self.lb.apply(&mut settings.lb);
+        balancer.map_err(|e| BadSetting {
+            place: "flags".into(),
+            problem: e.to_string(),
+        })?;
+        Ok(settings)
+    }
+
+    /// `--restart-delay` was given as a flag.
+    pub fn restart_delay_given(&self) -> bool {
+        self.restart_delay.is_some()
+    }
+}
