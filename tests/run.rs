@@ -1,5 +1,7 @@
 //! Promises of `resetlab run`: deaths are measured, predicted and saved as they happen; nothing is left behind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -121,7 +123,7 @@ fn crashed_routers_leave_the_articles_trace_and_clients_see_502() {
     let trial = &document["trials"][0];
     assert_eq!(trial["stamp"], "crash");
     let router = trial["router"].as_str().unwrap();
-    let trace = std::fs::read_to_string(dir.path().join(format!("out/{router}.stderr.log"))).unwrap();
+    let trace = std::fs::read_to_string(dir.path().join(format!("out/logs/{router}.stderr.log"))).unwrap();
     assert!(
         trace.contains("fatal error: concurrent map writes\n\ngoroutine "),
         "{trace}"

@@ -110,6 +110,7 @@ impl Experiment<'_> {
 
     async fn trials(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), TrialError> {
         let progress = Progress::new(self.args.trials, self.json);
+        self.save();
         let deadline = clock::now() + STEADY;
         while watch.load.1 == 0 {
             watch
@@ -120,9 +121,9 @@ impl Experiment<'_> {
         for death in plan::deaths(self.seed(), self.args.trials, self.settings.routers) {
             let happened = trial::run(fleet, watch, &self.rules, death).await?;
             self.measure(watch);
+            self.save();
             progress.done(watch, &happened);
             self.open.push(happened);
-            self.save();
         }
         Ok(())
     }
