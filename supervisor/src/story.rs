@@ -49,6 +49,8 @@ pub struct Story {
 struct Router {
     checks: VecDeque<Check>,
     believed_up: bool,
+    /// Believed Down, and no request served since.
+    was_down: bool,
     window: Option<Window>,
     ready: Option<Timestamp>,
 }
@@ -161,12 +163,8 @@ impl Story {
                     format!("{name} will be restarted in {}", seconds(delay)),
                 )
             }
-            Event::Ready { .. } => self.on_ready(at, &record.from),
-            Event::Resumed { router, .. } => {
-                let mut lines = line(Tone::Plain, format!("{router} runs again after its hang"));
-                lines.extend(self.on_ready(at, router));
-                lines
-            }
+            Event::Ready { .. } => self.on_ready(at, &record.from, "is ready again"),
+            Event::Resumed { router, .. } => self.on_ready(at, router, "runs again"),
             Event::Probe {
                 router,
                 started_ns,
@@ -218,19 +216,7 @@ impl Story {
                 }
                 Vec::new()
             }
-            Event::Readmitted { router, started_ns } => {
-                let ready = self
-                    .routers
-                    .get_mut(router)
-                    .and_then(|router| router.ready.take());
-                let after = ready.map_or(String::new(), |ready| {
-                    format!(
-                        ": first request {} after it was ready (t_readmit)",
-                        seconds(started_ns.since(ready))
-                    )
-                });
-                line(Tone::Good, format!("{router} UP{after}"))
-            }
+            Event::Readmitted { router, started_ns } => self.on_readmitted(at, router, *started_ns),
             Event::Settings { settings } => self.on_settings(at, &record.from, settings),
             Event::Dropped { count } => line(
                 Tone::Warning,
@@ -339,35 +325,44 @@ impl Story {
         }
     }
 
-    fn on_ready(&mut self, at: Timestamp, name: &str) -> Vec<Line> {
+    fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {
         let Some(router) = self.routers.get_mut(name) else {
             return Vec::new();
         };
-        let Some(window) = &mut router.window else {
-            // A first life, or the window is told already.
-            let again = router.ready.is_none() && !router.believed_up;
-            router.ready = Some(at);
-            let text = format!("{name} is ready again; the balancer has to notice that, too");
-            return if again {
-                vec![Line {
-                    at,
-                    tone: Tone::Plain,
-                    text,
-                }]
-            } else {
-                Vec::new()
-            };
-        };
-        window.over = Some(at);
+        let first = router.ready.is_none() && router.believed_up && router.window.is_none();
         router.ready = Some(at);
-        let text = format!(
-            "{name} is ready again, {} after it went",
-            seconds(at.since(window.death))
-        );
+        let text = match &mut router.window {
+            Some(window) => {
+                window.over = Some(at);
+                format!("{name} {how}, {} after it went", seconds(at.since(window.death)))
+            }
+            None if first => return Vec::new(),
+            None => format!("{name} {how}; the balancer has to notice that, too"),
+        };
         vec![Line {
             at,
             tone: Tone::Plain,
             text,
+        }]
+    }
+
+    fn on_readmitted(&mut self, at: Timestamp, name: &str, started: Timestamp) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        if !std::mem::take(&mut router.was_down) {
+            return Vec::new();
+        }
+        let after = router.ready.map_or(String::new(), |ready| {
+            format!(
+                ": first request {} after it was ready (t_readmit)",
+                seconds(started.since(ready))
+            )
+        });
+        vec![Line {
+            at,
+            tone: Tone::Good,
+            text: format!("{name} UP{after}"),
         }]
     }
 
@@ -440,12 +435,13 @@ impl Story {
         match to {
             Belief::Down => {
                 router.believed_up = false;
+                router.was_down = true;
                 let predicted = predict(&check, router);
                 match &mut router.window {
                     Some(window) if window.detected.is_none() => {
                         window.detected = Some(at);
                         window.predicted = predicted;
-                        let beside = predicted.map_or("theory has no figure".into(), |predicted| {
+                        let beside = predicted.map_or("no prediction".into(), |predicted| {
                             format!("predicted {}", seconds(predicted))
                         });
                         let t_detect = seconds(at.since(window.death));
@@ -481,6 +477,14 @@ impl Story {
         let _ = self.settings.set_json(patch);
         if self.settings == before {
             return Vec::new();
+        }
+        // The phase of the old checks says nothing about the new ones.
+        for window in self
+            .routers
+            .values_mut()
+            .filter_map(|router| router.window.as_mut())
+        {
+            window.predictable = false;
         }
         let changed = self
             .settings
@@ -523,7 +527,7 @@ impl Story {
 
 /// What the phase of the checks at the death says about its detection.
 fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
-    let window = router.window.as_ref()?;
+    let window = router.window.as_ref().filter(|window| window.predictable)?;
     let last = router
         .checks
         .iter()

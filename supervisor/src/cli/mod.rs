@@ -9,6 +9,7 @@ mod set;
 mod up;
 
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// What a command ends with when it did not succeed: a sentence and an exit code.
@@ -32,14 +33,12 @@ Exit codes: 0 ok, 1 failed, 2 usage or bad config, 3 objective missed, 4 no such
 
 /// Shows, measures and predicts how long a load balancer keeps sending traffic to a dead router
 #[derive(Parser)]
-#[command(name = "resetlab", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "resetlab", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
-    verb: Option<Verb>,
-    #[command(flatten)]
-    up: up::UpArgs,
+    verb: Verb,
 }
 
 /// Understood by every verb.
@@ -111,8 +110,7 @@ enum Verb {
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    let Cli { common, verb, up } = Cli::parse();
-    let verb = verb.unwrap_or(Verb::Up(Box::new(up)));
+    let Cli { common, verb } = Cli::parse_from(with_verb(std::env::args_os().collect()));
     // Children first: they have runtimes of their own and no error to print here.
     let verb = match verb {
         Verb::App(args) => return crate::app::run(args),
@@ -134,6 +132,24 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// No verb is `up`: `resetlab --rate 500` is `resetlab up --rate 500`.
+fn with_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    let verb_missing = loop {
+        match arguments.get(at).and_then(|argument| argument.to_str()) {
+            Some("--lab") => at += 2,
+            Some("--json") => at += 1,
+            Some(word) if word.starts_with("--lab=") => at += 1,
+            Some("-h" | "--help" | "-V" | "--version") => break false,
+            word => break word.is_none_or(|word| word.starts_with('-')),
+        }
+    };
+    if verb_missing {
+        arguments.insert(at.min(arguments.len()), "up".into());
+    }
+    arguments
 }
 
 async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
@@ -170,5 +186,32 @@ fn say(line: &str) {
     use std::io::Write;
     if writeln!(std::io::stdout(), "{line}").is_err() {
         std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_verb_is_up() {
+        let with = |line: &str| {
+            let words = with_verb(line.split(' ').map(OsString::from).collect());
+            words.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(with("resetlab"), "resetlab up");
+        assert_eq!(
+            with("resetlab --lab canary --rate 5"),
+            "resetlab --lab canary up --rate 5"
+        );
+        assert_eq!(with("resetlab --json"), "resetlab --json up");
+        assert_eq!(with("resetlab --lab=x ps"), "resetlab --lab=x ps");
+        assert_eq!(with("resetlab --help"), "resetlab --help");
     }
 }

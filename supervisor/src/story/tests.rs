@@ -167,7 +167,19 @@ fn a_death_is_told_from_dead_to_up() {
             started_ns,
         },
     );
-    insta::assert_snapshot!(told.lines.join("\n"), @r"");
+    insta::assert_snapshot!(told.lines.join("\n"), @r"
+    router-2 DEAD (killed by SIGKILL after 3.2 s); the balancer should notice in 1.600 s
+    router-2 check failed 1/2 (refused), 0.600 s after it went
+    router-2 check failed 2/2 (refused), 1.601 s after it went
+    router-2 DOWN: t_detect 1.601 s (predicted 1.600 s)
+    router-2 reset window: last attempt 1.590 s after it went (t_stop), 2 requests lost, 1 in flight + 1 in the window: reset 2 (attempts: eof 1, refused 1)
+    router-2 will be restarted in 13.100 s
+    router-2 is ready again; the balancer has to notice that, too
+    router-2 check ok 1/2
+    router-2 check ok 2/2
+    router-2 believed up (2 failures)
+    router-2 UP: first request 1.510 s after it was ready (t_readmit)
+    ");
 }
 
 #[test]
@@ -188,7 +200,7 @@ fn a_router_that_is_back_in_time_is_said_to_have_gone_unnoticed() {
     told.wait(2300);
     assert_eq!(
         told.lines.last().unwrap(),
-        "router-2 was back before the balancer noticed: 1 requests lost, 0 in flight + 1 in the window: reset 1 \
+        "router-2 was back before the balancer noticed: 1 request lost, 0 in flight + 1 in the window: reset 1 \
          (attempts: refused 1)"
     );
 }

@@ -19,6 +19,8 @@ pub(super) struct Window {
     pub told_at: Timestamp,
     pub detected: Option<Timestamp>,
     pub predicted: Option<Duration>,
+    /// The settings have stayed as they were at the death.
+    pub predictable: bool,
     /// Start of the last attempt there, from the balancer's `quiet`.
     pub last_attempt: Option<Timestamp>,
     /// Ready, or running, again.
@@ -87,6 +89,7 @@ impl Window {
             told_at: death,
             detected: None,
             predicted: None,
+            predictable: true,
             last_attempt: None,
             over: None,
             reason_due: None,
@@ -206,7 +209,8 @@ impl fmt::Display for WindowReport {
             None => write!(f, "was back before the balancer noticed: ")?,
         }
         let lost = &self.lost;
-        write!(f, "{} requests lost", lost.total())?;
+        let requests = if lost.total() == 1 { "request" } else { "requests" };
+        write!(f, "{} {requests} lost", lost.total())?;
         if lost.total() > 0 {
             write!(
                 f,

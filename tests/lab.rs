@@ -1,0 +1,191 @@
+//! What the README promises of a live lab.
+
+mod support;
+
+use serde_json::Value;
+use support::{Place, process, stderr};
+
+const FAST: [&str; 8] = [
+    "--interval",
+    "200ms",
+    "--timeout",
+    "200ms",
+    "--restart-delay",
+    "1500ms",
+    "--rate",
+    "100",
+];
+
+#[test]
+fn a_death_is_told_measured_and_healed() {
+    let place = Place::new();
+    let mut lab = place.up(&FAST);
+    let banner = lab.heard.join("\n");
+    assert!(
+        banner.contains("A killed router is expected Down after 0.3 s (0.2 to 0.4)"),
+        "{banner}"
+    );
+
+    lab.wait_for_check("router-2");
+    let killed = place.run(&["kill", "router-2"]);
+    assert!(killed.status.success(), "{}", stderr(&killed));
+    lab.wait_for("the death in words", |line| {
+        line.contains("router-2 DEAD (killed by SIGKILL after")
+    });
+    lab.wait_for("a failed check", |line| {
+        line.contains("router-2 check failed 1/2 (refused)")
+    });
+    lab.wait_for("the prediction beside t_detect", |line| {
+        line.contains("router-2 DOWN: t_detect 0.") && line.contains("(predicted 0.")
+    });
+    let window = lab.wait_for("the window", |line| line.contains("router-2 reset window"));
+    assert!(window.contains("in the window: reset"), "{window}");
+    lab.wait_for("the balancer's second thought", |line| {
+        line.contains("router-2 UP: first request")
+    });
+    let ps = lab.ps();
+    assert_eq!(
+        (
+            process(&ps, "router-2")["restarts"].as_u64(),
+            &process(&ps, "router-2")["truth"]
+        ),
+        (Some(1), &Value::from("up"))
+    );
+
+    let down = place.run(&["down"]);
+    assert!(down.status.success(), "{}", stderr(&down));
+    assert_eq!(
+        place.processes(),
+        Vec::<u32>::new(),
+        "`down` returns when nothing is left"
+    );
+    assert_eq!(lab.exit_code(), Some(0));
+    let last = lab.heard.join("\n");
+    assert!(
+        last.ends_with("nothing left running") && last.contains("router-2 kill: t_detect 0."),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_kill_by_hand_and_a_crash_are_told_as_what_they_were() {
+    let place = Place::new();
+    let mut lab = place.up(&FAST);
+    let pid = process(&lab.ps(), "router-1")["pid"].as_i64().unwrap();
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid as i32),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+    lab.wait_for("the death", |line| {
+        line.contains("router-1 DEAD (killed by SIGKILL")
+    });
+    lab.wait_for("the window", |line| line.contains("router-1 reset window"));
+
+    let crashed = place.json(&["crash", "router-3"]);
+    assert_eq!(crashed["incarnation"], 1);
+    lab.wait_for("the death", |line| {
+        line.contains("router-3 DEAD (exited 2 after") && line.contains("fatal error: concurrent map writes")
+    });
+    lab.wait_for("the window", |line| line.contains("router-3 reset window"));
+    let logs = place.run(&["logs", "router-3"]);
+    assert!(
+        String::from_utf8_lossy(&logs.stdout).contains("goroutine "),
+        "the trace is in its log"
+    );
+}
+
+#[test]
+fn a_hung_router_is_resumed_and_settings_change_while_it_runs() {
+    let place = Place::new();
+    let mut lab = place.up(&FAST);
+    place.json(&["hang", "router-4"]);
+    assert_eq!(process(&lab.ps(), "router-4")["truth"], "hung");
+    lab.wait_for("the detection", |line| line.contains("router-4 DOWN: t_detect"));
+    let set = place.json(&["set", "fall=3", "rate=50", "restart-delay=9s"]);
+    assert_eq!(
+        (&set["settings"]["fall"], &set["settings"]["rate"]),
+        (&Value::from(3), &Value::from(50.0))
+    );
+    place.json(&["resume", "router-4"]);
+    lab.wait_for("the readmission", |line| line.contains("router-4 UP"));
+    lab.signal(nix::sys::signal::Signal::SIGINT);
+    assert_eq!(lab.exit_code(), Some(130));
+    assert_eq!(place.processes(), Vec::<u32>::new());
+}
+
+#[test]
+fn events_are_a_stream_and_a_file() {
+    let place = Place::new();
+    let mut lab = place.up(&[&FAST[..], &["--json"]].concat());
+    lab.wait_for("records on stdout", |line| line.contains(r#""event":"tick""#));
+    let mut follow = place
+        .command(&["events", "-f"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(follow.stdout.take().unwrap()));
+    let header: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(header["schema"], "resetlab.events.v1");
+    place.json(&["kill", "router-1"]);
+    let death = lines
+        .map_while(Result::ok)
+        .find(|line| line.contains(r#""event":"death""#))
+        .unwrap();
+    assert!(
+        death.contains(r#""router":"router-1""#) && death.contains(r#""stamp":"signal""#),
+        "{death}"
+    );
+
+    place.json(&["down"]);
+    follow.wait().unwrap();
+    assert_eq!(lab.exit_code(), Some(0));
+    let summary: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
+    assert_eq!(
+        (&summary["schema"], &summary["records_lost"]),
+        (&"resetlab.summary.v1".into(), &0.into())
+    );
+    let run = std::fs::read_dir(place.path().join("resetlab-runs"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    for line in std::fs::read_to_string(run.join("events.ndjson"))
+        .unwrap()
+        .lines()
+    {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn two_labs_do_not_notice_each_other() {
+    let (place, other) = (Place::new(), Place::new());
+    let _first = place.up(&["--rate", "20"]);
+    let second = place.command(&["up"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    assert!(
+        stderr(&second).contains(&format!("already running (pid {})", _first.pid())),
+        "{}",
+        stderr(&second)
+    );
+    let _named = place.up(&["--lab", "canary", "--rate", "20"]);
+    let _elsewhere = other.up(&["--rate", "20"]);
+    let unknown = place.run(&["--lab", "canari", "ps"]);
+    assert_eq!(unknown.status.code(), Some(4));
+    assert!(
+        stderr(&unknown).contains("running: canary, default"),
+        "{}",
+        stderr(&unknown)
+    );
+    let urls = [
+        place.json(&["ps"]),
+        place.json(&["ps", "--lab", "canary"]),
+        other.json(&["ps"]),
+    ];
+    let mut urls: Vec<&str> = urls.iter().map(|ps| ps["lab"]["url"].as_str().unwrap()).collect();
+    urls.sort_unstable();
+    urls.dedup();
+    assert_eq!(urls.len(), 3);
+}
