@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub to_head: bool,
     /// The client wants its connection to stay open.
     pub keep_alive: bool,
+    /// The client said itself that it sends no more.
+    pub last: bool,
     /// The client offers to change the protocol.
     pub upgrade: bool,
     /// The client waits for `100 Continue`.
@@ -85,6 +87,7 @@ impl<P: Policy> Client<P> {
             version: head.version(),
             to_head: head.method() == "HEAD",
             keep_alive: head.keep_alive(),
+            last: !head.keep_alive(),
             upgrade: head.upgrade(),
             expects: head.expects_continue(),
             body: Body::new(head.body(), encoding, &limits),
@@ -161,10 +164,12 @@ impl<P: Policy> Client<P> {
                     self.input.rest();
                     return match (request.keep_alive, request.body.finished()) {
                         (true, true) => After::Next,
-                        // A client that said `close` itself sends no more.
-                        _ if close_delimited || (request.body.finished() && self.input.is_empty()) => {
+                        (_, finished)
+                            if close_delimited || (request.last && finished && self.input.is_empty()) =>
+                        {
                             After::Close
                         }
+                        // Others may have sent something that would turn closing into a RST.
                         _ => After::Linger,
                     };
                 }
@@ -320,6 +325,7 @@ impl<P: Policy> Client<P> {
         match (flushed, keep) {
             (false, _) => After::Close,
             (true, true) => After::Next,
+            (true, false) if request.last && request.body.finished() && self.input.is_empty() => After::Close,
             (true, false) => After::Linger,
         }
     }

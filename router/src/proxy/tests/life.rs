@@ -206,6 +206,7 @@ fn draining_closes_the_idle_and_finishes_the_active() {
         assert!(all.contains("connection: close\r\n") && all.ends_with("ok"));
         assert_eq!(closed, Closed::Fin);
         assert_eq!(lab.finish().await.end, End::Complete);
+        drop(active);
         lab.serving.await.unwrap().unwrap();
     });
 }
@@ -256,5 +257,90 @@ fn new_settings_count_from_the_next_request() {
         client.send(GET).await;
         backend.head().await;
         client.head().await;
+    });
+}
+
+#[test]
+fn byte_by_byte() {
+    lab(async |lab| {
+        let mut client = lab.client().await;
+        let mut backend = None;
+        for _ in 0..2 {
+            for byte in
+                b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+            {
+                client.send([*byte]).await;
+                tokio::task::yield_now().await;
+            }
+            let backend = match &mut backend {
+                Some(backend) => backend,
+                none => none.insert(lab.backend().await),
+            };
+            assert!(backend.head().await.starts_with("POST / "));
+            backend.until("0\r\n\r\n").await;
+            for byte in b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\nA: b\r\n\r\n"
+            {
+                backend.send([*byte]).await;
+                tokio::task::yield_now().await;
+            }
+            client.head().await;
+            assert!(client.until("\r\n0\r\nA: b\r\n\r\n").await.contains('x'));
+        }
+    });
+}
+
+#[test]
+fn many_clients_at_once() {
+    lab(async |lab| {
+        let lab = std::rc::Rc::new(lab);
+        let clients: Vec<_> = (0..100)
+            .map(|client| {
+                let lab = std::rc::Rc::clone(&lab);
+                tokio::task::spawn_local(async move {
+                    let mut peer = lab.client().await;
+                    for n in 0..20 {
+                        peer.send(format!("GET /{client}/{n} HTTP/1.1\r\nHost: h\r\n\r\n"))
+                            .await;
+                        peer.head().await;
+                        let expected = format!("/{client}/{n};");
+                        assert_eq!(peer.until(";").await, expected);
+                    }
+                })
+            })
+            .collect();
+        let accepting = {
+            let lab = std::rc::Rc::clone(&lab);
+            tokio::task::spawn_local(async move {
+                loop {
+                    let mut backend = lab.backend().await;
+                    tokio::task::spawn_local(async move {
+                        loop {
+                            let head = backend.head().await;
+                            let path = head.split(' ').nth(1).unwrap();
+                            let length = path.len() + 1;
+                            backend
+                                .send(format!(
+                                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{path};"
+                                ))
+                                .await;
+                        }
+                    });
+                }
+            })
+        };
+        for client in clients {
+            client.await.unwrap();
+        }
+        accepting.abort();
+        assert_eq!(lab.results(), vec![Ok(200); 2000]);
+        assert!(
+            lab.policy
+                .attempts
+                .borrow()
+                .iter()
+                .filter(|attempt| attempt.reused)
+                .count()
+                >= 1900
+        );
     });
 }
