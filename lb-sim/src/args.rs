@@ -18,11 +18,11 @@ pub struct Args {
     /// Examples: --backend 127.0.0.1:9001  --backend blue=127.0.0.1:9001,127.0.0.1:9081
     #[arg(long = "backend", value_name = "[NAME=]TRAFFIC[,HEALTH]")]
     pub backends: Vec<BackendArg>,
-    #[command(flatten)]
-    pub settings: SettingsArgs,
     /// Seed of the generator that draws jitter; the same seed draws the same gaps.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// One `--backend`.

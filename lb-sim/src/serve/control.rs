@@ -1,8 +1,9 @@
 //! The control thread: the balancer's deadlines and checks, and what it tells the others.
 
+use super::admin;
 use super::probe::{self, Ended};
+use super::story::Story;
 use super::table::{Member, Shared, Table};
-use super::{admin, story};
 use crate::core::{Action, BackendId, Balancer, SettingError, Settings, Verdict};
 use router::clock::{self, Timestamp};
 use router::record::{Event, ProbeResult};
@@ -186,15 +187,18 @@ impl Control {
 
     fn conclude(&mut self, ended: Ended, verdict: &Verdict) {
         let backend = ended.probe.backend;
-        // Traffic first, the story after.
+        let name = &self.members[backend.index()].name;
+        let story = Story::new(name, &ended, verdict, &self.settings.check);
+        // Records first, so that a belief is read before what the data thread says because of it; then the traffic;
+        // then whatever may block.
+        story.record(&self.events);
         if verdict.transition.is_some_and(|change| change.changes_use()) {
             self.since[backend.index()] = clock::now();
             self.publish();
         }
+        story.say();
         self.last[backend.index()] = Some(ended);
         self.rate.count(ended.ended);
-        let name = &self.members[backend.index()].name;
-        story::tell(&self.events, name, &ended, verdict, &self.settings.check);
     }
 
     fn publish(&self) {

@@ -1,63 +1,108 @@
 //! What happened, as records for programs and as lines for people.
 
 use super::probe::Ended;
-use crate::core::{CheckSettings, Verdict};
+use crate::core::{CheckSettings, Transition, Verdict};
 use router::record::{Belief, Event, ProbeResult};
 use router::worker::Events;
 
-/// Tells of one ended check and of the belief it changed, if it did.
-pub fn tell(events: &Events, router: &str, ended: &Ended, verdict: &Verdict, settings: &CheckSettings) {
-    let CheckSettings { fall, rise, .. } = *settings;
-    // Beyond the threshold the count says nothing more.
-    let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
-    if events.wanted() {
-        let probe = Event::Probe {
-            router: router.to_owned(),
-            probe: ended.probe.number,
-            started_ns: ended.started,
-            result: ended.result,
-            status: ended.status,
+/// One ended check, and the belief it changed, if it did.
+pub struct Story<'a> {
+    router: &'a str,
+    ended: &'a Ended,
+    /// Failed and successful checks in a row; beyond the threshold the count says nothing more.
+    failures: u32,
+    fall: u32,
+    successes: u32,
+    rise: u32,
+    change: Option<(Transition, String)>,
+    /// The failures in a row had made it Down before.
+    stale: bool,
+}
+
+impl<'a> Story<'a> {
+    pub fn new(router: &'a str, ended: &'a Ended, verdict: &Verdict, settings: &CheckSettings) -> Story<'a> {
+        let CheckSettings { fall, rise, .. } = *settings;
+        let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
+        let change = verdict.transition.map(|change| {
+            let reason = match change.to {
+                Belief::GoingDown => format!("check failed {failures}/{fall}: {}", words(ended)),
+                Belief::Down if change.from == Belief::GoingUp => {
+                    format!("check failed again: {}", words(ended))
+                }
+                Belief::Down => format!(
+                    "{fall} of {fall} checks in a row failed, the last: {}",
+                    words(ended)
+                ),
+                Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
+                Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
+                Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
+                Belief::Ejected => "ejected".to_owned(),
+            };
+            (change, reason)
+        });
+        let stale = verdict.failures > fall;
+        Story {
+            router,
+            ended,
             failures,
             fall,
             successes,
             rise,
+            change,
+            stale,
+        }
+    }
+
+    /// For programs; never blocks.
+    pub fn record(&self, events: &Events) {
+        if !events.wanted() {
+            return;
+        }
+        let probe = Event::Probe {
+            router: self.router.to_owned(),
+            probe: self.ended.probe.number,
+            started_ns: self.ended.started,
+            result: self.ended.result,
+            status: self.ended.status,
+            failures: self.failures,
+            fall: self.fall,
+            successes: self.successes,
+            rise: self.rise,
         };
-        events.emit_at(ended.ended, probe);
-    }
-    let Some(change) = verdict.transition else {
-        if ended.result != ProbeResult::Ok {
-            tracing::debug!("{router}: check failed: {}", words(ended));
+        events.emit_at(self.ended.ended, probe);
+        if let Some((change, reason)) = &self.change {
+            let belief = Event::Belief {
+                router: self.router.to_owned(),
+                from_state: change.from,
+                to: change.to,
+                reason: reason.clone(),
+            };
+            events.emit_at(change.at, belief);
         }
-        return;
-    };
-    let reason = match change.to {
-        Belief::GoingDown => format!("check failed {failures}/{fall}: {}", words(ended)),
-        Belief::Down if change.from == Belief::GoingUp => format!("check failed again: {}", words(ended)),
-        Belief::Down => format!(
-            "{fall} of {fall} checks in a row failed, the last: {}",
-            words(ended)
-        ),
-        Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
-        Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
-        Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
-        Belief::Ejected => "ejected".to_owned(),
-    };
-    match change.to {
-        Belief::Up | Belief::Down if change.changes_use() => {
-            tracing::warn!("{router} is {}: {reason}", state(change.to))
-        }
-        to => tracing::info!("{router} is {}: {reason}", state(to)),
     }
-    let belief = Event::Belief {
-        router: router.to_owned(),
-        from_state: change.from,
-        to: change.to,
-        reason,
-    };
-    events.emit_at(change.at, belief);
+
+    /// For people; may block on a stopped terminal.
+    pub fn say(&self) {
+        let Story {
+            router,
+            failures,
+            fall,
+            ..
+        } = *self;
+        match &self.change {
+            Some((change, reason)) if change.changes_use() => {
+                tracing::warn!("{router} is {}: {reason}", state(change.to))
+            }
+            Some((change, reason)) => tracing::info!("{router} is {}: {reason}", state(change.to)),
+            None if self.ended.result == ProbeResult::Ok => {}
+            // Once Down, the same failure at every interval is no news.
+            None if self.stale => tracing::debug!("{router}: check failed: {}", words(self.ended)),
+            None => tracing::info!("{router}: check failed {failures}/{fall}: {}", words(self.ended)),
+        }
+    }
 }
 
-/// How a check failed: `refused`, `timeout after 2.001s`, `status 503`.
+/// How a check failed: `refused`, `no answer within 2.001s`, `status 503`.
 fn words(ended: &Ended) -> String {
     match (ended.result, ended.status) {
         (ProbeResult::Ok, _) => "ok".to_owned(),
