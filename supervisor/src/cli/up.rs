@@ -4,6 +4,7 @@ mod banner;
 mod summary;
 mod teller;
 
+use super::signals::{End, Signals};
 use super::{Common, Failure};
 use crate::control::{self, LabFacts};
 use crate::fleet::{Fleet, FleetHandle, FleetPlan, Records};
@@ -17,7 +18,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use summary::Totals;
 use teller::Teller;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 const EXAMPLES: &str = "\
@@ -66,14 +66,6 @@ pub struct UpArgs {
     out: Option<String>,
     #[command(flatten)]
     lb: lb_sim::SettingsArgs,
-}
-
-/// Why a lab ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Interrupted,
-    Terminated,
-    Down,
 }
 
 pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
@@ -221,41 +213,6 @@ impl UpArgs {
         }
         self.lb.apply(&mut settings.lb).map_err(|e| Failure::new(2, e))?;
         Ok(settings)
-    }
-}
-
-/// The signals that end a lab.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> End {
-        tokio::select! {
-            _ = self.interrupt.recv() => End::Interrupted,
-            _ = self.terminate.recv() => End::Terminated,
-            _ = self.hangup.recv() => End::Terminated,
-        }
-    }
-}
-
-impl End {
-    fn code(self) -> ExitCode {
-        match self {
-            End::Interrupted => ExitCode::from(130),
-            End::Terminated => ExitCode::from(143),
-            End::Down => ExitCode::SUCCESS,
-        }
     }
 }
 

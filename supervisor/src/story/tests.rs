@@ -1,5 +1,5 @@
 use super::*;
-use router::record::Cause;
+use router::record::{Belief, Cause};
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
