@@ -118,6 +118,14 @@ impl Story {
         lines
     }
 
+    /// The lab ends: windows that are still open are closed as they are.
+    pub fn finish(&mut self, now: Timestamp) {
+        let names: Vec<String> = self.routers.keys().cloned().collect();
+        for name in names {
+            self.close(&name, now);
+        }
+    }
+
     /// Takes what arrives while the lab stops: it completes figures, but is no story.
     pub fn join(&mut self, record: &Record) {
         if matches!(record.event, Event::Attempt { .. } | Event::Outcome { .. }) {
@@ -277,6 +285,11 @@ impl Story {
         let mut window = hung.unwrap_or_else(|| Window::new(at, incarnation, fault, stamp));
         window.reason_due = Some(now + REASON);
         window.told_at = at;
+        if !router.believed_up && window.detected.is_none() {
+            // Down already: a second death, or one that was reaped after the last check had failed.
+            window.detected = Some(at);
+            window.report_due = Some(now + SETTLE);
+        }
         router.window = Some(window);
         router.ready = None;
         Vec::new()

@@ -177,6 +177,7 @@ async fn stop(
         teller.record(&entry);
         story.join(&entry.record);
     }
+    story.finish(clock::now());
     teller.end(story, &totals, &report);
     if report.journal.lost > 0 || !report.left.is_empty() {
         return ExitCode::FAILURE;
