@@ -9,7 +9,6 @@ mod words;
 
 pub use window::{Lost, WindowReport};
 
-use checks::predict;
 use router::clock::Timestamp;
 use router::record::{Event, Fault, Outcome, ProbeResult, Record, Stamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -312,30 +311,6 @@ impl Story {
             tone: Tone::Bad,
             text: format!("{name} DEAD{why}{expectation}"),
         }]
-    }
-
-    /// ": the balancer should notice in 7.410 s", if theory has a figure for this phase.
-    fn expectation(&self, name: &str, at: Timestamp) -> String {
-        let predicted = self
-            .routers
-            .get(name)
-            .and_then(|router| predict(&self.settings.check, router));
-        let Some(death) = self
-            .routers
-            .get(name)
-            .and_then(|router| Some(router.window.as_ref()?.death))
-        else {
-            return String::new();
-        };
-        match predicted {
-            Some(predicted) => {
-                format!(
-                    "; the balancer should notice in {}",
-                    seconds((death + predicted).since(at))
-                )
-            }
-            None => String::new(),
-        }
     }
 
     fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {

@@ -9,6 +9,30 @@ use router::record::{Belief, Fault, ProbeResult, Stamp};
 use std::time::Duration;
 
 impl Story {
+    /// ": the balancer should notice in 7.410 s", if theory has a figure for this phase.
+    pub(super) fn expectation(&self, name: &str, at: Timestamp) -> String {
+        let predicted = self
+            .routers
+            .get(name)
+            .and_then(|router| predict(&self.settings.check, router));
+        let Some(death) = self
+            .routers
+            .get(name)
+            .and_then(|router| Some(router.window.as_ref()?.death))
+        else {
+            return String::new();
+        };
+        match predicted {
+            Some(predicted) => {
+                format!(
+                    "; the balancer should notice in {}",
+                    seconds((death + predicted).since(at))
+                )
+            }
+            None => String::new(),
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the fields of one record")]
     pub(super) fn on_probe(
         &mut self,
@@ -155,7 +179,7 @@ impl Story {
 }
 
 /// What the phase of the checks at the death says about its detection.
-pub(super) fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
+fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
     let window = router.window.as_ref().filter(|window| window.predictable)?;
     let last = router
         .checks
