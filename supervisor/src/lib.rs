@@ -19,4 +19,5 @@ pub mod fleet;
 pub mod lab;
 pub mod process;
 pub mod settings;
+pub mod signals;
 pub mod story;

@@ -97,7 +97,13 @@ impl Forward {
             }
             let backend = BackendId(i as u32);
             if table.usable.binary_search(&backend).is_ok() {
-                state.pending[i] = Pending::Readmitted(*since);
+                // Up from the start is not back again.
+                let came_back = i < old.members.len() && old.usable.binary_search(&backend).is_err();
+                state.pending[i] = if came_back {
+                    Pending::Readmitted(*since)
+                } else {
+                    Pending::Nothing
+                };
             } else {
                 // Attempts under way go on; their connections are not used again.
                 self.engine.pools().discard(backend.0);

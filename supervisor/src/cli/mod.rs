@@ -43,7 +43,7 @@ struct Cli {
 
 /// Understood by every verb.
 #[derive(Clone, Debug, clap::Args)]
-struct Common {
+pub struct Common {
     /// Which lab
     #[arg(
         long,
@@ -52,10 +52,10 @@ struct Common {
         default_value = "default",
         env = "RESETLAB_LAB"
     )]
-    lab: String,
+    pub lab: String,
     /// JSON on stdout, with its schema
     #[arg(long, global = true)]
-    json: bool,
+    pub json: bool,
 }
 
 #[derive(Subcommand)]

@@ -10,13 +10,13 @@ use crate::fleet::{Fleet, FleetHandle, FleetPlan, Records};
 use crate::lab::{self, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::process::restart::RestartPolicy;
 use crate::settings::StackArgs;
+use crate::signals::{End, Signals};
 use crate::story::Story;
 use router::clock;
 use std::process::ExitCode;
 use std::sync::Arc;
 use summary::Totals;
 use teller::Teller;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 const EXAMPLES: &str = "\
@@ -32,14 +32,6 @@ Settings come from resetlab.toml (interval = \"5s\"), then RESETLAB_* (RESETLAB_
 pub struct UpArgs {
     #[command(flatten)]
     stack: StackArgs,
-}
-
-/// Why a lab ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Interrupted,
-    Terminated,
-    Down,
 }
 
 pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
@@ -151,46 +143,12 @@ async fn stop(
         teller.record(&entry);
         story.join(&entry.record);
     }
+    story.finish(clock::now());
     teller.end(story, &totals, &report);
     if report.journal.lost > 0 || !report.left.is_empty() {
         return ExitCode::FAILURE;
     }
     end.code()
-}
-
-/// The signals that end a lab.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> End {
-        tokio::select! {
-            _ = self.interrupt.recv() => End::Interrupted,
-            _ = self.terminate.recv() => End::Terminated,
-            _ = self.hangup.recv() => End::Terminated,
-        }
-    }
-}
-
-impl End {
-    fn code(self) -> ExitCode {
-        match self {
-            End::Interrupted => ExitCode::from(130),
-            End::Terminated => ExitCode::from(143),
-            End::Down => ExitCode::SUCCESS,
-        }
-    }
 }
 
 fn taken(error: Taken) -> Failure {

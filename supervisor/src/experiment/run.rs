@@ -12,6 +12,7 @@ use super::watch::Watch;
 use super::{plan, table};
 use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
+use crate::signals::End;
 use lb_sim::core::{Schedule, Settings};
 use lb_sim::theory::{self, Phase};
 use router::clock;
@@ -50,7 +51,7 @@ fn fail(code: u8, why: &str) -> ExitCode {
 /// Why a run ended before its last trial.
 enum Ended {
     Failed(TrialError),
-    Signal(i32),
+    Told(End),
 }
 
 /// What does not change during a run, and what has been measured.
@@ -95,10 +96,10 @@ impl Experiment<'_> {
         };
         let mut watch = Watch::new(records);
         let ended = {
-            let Stack { fleet, interrupt, .. } = &mut stack;
+            let Stack { fleet, signals, .. } = &mut stack;
             tokio::select! {
                 ended = experiment.trials(fleet, &mut watch) => ended.map_err(Ended::Failed),
-                signal = interrupt.wait() => Err(Ended::Signal(signal)),
+                end = signals.next() => Err(Ended::Told(end)),
             }
         };
         experiment.complete = ended.is_ok();
@@ -238,7 +239,7 @@ impl Experiment<'_> {
                     &format!("{e}\nwhat was measured is in {}", self.dir.display()),
                 );
             }
-            Err(Ended::Signal(signal)) => return ExitCode::from(128 + signal as u8),
+            Err(Ended::Told(end)) => return end.code(),
             Ok(()) => {}
         }
         if let Some(trouble) = trouble {

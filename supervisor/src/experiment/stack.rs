@@ -5,15 +5,15 @@ use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
 use crate::process::control;
 use crate::process::restart::RestartPolicy;
 use crate::settings::LabSettings;
+use crate::signals::Signals;
 use serde_json::Value;
 use std::path::PathBuf;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Everything a run holds while it lasts.
 pub struct Stack {
     pub fleet: FleetHandle,
     pub dir: PathBuf,
-    pub interrupt: Interrupt,
+    pub signals: Signals,
     name: Name,
     _lease: Lease,
 }
@@ -35,7 +35,7 @@ impl Stack {
             text: e.to_string(),
             exit: 1,
         };
-        let interrupt = Interrupt::new().map_err(|e| failed(&e))?;
+        let signals = Signals::new().map_err(|e| failed(&e))?;
         let runtime = RuntimeDir::open().map_err(|e| failed(&e))?;
         let name = runtime
             .take(&format!("run-{}", std::process::id()))
@@ -64,7 +64,7 @@ impl Stack {
             Stack {
                 fleet,
                 dir,
-                interrupt,
+                signals,
                 name,
                 _lease: lease,
             },
@@ -89,28 +89,5 @@ impl Stack {
             return Some(format!("{lost} records were lost: {error}"));
         }
         (!report.left.is_empty()).then(|| format!("could not be ended: {}", report.left.join(", ")))
-    }
-}
-
-/// SIGINT and SIGTERM.
-pub struct Interrupt {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupt {
-    fn new() -> std::io::Result<Interrupt> {
-        Ok(Interrupt {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// The number of the first one. Cancel-safe.
-    pub async fn wait(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-        }
     }
 }

@@ -35,9 +35,9 @@ pub(super) struct Actor {
     news: mpsc::Receiver<ChildEvent>,
     to_news: mpsc::Sender<ChildEvent>,
     child_ended: Signal,
-    starting: Option<(Reply<()>, Timestamp)>,
-    stopping: Option<(Phase, Vec<oneshot::Sender<StopReport>>)>,
-    forced: Vec<String>,
+    pub starting: Option<(Reply<()>, Timestamp)>,
+    pub stopping: Option<(Phase, Vec<oneshot::Sender<StopReport>>)>,
+    pub forced: Vec<String>,
     bad_lines: u64,
 }
 
@@ -355,91 +355,6 @@ impl Actor {
             if self.slots[index].restart_due.is_some_and(|due| due <= now) {
                 self.spawn(index);
             }
-        }
-    }
-
-    /// Begins to stop everything; a second caller waits with the first.
-    pub fn stop(&mut self, reply: Option<oneshot::Sender<StopReport>>) {
-        if let Some((_, waiting)) = &mut self.stopping {
-            waiting.extend(reply);
-            return;
-        }
-        let now = clock::now();
-        self.stopping = Some((Phase::first(now), reply.into_iter().collect()));
-        for slot in &mut self.slots {
-            slot.restart_due = None;
-        }
-        self.signal(|slot| slot.role == Role::Load, rustix::process::Signal::TERM);
-        self.skip_phase_if_done();
-    }
-
-    fn skip_phase_if_done(&mut self) {
-        let load_gone = self
-            .slots
-            .iter()
-            .all(|slot| slot.role != Role::Load || slot.process.is_none());
-        if load_gone && matches!(self.stopping, Some((Phase::Load(_), _))) {
-            self.next_phase(clock::now());
-        }
-    }
-
-    fn next_phase(&mut self, now: Timestamp) {
-        use rustix::process::Signal;
-        let Some((phase, waiting)) = self.stopping.take() else {
-            return;
-        };
-        let Some(next) = phase.next(now) else {
-            self.stopping = Some((phase, waiting));
-            self.slots.iter_mut().for_each(|slot| {
-                if slot.process.take().is_some() {
-                    self.forced.push(format!("{} (still there)", slot.name));
-                }
-            });
-            return;
-        };
-        match next {
-            Phase::Load(_) => {}
-            Phase::Rest(_) => {
-                // What it still has in flight will not be answered by a hung router before its time is up.
-                self.signal(
-                    |slot| slot.role == Role::Load || slot.truth == Truth::Hung,
-                    Signal::KILL,
-                );
-                self.signal(|slot| slot.truth != Truth::Hung, Signal::TERM);
-            }
-            Phase::Killed(_) => {
-                let late = self.slots.iter().filter(|slot| slot.process.is_some());
-                self.forced.extend(late.map(|slot| slot.name.clone()));
-                self.signal(|_| true, Signal::KILL);
-            }
-        }
-        self.stopping = Some((next, waiting));
-    }
-
-    fn signal(&self, which: impl Fn(&Slot) -> bool, signal: rustix::process::Signal) {
-        for slot in self.slots.iter().filter(|slot| which(slot)) {
-            if let Some(process) = &slot.process {
-                let _ = process.signal(signal); // an error means that it is gone already
-            }
-        }
-    }
-
-    fn stopped(&self) -> bool {
-        self.stopping.is_some() && self.slots.iter().all(|slot| slot.process.is_none())
-    }
-
-    fn end(self) {
-        let (still, forced) = self
-            .forced
-            .into_iter()
-            .partition(|name| name.ends_with("(still there)"));
-        let report = StopReport {
-            journal: self.hub.close(),
-            forced,
-            left: still,
-        };
-        for reply in self.stopping.into_iter().flat_map(|(_, waiting)| waiting) {
-            let _ = reply.send(report.clone());
         }
     }
 }

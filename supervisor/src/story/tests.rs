@@ -1,5 +1,5 @@
 use super::*;
-use router::record::Cause;
+use router::record::{Belief, Cause};
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
@@ -253,5 +253,31 @@ fn a_hung_router_that_is_killed_is_one_window() {
             .any(|line| line.contains("DOWN: t_detect 1.500 s")),
         "{:#?}",
         told.lines
+    );
+}
+
+#[test]
+fn a_death_reaped_after_the_last_check_is_no_open_window() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Refused, 1);
+    told.check(2000, ProbeResult::Refused, 2);
+    told.believe(2000, Belief::GoingDown, Belief::Down);
+    told.lose(2001, 1, 1999, Cause::Reset, Outcome::Reset);
+    told.death(2011, Stamp::Exit, "killed by SIGKILL after 9.0 s");
+    told.wait(2300);
+    assert_eq!(told.story.reports[0].t_detect, Some(Duration::ZERO));
+    assert_eq!(told.story.reports[0].lost.in_flight, 1);
+}
+
+#[test]
+fn a_lab_that_ends_tells_its_open_windows() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    told.story.finish(Timestamp(1500 * MS));
+    assert!(
+        told.story.reports[0]
+            .summary()
+            .contains("not noticed yet when the lab ended")
     );
 }

@@ -41,6 +41,8 @@ pub struct WindowReport {
     /// `None`: the balancer never believed Down.
     pub t_detect: Option<Duration>,
     pub predicted: Option<Duration>,
+    /// Ready or running again before the lab ended.
+    pub over: bool,
     /// Zero if no attempt was started after the death.
     pub t_stop: Duration,
     pub lost: Lost,
@@ -163,6 +165,7 @@ impl Joins {
             death: window.death,
             t_detect: window.detected.map(|at| at.since(window.death)),
             predicted: window.predicted,
+            over: window.over.is_some(),
             t_stop: last.map_or(Duration::ZERO, |last| last.since(window.death)),
             lost,
             causes,
@@ -179,9 +182,11 @@ impl Lost {
 impl WindowReport {
     /// The window in one line, for the end.
     pub fn summary(&self) -> String {
-        let detect = self
-            .t_detect
-            .map_or("not detected".to_owned(), |t| format!("t_detect {}", seconds(t)));
+        let detect = match self.t_detect {
+            Some(t) => format!("t_detect {}", seconds(t)),
+            None if self.over => "back before it was noticed".to_owned(),
+            None => "not noticed yet when the lab ended".to_owned(),
+        };
         let predicted = self
             .predicted
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));

@@ -1,0 +1,196 @@
+//! PURE: what the balancer thinks, told: its checks, its beliefs, its settings.
+
+use super::words::{self, seconds, word};
+use super::{CHECKS, Check, Line, Router, SETTLE, Story, Tone};
+use lb_sim::core::CheckSettings;
+use lb_sim::theory;
+use router::clock::Timestamp;
+use router::record::{Belief, Fault, ProbeResult, Stamp};
+use std::time::Duration;
+
+impl Story {
+    /// ": the balancer should notice in 7.410 s", if theory has a figure for this phase.
+    pub(super) fn expectation(&self, name: &str, at: Timestamp) -> String {
+        let predicted = self
+            .routers
+            .get(name)
+            .and_then(|router| predict(&self.settings.check, router));
+        let Some(death) = self
+            .routers
+            .get(name)
+            .and_then(|router| Some(router.window.as_ref()?.death))
+        else {
+            return String::new();
+        };
+        match predicted {
+            Some(predicted) => {
+                format!(
+                    "; the balancer should notice in {}",
+                    seconds((death + predicted).since(at))
+                )
+            }
+            None => String::new(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one record")]
+    pub(super) fn on_probe(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        name: &str,
+        started: Timestamp,
+        result: ProbeResult,
+        status: Option<u16>,
+        (count, of): (u32, u32),
+    ) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        if router.checks.len() == CHECKS {
+            router.checks.pop_front();
+        }
+        let failures = if result == ProbeResult::Ok { 0 } else { count };
+        router.checks.push_back(Check {
+            started,
+            ended: at,
+            failures,
+        });
+        if result == ProbeResult::Ok {
+            if let Some(window) = &mut router.window
+                && window.detected.is_none()
+                && window.over.is_some_and(|over| started >= over)
+            {
+                window.report_due.get_or_insert(now + SETTLE); // back before anybody noticed
+            }
+            let text = format!("{name} check ok {count}/{of}");
+            return if router.believed_up {
+                Vec::new()
+            } else {
+                vec![Line {
+                    at,
+                    tone: Tone::Plain,
+                    text,
+                }]
+            };
+        }
+        if !router.believed_up {
+            return Vec::new();
+        }
+        let status = status.map_or(String::new(), |status| format!(" {status}"));
+        let after = match &router.window {
+            Some(window) => format!(", {} after it went", seconds(at.since(window.death))),
+            None => String::new(),
+        };
+        let text = format!(
+            "{name} check failed {count}/{of} ({}{status}){after}",
+            word(result)
+        );
+        vec![Line {
+            at,
+            tone: Tone::Warning,
+            text,
+        }]
+    }
+
+    pub(super) fn on_belief(&mut self, at: Timestamp, name: &str, to: Belief, reason: &str) -> Vec<Line> {
+        let check = self.settings.check.clone();
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        let line = |tone, text| vec![Line { at, tone, text }];
+        match to {
+            Belief::Down => {
+                router.believed_up = false;
+                router.was_down = true;
+                let predicted = predict(&check, router);
+                match &mut router.window {
+                    Some(window) if window.detected.is_none() => {
+                        window.detected = Some(at);
+                        window.predicted = predicted;
+                        let beside = predicted.map_or("no prediction".into(), |predicted| {
+                            format!("predicted {}", seconds(predicted))
+                        });
+                        let t_detect = seconds(at.since(window.death));
+                        line(Tone::Bad, format!("{name} DOWN: t_detect {t_detect} ({beside})"))
+                    }
+                    Some(_) => line(Tone::Bad, format!("{name} DOWN again ({reason})")),
+                    // Its death may be reaped a moment later; that record opens a window that is already detected.
+                    None => line(Tone::Bad, format!("{name} DOWN ({reason})")),
+                }
+            }
+            Belief::Up if !router.believed_up => {
+                router.believed_up = true;
+                line(Tone::Plain, format!("{name} believed up ({reason})"))
+            }
+            Belief::Ejected => line(Tone::Bad, format!("{name} EJECTED ({reason})")),
+            Belief::Up | Belief::GoingDown | Belief::GoingUp => Vec::new(),
+        }
+    }
+
+    pub(super) fn on_settings(
+        &mut self,
+        at: Timestamp,
+        from: &str,
+        settings: &serde_json::Value,
+    ) -> Vec<Line> {
+        let Some(patch) = settings.as_object() else {
+            return Vec::new();
+        };
+        if from != "lb" {
+            return vec![Line {
+                at,
+                tone: Tone::Plain,
+                text: format!("now {}", words::settings(patch)),
+            }];
+        }
+        let before = self.settings.clone();
+        // What a newer balancer knows beyond our words is not ours to tell.
+        let _ = self.settings.set_json(patch);
+        if self.settings == before {
+            return Vec::new();
+        }
+        // The phase of the old checks says nothing about the new ones.
+        for window in self
+            .routers
+            .values_mut()
+            .filter_map(|router| router.window.as_mut())
+        {
+            window.predictable = false;
+        }
+        let changed = self
+            .settings
+            .words()
+            .into_iter()
+            .zip(before.words())
+            .filter(|(now, then)| now != then);
+        let changed: Vec<String> = changed.map(|((key, word), _)| format!("{key}={word}")).collect();
+        let mut text = format!("now {}", changed.join(" "));
+        if let Ok(window) = theory::t_detect(&self.settings.check, Fault::Kill) {
+            let words = format!("{} to {}", seconds(window.min), seconds(window.max));
+            text += &format!(": a killed router is Down after {words}");
+        }
+        vec![Line {
+            at,
+            tone: Tone::Plain,
+            text,
+        }]
+    }
+}
+
+/// What the phase of the checks at the death says about its detection.
+fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
+    let window = router.window.as_ref().filter(|window| window.predictable)?;
+    let last = router
+        .checks
+        .iter()
+        .rev()
+        .find(|check| check.started <= window.death)?;
+    let phase = theory::Phase::of(window.death, last.started, last.ended);
+    let mut check = check.clone();
+    if window.stamp == Stamp::Exit && last.ended <= window.death {
+        // Reaped later than it died: a check that had failed by then counts already.
+        check.fall = check.fall.saturating_sub(last.failures).max(1);
+    }
+    theory::predict(&check, window.fault, phase).ok()
+}
