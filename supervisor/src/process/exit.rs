@@ -32,11 +32,12 @@ pub fn words(code: Option<i32>, signal: Option<i32>, uptime: Duration, said: Opt
     }
 }
 
-/// A duration for people: `3.2 s`, `41 s`, `5 min 3 s`.
+/// A duration for people: `250 ms`, `3.2 s`, `41 s`, `5 min 3 s`.
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match duration.as_secs() {
-        0..10 => format!("{seconds:.1} s"),
+        0 => format!("{} ms", duration.as_millis()),
+        1..10 => format!("{seconds:.1} s"),
         10..120 => format!("{seconds:.0} s"),
         s => format!("{} min {} s", s / 60, s % 60),
     }

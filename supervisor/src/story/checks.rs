@@ -108,9 +108,10 @@ impl Story {
                     Some(window) if window.detected.is_none() => {
                         window.detected = Some(at);
                         window.predicted = predicted;
-                        let beside = predicted.map_or("no prediction".into(), |predicted| {
-                            format!("predicted {}", seconds(predicted))
-                        });
+                        let beside = predicted
+                            .map_or("no prediction: no check had ended before".into(), |predicted| {
+                                format!("predicted {}", seconds(predicted))
+                            });
                         let t_detect = seconds(at.since(window.death));
                         line(Tone::Bad, format!("{name} DOWN: t_detect {t_detect} ({beside})"))
                     }
