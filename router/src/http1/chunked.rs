@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn bodies() {
-        let cases: [(&[u8], &[u8], &[u8], usize); 5] = [
+        type Case<'a> = (&'a [u8], &'a [u8], &'a [u8], usize);
+        let cases: [Case<'_>; 5] = [
             (b"0\r\n\r\n", b"", b"", 0),
             (b"3\r\nabc\r\n0\r\n\r\nGET", b"abc", b"", 3),
             (

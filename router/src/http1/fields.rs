@@ -49,8 +49,8 @@ pub struct Summary<'b> {
     pub close: bool,
     pub keep_alive: bool,
     pub connection_upgrade: bool,
-    /// Connection names further fields, which end at this hop.
-    pub nominates: bool,
+    /// Further fields that Connection names, which end at this hop.
+    pub nominated: usize,
     /// An Upgrade field is present.
     pub upgrade: bool,
     /// `Expect: 100-continue`.
@@ -58,6 +58,9 @@ pub struct Summary<'b> {
     pub max_forwards: Option<&'b [u8]>,
     codings: Codings,
 }
+
+/// Each is compared with the name of each field, so there must not be many.
+const MAX_NOMINATED: usize = 64;
 
 /// Transfer codings seen so far, in order, over all lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +87,7 @@ impl<'b> Summary<'b> {
                 }
                 Field::ContentLength => summary.add_length(header.value)?,
                 Field::TransferEncoding => summary.add_codings(header.value)?,
-                Field::Connection => summary.add_options(header.value),
+                Field::Connection => summary.add_options(header.value)?,
                 Field::Upgrade => summary.upgrade = true,
                 Field::Expect => {
                     summary.expects_continue |= header.value.eq_ignore_ascii_case(b"100-continue")
@@ -146,7 +149,7 @@ impl<'b> Summary<'b> {
         Ok(())
     }
 
-    fn add_options(&mut self, value: &[u8]) {
+    fn add_options(&mut self, value: &[u8]) -> Result<(), Reject> {
         for option in value.split(|&b| b == b',') {
             let option = trim_ows(option);
             if option.eq_ignore_ascii_case(b"close") {
@@ -156,9 +159,13 @@ impl<'b> Summary<'b> {
             } else if option.eq_ignore_ascii_case(b"upgrade") {
                 self.connection_upgrade = true;
             } else if !option.is_empty() {
-                self.nominates = true;
+                self.nominated += 1;
             }
         }
+        if self.nominated > MAX_NOMINATED {
+            return Err(Reject::bad("too many Connection options"));
+        }
+        Ok(())
     }
 }
 
@@ -289,7 +296,7 @@ mod tests {
             ("connection", "Upgrade , keep-alive"),
         ])
         .unwrap();
-        assert!(s.close && s.keep_alive && s.connection_upgrade && s.nominates);
+        assert!(s.close && s.keep_alive && s.connection_upgrade && s.nominated == 1);
         let headers = [httparse::Header {
             name: "Connection",
             value: b"close, X-a",

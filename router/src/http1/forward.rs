@@ -17,7 +17,7 @@ pub fn request(head: &RequestHead<'_>, hops: Option<u64>, out: &mut Vec<u8>) {
     copy(
         head.bytes,
         head.headers,
-        head.summary.nominates,
+        head.summary.nominated > 0,
         out,
         |kind| match kind {
             Field::Host => !head.replaces_host(),
@@ -64,7 +64,7 @@ pub fn response(head: &ResponseHead<'_>, encoding: Encoding, persistence: Persis
     copy(
         head.bytes,
         head.headers,
-        head.summary.nominates,
+        head.summary.nominated > 0,
         out,
         |kind| match kind {
             Field::Host | Field::Expect | Field::MaxForwards | Field::Other => true,

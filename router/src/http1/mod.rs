@@ -17,11 +17,15 @@ pub mod chunked;
 pub mod fields;
 pub mod forward;
 pub mod framing;
+#[cfg(test)]
+mod properties;
 pub mod request;
 pub mod response;
 pub mod scan;
 pub mod target;
 pub mod trailers;
+#[doc(hidden)]
+pub mod whole;
 
 pub use body::{Body, Encoding};
 pub use framing::BodyLength;

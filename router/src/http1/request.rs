@@ -158,3 +158,106 @@ fn request_line(bytes: &[u8]) -> Result<(&str, &str, Version), Reject> {
         std::str::from_utf8(target).map_err(|_| Reject::bad("a byte that no request target may have"))?;
     Ok((method, target, version))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http1::{slots, whole};
+
+    fn status(request: &[u8]) -> u16 {
+        let mut slots = slots();
+        RequestHead::parse(request, &mut slots, &Limits::default()).map_or_else(|reject| reject.status, |_| 0)
+    }
+
+    #[test]
+    fn every_octet_in_every_place() {
+        for octet in 0..=255u8 {
+            let method = [b"G", &[octet][..], b"T / HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+            assert_eq!(
+                status(&method) == 0,
+                is_token(&[octet]),
+                "{octet:#x} in the method"
+            );
+            let target = [b"GET /", &[octet][..], b"x HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+            assert_eq!(
+                status(&target) == 0,
+                octet.is_ascii_graphic() && octet != b'#',
+                "{octet:#x} in the target"
+            );
+            let name = [b"GET / HTTP/1.1\r\nHost: a\r\nA", &[octet][..], b"B: c\r\n\r\n"].concat();
+            assert_eq!(
+                status(&name) == 0,
+                is_token(&[octet]) || octet == b':',
+                "{octet:#x} in a name"
+            );
+            let value = [b"GET / HTTP/1.1\r\nHost: a\r\nA: b", &[octet][..], b"c\r\n\r\n"].concat();
+            let allowed = octet == b'\t' || (octet >= b' ' && octet != 0x7f);
+            // A line feed is refused by the scan before this.
+            let found = whole::request([&value[..]], &Limits::default());
+            assert_eq!(found.is_ok(), allowed, "{octet:#x} in a value");
+            let version = [b"GET / HTTP/1.", &[octet][..], b"\r\nHost: a\r\n\r\n"].concat();
+            let expected = match octet {
+                b'0' | b'1' => 0,
+                b'2'..=b'9' => 505,
+                _ => 400,
+            };
+            assert_eq!(status(&version), expected, "{octet:#x} in the version");
+        }
+    }
+
+    #[test]
+    fn what_a_head_says() {
+        let bytes = b"GET http://a:1/x HTTP/1.1\r\nHost: b\r\nconnection: UPGRADE\r\nUpgrade: c\r\nExpect: 100-Continue\r\n\r\n";
+        let mut slots = slots();
+        let head = RequestHead::parse(bytes, &mut slots, &Limits::default()).unwrap();
+        assert_eq!((head.method(), head.target(), head.host()), ("GET", "/x", "a:1"));
+        assert!(head.upgrade() && head.expects_continue() && head.keep_alive());
+        assert_eq!(head.header("HOST"), Some(&b"b"[..]));
+        assert_eq!(head.headers().count(), 4);
+    }
+
+    #[test]
+    fn persistence_by_version() {
+        for (head, open) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Close\r\n\r\n",
+                false,
+            ),
+            ("GET / HTTP/1.0\r\n\r\n", false),
+            ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true),
+            (
+                "GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+                false,
+            ),
+        ] {
+            let mut slots = slots();
+            let parsed = RequestHead::parse(head.as_bytes(), &mut slots, &Limits::default()).unwrap();
+            assert_eq!(parsed.keep_alive(), open, "{head}");
+        }
+    }
+
+    #[test]
+    fn refused_lines_and_fields() {
+        for (head, expected) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nA\t: b\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\n A: b\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\tc\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nA\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", 400),
+            (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET /\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/1.1 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET / http/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/1.10\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505),
+            ("GET /\r\n\r\n", 400),
+            ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ] {
+            assert_eq!(status(head.as_bytes()), expected, "{head:?}");
+        }
+    }
+}

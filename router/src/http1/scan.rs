@@ -56,12 +56,13 @@ impl HeadScan {
         while let Some(offset) = memchr::memchr(b'\n', window.get(self.seen..).unwrap_or_default()) {
             let lf = self.seen + offset;
             self.seen = lf + 1;
-            if lf == self.line || window[lf - 1] != b'\r' {
-                return Err(Reject::bad("a line does not end in CRLF"));
-            }
             let first = self.line == self.start;
             if first && lf - self.line >= limits.line_bytes {
                 return Err(Reject::new(414, "the request line is too long"));
+            }
+            // After the limit: a client that sends this line bit by bit meets the limit first.
+            if lf == self.line || window[lf - 1] != b'\r' {
+                return Err(Reject::bad("a line does not end in CRLF"));
             }
             let empty = lf == self.line + 1;
             self.line = lf + 1;

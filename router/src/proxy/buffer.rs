@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
+#[derive(Default)]
 pub(super) struct Buffer {
     data: Vec<u8>,
     start: usize,
@@ -18,15 +19,6 @@ pub(super) struct Buffer {
 const SMALL: usize = 8 * 1024;
 
 impl Buffer {
-    pub fn new() -> Buffer {
-        Buffer {
-            data: Vec::new(),
-            start: 0,
-            end: 0,
-            filled_up: false,
-        }
-    }
-
     pub fn filled(&self) -> &[u8] {
         &self.data[self.start..self.end]
     }
@@ -68,7 +60,7 @@ impl Buffer {
     /// Gives back what a big message needed.
     pub fn rest(&mut self) {
         if self.is_empty() && self.data.len() > 2 * SMALL {
-            *self = Buffer::new();
+            *self = Buffer::default();
         }
     }
 

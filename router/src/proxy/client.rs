@@ -35,7 +35,7 @@ pub(super) struct Client<P: Policy> {
     pub eof: bool,
     /// To the client.
     pub output: Output,
-    /// From the backend of the request under way.
+    /// From the backend of the request under way; lent by the engine for as long.
     pub answer: Buffer,
     /// To the backend of the request under way; all of the request so far, as long as it can be sent again.
     pub request: Output,
@@ -77,10 +77,10 @@ impl<P: Policy> Client<P> {
             engine,
             place,
             timer: Timer::new(),
-            input: Buffer::new(),
+            input: Buffer::default(),
             eof: false,
             output: Output::default(),
-            answer: Buffer::new(),
+            answer: Buffer::default(),
             request: Output::default(),
             idle_since: clock::now(),
         }

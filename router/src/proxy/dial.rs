@@ -13,6 +13,8 @@ use tokio::net::TcpSocket;
 impl<P: Policy> Client<P> {
     /// Connects before the timer's deadline, unless the client goes away first. `None`: we are stopped.
     pub(super) async fn dial(&mut self, upstream: Upstream) -> Result<Leased, Option<Cause>> {
+        // Before connecting: a discard meanwhile counts for this connection, too.
+        let generation = self.engine.pools().generation(upstream.key);
         let socket = match upstream.addr.is_ipv4() {
             true => TcpSocket::new_v4(),
             false => TcpSocket::new_v6(),
@@ -38,7 +40,6 @@ impl<P: Policy> Client<P> {
             let _ = stream.set_zero_linger();
             return Err(Some(Cause::Refused));
         }
-        let generation = self.engine.pools().generation(upstream.key);
         Ok(Leased {
             stream,
             key: upstream.key,

@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub to_head: bool,
     /// The client wants its connection to stay open.
     pub keep_alive: bool,
+    /// The client said itself that it sends no more.
+    pub last: bool,
     /// The client offers to change the protocol.
     pub upgrade: bool,
     /// The client waits for `100 Continue`.
@@ -46,15 +48,19 @@ const MAX_ATTEMPTS: u32 = 100;
 impl<P: Policy> Client<P> {
     pub(super) async fn exchange(&mut self, head: Range<usize>) -> After {
         let now = clock::now();
-        let (mut running, mut request, verdict) = match self.begin(head, now) {
+        let (running, mut request, verdict) = match self.begin(head, now) {
             Ok(begun) => begun,
             Err(reject) => return self.refuse(reject).await,
         };
         match verdict {
-            Verdict::Forward(upstream) => self.forward(upstream, request, running, now).await,
+            Verdict::Forward(upstream) => {
+                self.answer = self.engine.lend();
+                let after = self.forward(upstream, request, running, now).await;
+                self.engine.take_back(std::mem::take(&mut self.answer));
+                after
+            }
             Verdict::Reply(reply) => self.reply(&mut request, running, &reply).await,
             Verdict::Reset => {
-                running.finish.status = None;
                 running.finish(End::Reset, now);
                 After::Reset
             }
@@ -81,6 +87,7 @@ impl<P: Policy> Client<P> {
             version: head.version(),
             to_head: head.method() == "HEAD",
             keep_alive: head.keep_alive(),
+            last: !head.keep_alive(),
             upgrade: head.upgrade(),
             expects: head.expects_continue(),
             body: Body::new(head.body(), encoding, &limits),
@@ -154,15 +161,15 @@ impl<P: Policy> Client<P> {
                     self.idle_since = now;
                     self.output.rest();
                     self.request.rest();
-                    self.answer.clear();
-                    self.answer.rest();
                     self.input.rest();
                     return match (request.keep_alive, request.body.finished()) {
                         (true, true) => After::Next,
-                        // A client that said `close` itself sends no more.
-                        _ if close_delimited || (request.body.finished() && self.input.is_empty()) => {
+                        (_, finished)
+                            if close_delimited || (request.last && finished && self.input.is_empty()) =>
+                        {
                             After::Close
                         }
+                        // Others may have sent something that would turn closing into a RST.
                         _ => After::Linger,
                     };
                 }
@@ -318,6 +325,7 @@ impl<P: Policy> Client<P> {
         match (flushed, keep) {
             (false, _) => After::Close,
             (true, true) => After::Next,
+            (true, false) if request.last && request.body.finished() && self.input.is_empty() => After::Close,
             (true, false) => After::Linger,
         }
     }

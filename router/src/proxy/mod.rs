@@ -39,20 +39,27 @@ pub use reply::{Reply, reason};
 pub use serve::serve;
 pub use settings::{ClientEof, Settings};
 
-use std::cell::Cell;
+use buffer::Buffer;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// What outlives a connection: settings and idle connections to backends. One per thread.
 pub struct Engine {
     settings: Cell<Settings>,
     pools: Pools,
+    /// Read buffers that no request needs at the moment, so that idle connections hold none.
+    spare: RefCell<Vec<Buffer>>,
 }
+
+/// More spare buffers than this are given back.
+const SPARE: usize = 64;
 
 impl Engine {
     pub fn new(settings: Settings) -> Rc<Engine> {
         Rc::new(Engine {
             settings: Cell::new(settings),
             pools: Pools::default(),
+            spare: RefCell::default(),
         })
     }
 
@@ -67,5 +74,17 @@ impl Engine {
 
     pub fn pools(&self) -> &Pools {
         &self.pools
+    }
+
+    fn lend(&self) -> Buffer {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    fn take_back(&self, mut buffer: Buffer) {
+        buffer.clear();
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE {
+            spare.push(buffer);
+        }
     }
 }

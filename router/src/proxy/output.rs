@@ -21,6 +21,11 @@ impl Output {
         self.sent == self.bytes.len()
     }
 
+    /// Nothing of it has been given to the kernel: it can still be replaced by something else.
+    pub fn untouched(&self) -> bool {
+        self.sent == 0
+    }
+
     /// Bytes not yet given to the kernel.
     pub fn left(&self) -> usize {
         self.bytes.len() - self.sent

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    pub body: Cow<'static, [u8]>,
+    pub body: Vec<u8>,
 }
 
 impl Reply {
@@ -17,7 +17,7 @@ impl Reply {
         Reply {
             status,
             headers: Vec::new(),
-            body: Cow::Borrowed(b""),
+            body: Vec::new(),
         }
     }
 
@@ -25,7 +25,7 @@ impl Reply {
     pub fn explain(status: u16, words: &str) -> Reply {
         Reply::new(status)
             .header("content-type", "text/plain; charset=utf-8")
-            .body(format!("{status} {}: {words}\n", reason(status)).into_bytes())
+            .body(format!("{status} {}: {words}\n", reason(status)))
     }
 
     /// CR, LF and NUL in `value` become spaces.
@@ -38,7 +38,7 @@ impl Reply {
         self
     }
 
-    pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Reply {
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Reply {
         self.body = body.into();
         self
     }

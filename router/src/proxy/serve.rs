@@ -31,12 +31,13 @@ pub async fn serve<P: Policy>(
 ) -> io::Result<()> {
     let gate = Rc::new(Gate::default());
     let _cutter = Cutter(Rc::clone(&gate));
+    // On Linux accepted sockets inherit it, which saves a system call for each.
+    socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
     accept_until(
         drain,
         &listener,
         &gate,
         |stream, peer| {
-            let _ = stream.set_nodelay(true);
             let client = Client::new(stream, peer, Rc::clone(&policy), Rc::clone(&engine), gate.enter());
             tokio::task::spawn_local(client.run());
         },
@@ -69,6 +70,7 @@ async fn accept_until(
     let mut timer = Timer::new();
     let mut sweep_due = clock::now() + SWEEP;
     let mut blocked_until = None;
+    let mut failing = false;
     poll_fn(|cx| {
         loop {
             if drain.as_mut().poll(cx).is_ready() {
@@ -89,10 +91,15 @@ async fn accept_until(
                 return Poll::Pending;
             }
             match listener.poll_accept(cx) {
-                Poll::Ready(Ok((stream, peer))) => enter(stream, peer),
+                Poll::Ready(Ok((stream, peer))) => {
+                    failing = false;
+                    enter(stream, peer);
+                }
                 Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
                 Poll::Ready(Err(error)) => {
-                    tracing::warn!(%error, "cannot accept connections");
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "cannot accept connections");
+                    }
                     // Idle connections hold descriptors that clients need more.
                     engine.pools().clear();
                     blocked_until = Some(clock::now() + BACK_OFF);

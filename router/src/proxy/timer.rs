@@ -48,23 +48,28 @@ impl Timer {
             let Some(sleep) = &mut self.sleep else {
                 return Poll::Pending;
             };
-            let known = self
+            if sleep.is_elapsed() {
+                let now = clock::now();
+                if now >= self.deadline {
+                    self.armed = None;
+                    return Poll::Ready(());
+                }
+                self.arm(now);
+                continue;
+            }
+            if self
                 .waker
                 .as_ref()
-                .is_some_and(|waker| waker.will_wake(cx.waker()));
-            if known && !sleep.is_elapsed() {
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
                 return Poll::Pending;
             }
+            // Without budget the sleep only asks to be polled again and is not registered.
+            let registers = tokio::task::coop::has_budget_remaining();
             if sleep.as_mut().poll(cx).is_pending() {
-                self.waker = Some(cx.waker().clone());
+                self.waker = registers.then(|| cx.waker().clone());
                 return Poll::Pending;
             }
-            let now = clock::now();
-            if now >= self.deadline {
-                self.armed = None;
-                return Poll::Ready(());
-            }
-            self.arm(now);
         }
     }
 
@@ -76,5 +81,49 @@ impl Timer {
         }
         self.armed = Some(self.deadline);
         self.waker = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn fires_at_the_latest_setting_and_never_early() {
+        let mut timer = Timer::new();
+        let start = clock::now();
+        for (set, millis) in [(5000, 10), (5000, 20)] {
+            timer.set(start + Duration::from_millis(set));
+            assert!(poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await);
+            timer.set(start + Duration::from_millis(millis));
+            poll_fn(|cx| timer.poll(cx)).await;
+            assert!(clock::now() >= start + Duration::from_millis(millis));
+        }
+        timer.set(start + Duration::from_millis(30));
+        assert!(poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await);
+        timer.set(start + Duration::from_millis(60));
+        poll_fn(|cx| timer.poll(cx)).await;
+        assert!(clock::now() >= start + Duration::from_millis(60));
+        timer.set(NEVER);
+        assert!(poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await);
+    }
+
+    #[tokio::test]
+    async fn a_spent_budget_does_not_lose_the_wake_up() {
+        let mut timer = Timer::new();
+        timer.set(clock::now() + Duration::from_millis(20));
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            while polls == 1 && tokio::task::coop::has_budget_remaining() {
+                let mut spend = std::pin::pin!(tokio::task::coop::consume_budget());
+                let _ = spend.as_mut().poll(cx);
+            }
+            timer.poll(cx)
+        })
+        .await;
+        assert!(polls > 1);
     }
 }

@@ -175,7 +175,7 @@ impl Transfer {
                 let taken = request
                     .body
                     .transfer(client.input.filled(), &mut client.request.bytes)
-                    .map_err(|reject| self.bad_request(reject))?;
+                    .map_err(|reject| self.bad_request(client, reject))?;
                 client.input.consume(taken);
                 self.moved = true;
                 if self.broken {
@@ -184,7 +184,7 @@ impl Transfer {
                 continue;
             }
             if client.eof {
-                return Err(self.bad_request(Reject::bad("the request body is incomplete")));
+                return Err(self.bad_request(client, Reject::bad("the request body is incomplete")));
             }
             client.input.make_room(BULK);
             match client.input.poll_fill(cx, &mut client.stream) {
@@ -195,9 +195,9 @@ impl Transfer {
         }
     }
 
-    fn bad_request(&self, reject: Reject) -> Outcome {
+    fn bad_request<P: Policy>(&self, client: &Client<P>, reject: Reject) -> Outcome {
         match self.down {
-            Down::Head => Outcome::BadRequest(reject),
+            Down::Head if client.output.flushed() => Outcome::BadRequest(reject),
             _ => Outcome::ClientGone,
         }
     }
@@ -211,7 +211,9 @@ impl Transfer {
         running: &mut Running<P>,
     ) -> Poll<Outcome> {
         loop {
-            while matches!(self.down, Down::Head) && !client.answer.is_empty() {
+            // What a bad head turns into must not follow half of an interim response.
+            let ready = client.output.untouched();
+            while ready && matches!(self.down, Down::Head) && !client.answer.is_empty() {
                 match self.head(client, request, running) {
                     Ok(true) => {}
                     Ok(false) => break,
@@ -237,6 +239,7 @@ impl Transfer {
             match &self.down {
                 Down::Body(body) if body.finished() => return Poll::Ready(Outcome::Complete),
                 Down::Switched => return Poll::Ready(Outcome::Complete),
+                Down::Head if !ready => continue,
                 Down::Head | Down::Body(_) => {}
             }
             let room = match self.down {

@@ -17,6 +17,7 @@ pub struct Lab {
     pub addr: SocketAddr,
     pub policy: Rc<Script>,
     pub engine: Rc<Engine>,
+    pub upstream: Upstream,
     backend: TcpListener,
     drain: Cell<Option<oneshot::Sender<()>>>,
     pub serving: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -24,13 +25,18 @@ pub struct Lab {
 
 /// Runs `test` with the default settings of tests, changed by `change`.
 pub fn lab_with(change: impl FnOnce(&mut Settings), test: impl AsyncFnOnce(Lab)) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         let mut settings = Settings::default();
         change(&mut settings);
         let lab = Lab::start(settings).await;
-        tokio::time::timeout(Duration::from_secs(30), test(lab)).await.expect("the test took more than 30 s");
+        tokio::time::timeout(Duration::from_secs(30), test(lab))
+            .await
+            .expect("the test took more than 30 s");
     });
 }
 
@@ -43,34 +49,54 @@ impl Lab {
         let backend = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = listener.local_addr().unwrap();
-        let upstream = Upstream { key: 7, addr: backend.local_addr().unwrap() };
+        let upstream = Upstream {
+            key: 7,
+            addr: backend.local_addr().unwrap(),
+        };
         let policy = Rc::new(Script::new(upstream));
         let engine = Engine::new(settings);
         let (drain, drained) = oneshot::channel::<()>();
-        let serving = tokio::task::spawn_local(serve(listener, Rc::clone(&policy), Rc::clone(&engine), async {
-            let _ = drained.await;
-        }));
-        Lab { addr, policy, engine, backend, drain: Cell::new(Some(drain)), serving }
+        let serving =
+            tokio::task::spawn_local(serve(listener, Rc::clone(&policy), Rc::clone(&engine), async {
+                let _ = drained.await;
+            }));
+        Lab {
+            addr,
+            policy,
+            engine,
+            upstream,
+            backend,
+            drain: Cell::new(Some(drain)),
+            serving,
+        }
     }
 
     /// A new client connection.
     pub async fn client(&self) -> Peer {
         let stream = TcpStream::connect(self.addr).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Peer { stream, buffer: Vec::new() }
+        Peer {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// The next connection to the backend.
     pub async fn backend(&self) -> Peer {
         let (stream, _) = self.backend.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Peer { stream, buffer: Vec::new() }
+        Peer {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// No connection waits at the backend.
     pub fn no_backend(&self) -> bool {
         let waker = std::task::Waker::noop();
-        self.backend.poll_accept(&mut std::task::Context::from_waker(waker)).is_pending()
+        self.backend
+            .poll_accept(&mut std::task::Context::from_waker(waker))
+            .is_pending()
     }
 
     /// A client that has sent `request`, and a backend that has read its head (returned as text).
@@ -94,7 +120,12 @@ impl Lab {
 
     /// Results of all attempts so far.
     pub fn results(&self) -> Vec<Result<u16, Cause>> {
-        self.policy.attempts.borrow().iter().map(|attempt| attempt.result).collect()
+        self.policy
+            .attempts
+            .borrow()
+            .iter()
+            .map(|attempt| attempt.result)
+            .collect()
     }
 
     pub fn drain(&self) {
@@ -148,7 +179,10 @@ impl Policy for Script {
         if attempt.result.is_ok() || attempt.result == Err(Cause::ClientGone) {
             return AfterFailure::Reset;
         }
-        self.after_failure.borrow_mut().pop_front().unwrap_or(AfterFailure::Reply(Reply::new(502)))
+        self.after_failure
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or(AfterFailure::Reply(Reply::new(502)))
     }
 
     fn response_headers(&self, (): &mut (), _status: u16, out: &mut Vec<u8>) {
@@ -222,7 +256,10 @@ impl Peer {
                 Err(_) => break Closed::Rst,
             }
         };
-        (String::from_utf8(std::mem::take(&mut self.buffer)).unwrap(), closed)
+        (
+            String::from_utf8(std::mem::take(&mut self.buffer)).unwrap(),
+            closed,
+        )
     }
 
     /// Ends the sending side.

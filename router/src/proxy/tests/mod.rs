@@ -1,4 +1,8 @@
 //! The engine on real loopback sockets, against raw peers whose every byte is written out here.
 
 mod bodies;
+mod failures;
+mod interim;
 mod lab;
+mod life;
+mod refusals;
