@@ -15,16 +15,28 @@ pub struct Deadlines {
     place: Vec<u32>,
 }
 
+/// Time and backend in one number: compared without a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    at: Timestamp,
-    backend: BackendId,
+struct Entry(u128);
+
+impl Entry {
+    fn new(at: Timestamp, backend: BackendId) -> Entry {
+        Entry(u128::from(at.0) << 32 | u128::from(backend.0))
+    }
+
+    fn at(self) -> Timestamp {
+        Timestamp((self.0 >> 32) as u64)
+    }
+
+    fn backend(self) -> BackendId {
+        BackendId(self.0 as u32)
+    }
 }
 
 impl Deadlines {
     /// The earliest deadline.
     pub fn next(&self) -> Option<(Timestamp, BackendId)> {
-        self.heap.first().map(|entry| (entry.at, entry.backend))
+        self.heap.first().map(|entry| (entry.at(), entry.backend()))
     }
 
     /// Sets or moves a backend's deadline; `None` cancels it.
@@ -37,13 +49,13 @@ impl Deadlines {
             (None, ABSENT) => {}
             (None, place) => self.remove(place as usize),
             (Some(at), ABSENT) => {
-                self.heap.push(Entry { at, backend });
+                self.heap.push(Entry::new(at, backend));
                 self.rise(self.heap.len() - 1);
             }
             (Some(at), place) => {
                 let place = place as usize;
-                let earlier = at < self.heap[place].at;
-                self.heap[place].at = at;
+                let entry = Entry::new(at, backend);
+                let earlier = entry < std::mem::replace(&mut self.heap[place], entry);
                 if earlier {
                     self.rise(place)
                 } else {
@@ -55,7 +67,7 @@ impl Deadlines {
 
     fn remove(&mut self, place: usize) {
         let gone = self.heap.swap_remove(place);
-        self.place[gone.backend.index()] = ABSENT;
+        self.place[gone.backend().index()] = ABSENT;
         if let Some(moved) = self.heap.get(place).copied() {
             if moved < gone {
                 self.rise(place)
@@ -84,9 +96,25 @@ impl Deadlines {
         let entry = self.heap[place];
         loop {
             let first = place * ARITY + 1;
-            let last = (first + ARITY).min(self.heap.len());
-            let Some(child) = (first..last).min_by_key(|&child| self.heap[child]) else {
-                break;
+            let child = match self.heap.get(first..) {
+                // Two rounds of comparisons without a branch to guess wrong.
+                Some([a, b, c, d, ..]) => {
+                    let (left, right) = (usize::from(b < a), 2 + usize::from(d < c));
+                    let children = [a, b, c, d];
+                    first
+                        + if children[right] < children[left] {
+                            right
+                        } else {
+                            left
+                        }
+                }
+                Some(rest) if !rest.is_empty() => {
+                    let last = first + rest.len();
+                    (first..last)
+                        .min_by_key(|&child| self.heap[child])
+                        .unwrap_or(first)
+                }
+                _ => break,
             };
             if entry < self.heap[child] {
                 break;
@@ -99,7 +127,7 @@ impl Deadlines {
 
     fn put(&mut self, place: usize, entry: Entry) {
         self.heap[place] = entry;
-        self.place[entry.backend.index()] = place as u32;
+        self.place[entry.backend().index()] = place as u32;
     }
 }
 

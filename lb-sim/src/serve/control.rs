@@ -83,6 +83,8 @@ pub struct Control {
     events: Events,
     running: Vec<Option<Running>>,
     since: Vec<Timestamp>,
+    /// Of the table published last.
+    version: u64,
     results: mpsc::UnboundedSender<Ended>,
     replan: Rc<Notify>,
 }
@@ -106,6 +108,7 @@ impl Control {
             events: start.events,
             running: (0..count).map(|_| None).collect(),
             since: vec![now; count],
+            version: 0,
             results,
             replan: Rc::new(Notify::new()),
         }
@@ -116,9 +119,11 @@ impl Control {
         self.settings.set_json(patch)?;
         let now = clock::now();
         self.balancer.apply_settings(now, self.settings.check.clone());
+        self.version += 1;
         self.publish();
-        tracing::info!("settings: {}", self.settings);
         self.events.emit_at(now, self.settings_event());
+        self.shared.told(self.version);
+        tracing::info!("settings: {}", self.settings);
         self.replan.notify_one();
         Ok(())
     }
@@ -189,12 +194,17 @@ impl Control {
         let backend = ended.probe.backend;
         let name = &self.members[backend.index()].name;
         let story = Story::new(name, &ended, verdict, &self.settings.check);
-        // Records first, so that a belief is read before what the data thread says because of it; then the traffic;
-        // then whatever may block.
-        story.record(&self.events);
-        if verdict.transition.is_some_and(|change| change.changes_use()) {
+        // Traffic first: once the belief can be read, no new attempt goes there. Then the records, before those of the
+        // data thread that follow from them; then whatever may block.
+        let changes_use = verdict.transition.is_some_and(|change| change.changes_use());
+        if changes_use {
             self.since[backend.index()] = clock::now();
+            self.version += 1;
             self.publish();
+        }
+        story.record(&self.events);
+        if changes_use {
+            self.shared.told(self.version);
         }
         story.say();
         self.last[backend.index()] = Some(ended);
@@ -203,6 +213,7 @@ impl Control {
 
     fn publish(&self) {
         self.shared.publish(Table {
+            version: self.version,
             settings: self.settings.clone(),
             members: self.members.clone(),
             usable: self.balancer.usable().collect(),

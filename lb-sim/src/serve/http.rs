@@ -39,6 +39,8 @@ enum Pending {
     /// Not usable any more, and attempts are in flight.
     Quiet,
     /// Usable again since then, and no attempt started since has succeeded.
+    Readmission(Timestamp),
+    /// Usable again; the attempt started then was the first to succeed.
     Readmitted(Timestamp),
 }
 
@@ -75,7 +77,11 @@ impl Forward {
     pub async fn follow(&self) {
         loop {
             self.shared.news().await;
-            self.refresh(&mut self.state.borrow_mut());
+            let state = &mut *self.state.borrow_mut();
+            self.refresh(state);
+            for i in 0..state.pending.len() {
+                self.tell(state, BackendId(i as u32));
+            }
         }
     }
 
@@ -100,7 +106,7 @@ impl Forward {
                 // Up from the start is not back again.
                 let came_back = i < old.members.len() && old.usable.binary_search(&backend).is_err();
                 state.pending[i] = if came_back {
-                    Pending::Readmitted(*since)
+                    Pending::Readmission(*since)
                 } else {
                     Pending::Nothing
                 };
@@ -108,20 +114,28 @@ impl Forward {
                 // Attempts under way go on; their connections are not used again.
                 self.engine.pools().discard(backend.0);
                 state.pending[i] = Pending::Quiet;
-                self.tell_if_quiet(state, backend);
             }
         }
     }
 
-    fn tell_if_quiet(&self, state: &mut State, backend: BackendId) {
-        let pending = &mut state.pending[backend.index()];
-        if *pending == Pending::Quiet && state.picker.in_flight(backend) == 0 {
-            *pending = Pending::Nothing;
-            let member = &state.table.members[backend.index()];
-            self.events.emit(Event::Quiet {
-                router: member.name.clone(),
+    /// Writes the record a backend's last change still owes, once the change itself is in the log.
+    fn tell(&self, state: &mut State, backend: BackendId) {
+        let member = &state.table.members[backend.index()];
+        let router = || member.name.clone();
+        let event = match state.pending[backend.index()] {
+            Pending::Quiet if state.picker.in_flight(backend) == 0 => Event::Quiet {
+                router: router(),
                 last_attempt_ns: member.tally.last_attempt(),
-            });
+            },
+            Pending::Readmitted(started_ns) => Event::Readmitted {
+                router: router(),
+                started_ns,
+            },
+            Pending::Nothing | Pending::Quiet | Pending::Readmission(_) => return,
+        };
+        if self.shared.is_told(state.table.version) {
+            state.pending[backend.index()] = Pending::Nothing;
+            self.events.emit(event);
         }
     }
 
@@ -135,16 +149,16 @@ impl Forward {
         if let Some(attempt) = attempt {
             member.tally.attempted(attempt.started);
             self.count(member, exchange.request, attempt);
-            if let Pending::Readmitted(since) = state.pending[backend.index()]
+            if let Pending::Readmission(since) = state.pending[backend.index()]
                 && attempt.started >= since
                 && succeeded(attempt)
             {
-                state.pending[backend.index()] = Pending::Nothing;
-                let (router, started_ns) = (member.name.clone(), attempt.started);
-                self.events.emit(Event::Readmitted { router, started_ns });
+                state.pending[backend.index()] = Pending::Readmitted(attempt.started);
             }
         }
-        self.tell_if_quiet(state, backend);
+        if state.pending[backend.index()] != Pending::Nothing {
+            self.tell(state, backend);
+        }
     }
 
     fn count(&self, member: &Member, request: Option<u64>, attempt: &Attempt) {

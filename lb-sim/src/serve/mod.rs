@@ -69,6 +69,7 @@ fn serve(args: Args) -> Result<(), Failure> {
     let members = members(&args)?;
     let worker = Worker::start(&args.worker, "lb")?;
     let shared = Arc::new(Shared::new(Table {
+        version: 0,
         settings: settings.clone(),
         usable: (0..members.len() as u32).map(BackendId).collect(),
         since: vec![clock::now(); members.len()],

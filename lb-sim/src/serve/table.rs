@@ -13,12 +13,16 @@ use tokio::sync::Notify;
 pub struct Shared {
     table: Arc<ArcSwap<Table>>,
     news: Notify,
+    /// The latest version whose story is in the event pipe.
+    told: AtomicU64,
     /// Requests that found no usable backend.
     pub unrouted: Counter,
 }
 
 /// What may be picked, and how to forward.
 pub struct Table {
+    /// Counts what was published.
+    pub version: u64,
     pub settings: Settings,
     pub members: Arc<[Arc<Member>]>,
     /// The backends that may be picked, in order of their numbers.
@@ -68,20 +72,33 @@ impl Shared {
         Shared {
             table: Arc::new(ArcSwap::from_pointee(table)),
             news: Notify::new(),
+            told: AtomicU64::new(0),
             unrouted: Counter::default(),
         }
     }
 
+    /// In force for the next request. Follow with the records that explain it and with [`Shared::told`].
     pub fn publish(&self, table: Table) {
         self.table.store(Arc::new(table));
+    }
+
+    /// The records that explain what was published up to `version` are written: what follows from it may be told too.
+    /// Wakes the data thread.
+    pub fn told(&self, version: u64) {
+        self.told.store(version, Ordering::Release);
         self.news.notify_one();
+    }
+
+    /// Whether records about `version` can be followed by others.
+    pub fn is_told(&self, version: u64) -> bool {
+        self.told.load(Ordering::Acquire) >= version
     }
 
     pub fn table(&self) -> &Arc<ArcSwap<Table>> {
         &self.table
     }
 
-    /// Returns when a table was published since the last return.
+    /// Returns when something was told since the last return.
     pub async fn news(&self) {
         self.news.notified().await;
     }

@@ -104,7 +104,7 @@ mod tests {
                 Duration::from_secs(0),
                 telling_line("a\nb\n\n").as_deref()
             ),
-            "exited 1 after 0.0 s: b"
+            "exited 1 after 0 ms: b"
         );
     }
 }
