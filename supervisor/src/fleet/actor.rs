@@ -137,8 +137,8 @@ impl Actor {
             PIPE
         };
         let logs = self.plan.run_dir.join("logs");
-        let arguments = self.plan.arguments(slot.role);
         slot.incarnation += 1;
+        let arguments = self.plan.arguments(slot.role, slot.incarnation);
         slot.restart_due = None;
         slot.death = None;
         slot.injected = false;

@@ -4,6 +4,9 @@ use super::{FleetPlan, Role};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// More than a load sends in one life; years of lives stay exact in JSON readers with 53-bit numbers.
+const REQUESTS_OF_A_LIFE: u64 = 100_000_000_000;
+
 impl FleetPlan {
     pub(super) fn roles(&self) -> Vec<Role> {
         let routers = (1..=self.routers).map(Role::Router);
@@ -18,7 +21,8 @@ impl FleetPlan {
     }
 
     /// The hidden role and what it is told, without lifeline, event pipe and name.
-    pub(super) fn arguments(&self, role: Role) -> Vec<OsString> {
+    /// The requests of each life of the load have numbers of their own: records are joined by them.
+    pub(super) fn arguments(&self, role: Role, incarnation: u32) -> Vec<OsString> {
         let at = self.addresses;
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |flag: &str, value: &dyn ToString| {
@@ -52,6 +56,10 @@ impl FleetPlan {
             Role::Load => {
                 add("target", &at.lb());
                 add("rate", &self.load.rate);
+                add(
+                    "first-request",
+                    &(1 + u64::from(incarnation - 1) * REQUESTS_OF_A_LIFE),
+                );
                 for (flag, value) in &self.load.flags {
                     add(flag, value);
                 }

@@ -53,7 +53,12 @@ pub(super) async fn serve(args: &Args, worker: &Worker) -> std::io::Result<Value
         realtime,
         ended: Notify::new(),
     });
-    let (pace, mut due) = Pace::start(Schedule::new(args.arrivals, args.seed), args.rate, args.realtime)?;
+    let (pace, mut due) = Pace::start(
+        Schedule::new(args.arrivals, args.seed),
+        args.rate,
+        args.first_request,
+        args.realtime,
+    )?;
     let mut addresses = BTreeMap::new();
     if let Some(path) = &worker.control {
         let (load, pace, stop) = (load.clone(), pace.clone(), stop.clone());

@@ -51,6 +51,9 @@ pub struct Args {
     /// Seed of the arrivals; the same seed gives the same gaps
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Number of the first request; each one after it counts one up
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub first_request: u64,
     #[arg(long, value_enum, ignore_case = true, default_value = "get")]
     pub method: Method,
     /// Size of a POST's body

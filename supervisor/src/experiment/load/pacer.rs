@@ -35,6 +35,7 @@ impl Pace {
     pub fn start(
         schedule: Schedule,
         rate: f64,
+        first: u64,
         realtime: Realtime,
     ) -> std::io::Result<(Pace, UnboundedReceiver<Due>)> {
         let wanted = Wanted {
@@ -47,7 +48,7 @@ impl Pace {
         let own = pace.clone();
         std::thread::Builder::new()
             .name("pacer".into())
-            .spawn(move || own.pace(schedule, realtime, &sender))?;
+            .spawn(move || own.pace(schedule, first, realtime, &sender))?;
         Ok((pace, receiver))
     }
 
@@ -79,9 +80,9 @@ impl Pace {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pace(&self, mut schedule: Schedule, realtime: Realtime, sender: &UnboundedSender<Due>) {
+    fn pace(&self, mut schedule: Schedule, first: u64, realtime: Realtime, sender: &UnboundedSender<Due>) {
         make_punctual(realtime);
-        let (mut version, mut next, mut id) = (0, None, 0);
+        let (mut version, mut next, mut id) = (0, None, first);
         loop {
             let wanted = self.wanted();
             if wanted.stop {
@@ -102,10 +103,10 @@ impl Pace {
                 continue;
             }
             sleep_until(intended);
-            id += 1;
             if sender.send(Due { id, intended }).is_err() {
                 return;
             }
+            id += 1;
             next = schedule.advance();
         }
     }
