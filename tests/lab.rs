@@ -22,7 +22,7 @@ fn a_death_is_told_measured_and_healed() {
     let mut lab = place.up(&FAST);
     let banner = lab.heard.join("\n");
     assert!(
-        banner.contains("A killed router is expected Down after 0.3 s (0.2 to 0.4)"),
+        banner.contains("A killed router is expected Down after 0.30 s (0.20 to 0.40)"),
         "{banner}"
     );
 

@@ -117,6 +117,8 @@ impl Worker {
     #[expect(unsafe_code, reason = "descriptors given by number become owned here, once")]
     pub fn start(args: &WorkerArgs, default_name: &str) -> std::io::Result<Worker> {
         allow_many_sockets();
+        // Started through /proc/self/exe, a child would be called "exe" by ps and in messages about taken ports.
+        let _ = nix::sys::prctl::set_name(c"resetlab");
         let name = if args.name.is_empty() {
             default_name.to_owned()
         } else {

@@ -11,7 +11,7 @@ pub use window::{Lost, WindowReport};
 
 use router::clock::Timestamp;
 use router::record::{Event, Fault, Outcome, ProbeResult, Record, Stamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use window::{Joins, Window};
 use words::seconds;
@@ -38,6 +38,8 @@ pub struct Story {
     settings: lb_sim::core::Settings,
     routers: BTreeMap<String, Router>,
     joins: Joins,
+    /// Balancer, load or app, ended and not ready again yet.
+    gone: BTreeSet<String>,
     /// What each window so far has cost, in order of their deaths.
     pub reports: Vec<WindowReport>,
     pub by_outcome: BTreeMap<Outcome, u64>,
@@ -83,6 +85,7 @@ impl Story {
             settings,
             routers: (1..=routers).map(router).collect(),
             joins: Joins::default(),
+            gone: BTreeSet::new(),
             reports: Vec::new(),
             by_outcome: BTreeMap::new(),
         }
@@ -160,6 +163,7 @@ impl Story {
                 } else if self.routers.contains_key(name) {
                     Vec::new()
                 } else {
+                    self.gone.insert(name.clone());
                     line(Tone::Bad, format!("{name} is gone: {words}"))
                 }
             }
@@ -315,7 +319,17 @@ impl Story {
 
     fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {
         let Some(router) = self.routers.get_mut(name) else {
-            return Vec::new();
+            let text = format!("{name} {how}");
+            let back = self.gone.remove(name);
+            return if back {
+                vec![Line {
+                    at,
+                    tone: Tone::Plain,
+                    text,
+                }]
+            } else {
+                Vec::new()
+            };
         };
         let first = router.ready.is_none() && router.believed_up && router.window.is_none();
         router.ready = Some(at);

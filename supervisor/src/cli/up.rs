@@ -136,7 +136,10 @@ async fn stop(
     let report = tokio::select! {
         report = fleet.stop_all() => report,
         // Asked twice: everything dies with this process.
-        again = signals.next() => return again.code(),
+        again = signals.next() => {
+            eprintln!("resetlab: told twice: everything ends at once, without a summary; the records so far are kept");
+            return again.code();
+        }
     };
     while let Ok(entry) = records.try_recv() {
         totals.add(&entry.record);

@@ -140,7 +140,7 @@ pub fn trial(
         t_detect_s: down.map(|d| d.seconds_after(death)),
         predicted_t_detect_s: phase.and_then(|p| predict(&p, death)),
         t_stop_s,
-        t_clear_s: Some(t_clear_s),
+        t_clear_s,
         t_readmit_s,
         lost,
         causes,
@@ -196,10 +196,10 @@ fn failed_attempts(
         .collect()
 }
 
-fn lost(records: &[Record], attempts: &[Failed], death: Timestamp) -> (Lost, f64) {
+fn lost(records: &[Record], attempts: &[Failed], death: Timestamp) -> (Lost, Option<f64>) {
     let by_request: BTreeMap<u64, &Failed> = attempts.iter().filter_map(|a| Some((a.request?, a))).collect();
     let mut lost = Lost::default();
-    let mut clear = 0.0_f64;
+    let mut clear = None;
     for record in records {
         let Event::Outcome {
             request,
@@ -215,13 +215,18 @@ fn lost(records: &[Record], attempts: &[Failed], death: Timestamp) -> (Lost, f64
         };
         if attempt.started < death {
             lost.in_flight += 1;
+            clear = later(clear, 0.0);
         } else {
             lost.window += 1;
-            clear = clear.max(intended_ns.seconds_after(death));
+            clear = later(clear, intended_ns.seconds_after(death));
         }
         *lost.by_outcome.entry(*outcome).or_insert(0) += 1;
     }
     (lost, clear)
+}
+
+fn later(so_far: Option<f64>, seconds: f64) -> Option<f64> {
+    Some(so_far.map_or(seconds, |so_far| so_far.max(seconds)))
 }
 
 fn first_after(records: &[Record], since: Timestamp, wanted: impl Fn(&Record) -> bool) -> Option<Timestamp> {

@@ -37,9 +37,7 @@ impl Stack {
         };
         let signals = Signals::new().map_err(|e| failed(&e))?;
         let runtime = RuntimeDir::open().map_err(|e| failed(&e))?;
-        let name = runtime
-            .take(&format!("run-{}", std::process::id()))
-            .map_err(|e| failed(&e))?;
+        let name = runtime.take(&RuntimeDir::run_name()).map_err(|e| failed(&e))?;
         let lease = Lease::take(settings.net, settings.listen, settings.routers, settings.apps)
             .map_err(|e| usage(&e))?;
         let dir = make_run_dir(settings.out.as_deref(), "run").map_err(|e| usage(&e))?;

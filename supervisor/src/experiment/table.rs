@@ -125,7 +125,10 @@ fn verdict(s: &Summary) -> String {
         let _ = writeln!(out, "lost            {:.1} requests a death{theory}", lost.mean);
     }
     if let Some(ratio) = t.lost_over_expected {
-        let _ = writeln!(out, "lost ÷ (Σ t_stop × rate ÷ routers)   {ratio:.4}");
+        let _ = writeln!(
+            out,
+            "                {ratio:.4} of the requests sent into the windows (Σ t_stop × rate ÷ routers)"
+        );
     }
     let load = &s.load;
     let late = load
@@ -150,7 +153,7 @@ fn verdict(s: &Summary) -> String {
 pub fn warnings(s: &Summary) -> Vec<String> {
     let mut warnings = Vec::new();
     if !s.complete {
-        warnings.push(format!("interrupted: {} trials were done", s.trials.len()));
+        warnings.push(format!("interrupted after {} trials", s.trials.len()));
     }
     if let Some(late) = s.load.late_p99_ms.filter(|late| *late >= 1.0) {
         warnings.push(format!(

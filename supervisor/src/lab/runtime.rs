@@ -70,6 +70,7 @@ impl RuntimeDir {
         if name.is_empty() || name.len() > 32 || !name.chars().all(fits) {
             return Err(Taken::BadName(name.to_owned()));
         }
+        self.sweep_ended_runs();
         let failed = |source| Taken::Io {
             path: self.0.clone(),
             source,
@@ -110,6 +111,28 @@ impl RuntimeDir {
             .create(&taken.children)
             .map_err(failed)?;
         Ok(taken)
+    }
+
+    /// The name for an experiment of this process.
+    pub fn run_name() -> String {
+        format!("run-{}", std::process::id())
+    }
+
+    /// Removes what killed experiments left. Their names hold their pids, so nobody can be taking one meanwhile.
+    fn sweep_ended_runs(&self) {
+        for entry in std::fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let file = entry.file_name();
+            let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".lock")) else {
+                continue;
+            };
+            let Some(pid) = stem.strip_prefix("run-").and_then(|pid| pid.parse::<u32>().ok()) else {
+                continue;
+            };
+            if !Path::new(&format!("/proc/{pid}")).exists() {
+                let _ = std::fs::remove_dir_all(self.0.join(format!("{stem}.d")));
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Names of the labs that answer, in order.

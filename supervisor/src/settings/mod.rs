@@ -130,7 +130,10 @@ impl LabSettings {
             "listen" => {
                 let expected =
                     || format!("listen cannot be `{word}`: expected IP:PORT, such as 127.0.0.1:8000");
-                self.listen = Some(word.parse().map_err(|_| expected())?);
+                let address: SocketAddr = word.parse().map_err(|_| expected())?;
+                // The load and the reader must know the port beforehand.
+                self.listen = Some(address).filter(|address| address.port() != 0);
+                self.listen.ok_or_else(expected)?;
             }
             "out" => self.out = Some(word.into()),
             _ if lb_sim::core::settings::KEYS.contains(&key) => {

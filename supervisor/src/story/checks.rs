@@ -99,7 +99,7 @@ impl Story {
             return Vec::new();
         };
         let line = |tone, text| vec![Line { at, tone, text }];
-        match to {
+        let mut lines = match to {
             Belief::Down => {
                 router.believed_up = false;
                 router.was_down = true;
@@ -108,10 +108,10 @@ impl Story {
                     Some(window) if window.detected.is_none() => {
                         window.detected = Some(at);
                         window.predicted = predicted;
-                        let beside = predicted
-                            .map_or("no prediction: no check had ended before".into(), |predicted| {
-                                format!("predicted {}", seconds(predicted))
-                            });
+                        let beside = predicted.map_or(
+                            "no prediction: no check with these settings before it went".into(),
+                            |predicted| format!("predicted {}", seconds(predicted)),
+                        );
                         let t_detect = seconds(at.since(window.death));
                         line(Tone::Bad, format!("{name} DOWN: t_detect {t_detect} ({beside})"))
                     }
@@ -126,7 +126,12 @@ impl Story {
             }
             Belief::Ejected => line(Tone::Bad, format!("{name} EJECTED ({reason})")),
             Belief::Up | Belief::GoingDown | Belief::GoingUp => Vec::new(),
+        };
+        if to == Belief::Down && self.routers.values().all(|router| !router.believed_up) {
+            let text = "no router is believed up: every request fails at once".to_owned();
+            lines.extend(line(Tone::Bad, text));
         }
+        lines
     }
 
     pub(super) fn on_settings(
@@ -152,12 +157,11 @@ impl Story {
             return Vec::new();
         }
         // The phase of the old checks says nothing about the new ones.
-        for window in self
-            .routers
-            .values_mut()
-            .filter_map(|router| router.window.as_mut())
-        {
-            window.predictable = false;
+        for router in self.routers.values_mut() {
+            router.checks.clear();
+            if let Some(window) = &mut router.window {
+                window.predictable = false;
+            }
         }
         let changed = self
             .settings
@@ -170,6 +174,14 @@ impl Story {
         if let Ok(window) = theory::t_detect(&self.settings.check, Fault::Kill) {
             let words = format!("{} to {}", seconds(window.min), seconds(window.max));
             text += &format!(": a killed router is Down after {words}");
+            text += &match theory::t_detect(&self.settings.check, Fault::Hang) {
+                Ok(hung) => format!(
+                    ", a hung one after {} to {}",
+                    seconds(hung.min),
+                    seconds(hung.max)
+                ),
+                Err(why) => format!("; a hung one: {why}"),
+            };
         }
         vec![Line {
             at,

@@ -64,7 +64,7 @@ fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {
         Ok(Window { min, mean, max }) => {
             let lost = |window: Duration| theory::requests_in(window, settings.rate, settings.routers);
             format!(
-                "A {done} router is expected Down after {:.1} s ({:.1} to {:.1}), at the cost of about {:.0} requests ({:.0} to {:.0})",
+                "A {done} router is expected Down after {:.2} s ({:.2} to {:.2}), at the cost of about {:.0} requests ({:.0} to {:.0})",
                 mean.as_secs_f64(),
                 min.as_secs_f64(),
                 max.as_secs_f64(),

@@ -53,7 +53,13 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<
     } else {
         format!(" ({outcomes})")
     };
-    let mut lines = vec![format!("{sent} requests sent, {ok} ok, {lost} lost{outcomes}")];
+    let unfinished = match sent.saturating_sub(ok + lost) {
+        0 => String::new(),
+        n => format!(", {n} unfinished when the lab ended"),
+    };
+    let mut lines = vec![format!(
+        "{sent} requests sent, {ok} ok, {lost} lost{outcomes}{unfinished}"
+    )];
     lines.extend(
         story
             .reports
