@@ -156,12 +156,15 @@ async fn readmitted(
     let served = |record: &router::record::Record| {
         record.at >= revived && matches!(&record.event, Event::Readmitted { router: r, .. } if r == router)
     };
-    if watch.belief(router) == Belief::Up {
-        // Never noticed: there is nothing to come back from. One interval shows whether it notices still.
-        return watch
-            .collect(clock::now() + rules.interval)
-            .await
-            .map_err(missed("after an unnoticed death"));
+    let out_of_use = |watch: &Watch| matches!(watch.belief(router), Belief::Down | Belief::GoingUp);
+    if !out_of_use(watch) {
+        // Not noticed so far, or a failed check short of `fall`: there is nothing to come back from, unless one
+        // more interval shows that it is noticed still.
+        let watched = watch.collect(clock::now() + rules.interval).await;
+        watched.map_err(missed("after an unnoticed death"))?;
+        if !out_of_use(watch) {
+            return Ok(());
+        }
     }
     if watch.records.iter().any(served) {
         return Ok(());
