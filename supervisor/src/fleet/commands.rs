@@ -203,6 +203,12 @@ impl Actor {
                 "restart-delay" => {
                     crate::settings::parse_delay("restart-delay", &word).map(|value| restart = Some(value))
                 }
+                _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
+                    let known = lb_sim::core::settings::KEYS.join(", ");
+                    Err(format!(
+                        "a running lab has no setting `{key}`: expected rate, restart-delay, {known}"
+                    ))
+                }
                 _ => {
                     lb.insert(key.clone(), Value::String(word));
                     Ok(())
