@@ -108,7 +108,11 @@ fn commands_that_hit_nothing() {
     place.json(&["kill", "router-1"]);
     refused(&["kill", "router-1"], 4, "router-1 is dead since");
     refused(&["set", "interval=5"], 2, "expected a duration with a unit");
-    refused(&["set", "speed=5"], 2, "no setting `speed`: expected rate, restart-delay");
+    refused(
+        &["set", "speed=5"],
+        2,
+        "no setting `speed`: expected rate, restart-delay",
+    );
     refused(&["set", "rate"], 2, "expected KEY=VALUE");
     let unchanged = place.json(&["ps"]);
     assert_eq!(unchanged["settings"]["interval"], "5s");
