@@ -61,12 +61,47 @@ pub struct SettingsArgs {
     /// What an HTTP check asks for; 2xx and 3xx are healthy [default: /health]
     #[arg(long, value_name = "PATH", value_parser = word("path"))]
     pub path: Option<String>,
+    /// What notices a dead router beside polling: passive (failed attempts), sentinel (an idle connection to it),
+    /// notice (the supervisor); several joined by + [default: poll]
+    #[arg(long, value_name = "WORD[+WORD]", value_parser = word("detector"))]
+    pub detector: Option<String>,
+    /// passive: failed attempts in a row that eject a router [default: 5]
+    #[arg(long, value_name = "N", value_parser = word("passive-failures"))]
+    pub passive_failures: Option<String>,
+    /// passive: the first ejection; the n-th in a row lasts n times as long [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = word("passive-ejection"))]
+    pub passive_ejection: Option<String>,
+    /// passive: no ejection lasts longer [default: 300s]
+    #[arg(long, value_name = "TIME", value_parser = word("passive-ejection-cap"))]
+    pub passive_ejection_cap: Option<String>,
+    /// passive: never more than this share of the routers is ejected at a time [default: 50%]
+    #[arg(long, value_name = "SHARE", value_parser = word("passive-max-ejected"))]
+    pub passive_max_ejected: Option<String>,
+    /// sentinel: a connection that ended is renewed after this time at the earliest [default: 100ms]
+    #[arg(long, value_name = "TIME", value_parser = word("sentinel-renew"))]
+    pub sentinel_renew: Option<String>,
     /// How the next router is chosen: round-robin or least-connections [default: round-robin]
     #[arg(long, value_name = "WORD", value_parser = word("balance"))]
     pub balance: Option<String>,
-    /// What a client sees when an attempt fails: its connection reset, or a 502 [default: reset]
-    #[arg(long, value_name = "reset|502", value_parser = word("on-failure"))]
+    /// Balance requests, or connections (bytes are relayed as they are) [default: http]
+    #[arg(long, value_name = "http|tcp", value_parser = word("mode"))]
+    pub mode: Option<String>,
+    /// mode=tcp: tell routers who the client is [default: off]
+    #[arg(long, value_name = "off|v2", value_parser = word("proxy-protocol"))]
+    pub proxy_protocol: Option<String>,
+    /// What a client sees when an attempt fails: its connection reset, a 502, or another router's answer (retry);
+    /// mode=tcp: reset, close or retry-connect [default: reset]
+    #[arg(long, value_name = "WORD", value_parser = word("on-failure"))]
     pub on_failure: Option<String>,
+    /// Retries of one request at most [default: 3]
+    #[arg(long, value_name = "N", value_parser = word("retries"))]
+    pub retries: Option<String>,
+    /// Retries are at most this share of the requests, or off [default: 20%]
+    #[arg(long, value_name = "SHARE", value_parser = word("retry-budget"))]
+    pub retry_budget: Option<String>,
+    /// Retries under way at a time, or off [default: 100]
+    #[arg(long, value_name = "N", value_parser = word("retry-breaker"))]
+    pub retry_breaker: Option<String>,
     /// An attempt may take this long to connect [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = word("connect-timeout"))]
     pub connect_timeout: Option<String>,
@@ -76,7 +111,7 @@ pub struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// Overrides what was given.
+    /// Overrides what was given; the result is [consistent](Settings::consistent).
     pub fn apply(&self, settings: &mut Settings) -> Result<(), SettingError> {
         let given = [
             ("interval", &self.interval),
@@ -87,8 +122,19 @@ impl SettingsArgs {
             ("jitter", &self.jitter),
             ("check", &self.check),
             ("path", &self.path),
+            ("detector", &self.detector),
+            ("passive-failures", &self.passive_failures),
+            ("passive-ejection", &self.passive_ejection),
+            ("passive-ejection-cap", &self.passive_ejection_cap),
+            ("passive-max-ejected", &self.passive_max_ejected),
+            ("sentinel-renew", &self.sentinel_renew),
             ("balance", &self.balance),
+            ("mode", &self.mode),
+            ("proxy-protocol", &self.proxy_protocol),
             ("on-failure", &self.on_failure),
+            ("retries", &self.retries),
+            ("retry-budget", &self.retry_budget),
+            ("retry-breaker", &self.retry_breaker),
             ("connect-timeout", &self.connect_timeout),
             ("response-timeout", &self.response_timeout),
         ];
@@ -97,7 +143,7 @@ impl SettingsArgs {
                 settings.set(key, word)?;
             }
         }
-        Ok(())
+        settings.consistent()
     }
 
     /// The flags that make another process use `settings`.
@@ -172,7 +218,9 @@ mod tests {
     #[test]
     fn every_setting_is_a_flag() {
         let text = "interval=1s timeout=3s fall=3 rise=4 schedule=end jitter=5ms check=tcp path=/up \
-                    balance=least-connections on-failure=502 connect-timeout=6s response-timeout=7s";
+                    detector=notice passive-failures=2 passive-ejection=8s passive-ejection-cap=9s \
+                    passive-max-ejected=10% sentinel-renew=1s balance=least-connections mode=tcp proxy-protocol=v2 \
+                    on-failure=retry-connect retries=1 retry-budget=5% retry-breaker=off connect-timeout=6s response-timeout=7s";
         let settings: Settings = text.parse().unwrap();
         let mut parsed = Settings::default();
         let args = parse(&SettingsArgs::flags(&settings).join(" ")).unwrap();

@@ -52,9 +52,9 @@ pub fn t_detect(check: &CheckSettings, fault: Fault) -> Result<Window, NoTheory>
     let wait = gaps.wait();
     let more = check.fall - 1;
     match fault {
-        Fault::Kill | Fault::Crash => Ok(wait + gaps.gap() * more),
+        fault if fault != Fault::Hang => Ok(wait + gaps.gap() * more),
         Fault::Hang if check.check == Check::Tcp => Err(NoTheory::TcpSeesNoHang),
-        Fault::Hang => Ok(match check.schedule {
+        _ => Ok(match check.schedule {
             Schedule::Start => wait + gaps.hung_cycle()? * more + check.timeout,
             Schedule::End => wait + gaps.gap() * more + check.timeout * check.fall,
         }),

@@ -1,7 +1,7 @@
 //! gorouter's part of the lab, and the forwarding engine it shares with lb-sim.
 //!
 //! What every process of the lab uses:
-//! - [`clock`]: the one clock; [`record`]: what is written down; [`worker`]: the child contract
+//! - [`clock`]: the one clock; [`record`]: what is written down; [`fault`]: what can be done to a router; [`worker`]: the child contract
 //! - [`listen`]: listening sockets, and who has a taken port
 //!
 //! Then in the order that data meets them:
@@ -16,6 +16,7 @@
 //! What must never happen: a health check or a log line makes a request wait; a crash answers, drains or flushes.
 
 pub mod clock;
+pub mod fault;
 pub mod listen;
 pub mod record;
 pub mod worker;

@@ -39,6 +39,8 @@ pub enum Event {
     CheckSeen { status: u16 },
     /// Stamped by the dying process just before a crash exit.
     Crash { message: String },
+    /// SIGUSR1 took effect; `in_flight` counts the requests under way.
+    Drain { stage: DrainStage, in_flight: u64 },
 
     // ── lb
     /// A health check ended. `failures` in a row so far of `fall`; `successes` in a row so far of `rise`.
@@ -60,6 +62,12 @@ pub enum Event {
         from_state: Belief,
         to: Belief,
         reason: String,
+        /// Who decided.
+        #[serde(default)]
+        by: Detector,
+        /// An ejection ends then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ns: Option<Timestamp>,
     },
     /// One try at one router failed.
     Attempt {
@@ -72,6 +80,12 @@ pub enum Event {
         reused: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
+        /// Which try of its request this was, from 1.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        nth: u32,
+        /// Source port of the client's connection; joins L4 attempts with outcomes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
     },
     /// No router was Up: the request was answered at once without an attempt.
     Unrouted {
@@ -86,6 +100,18 @@ pub enum Event {
     },
     /// First request served by a router that came back; its attempt had started at `started_ns`.
     Readmitted { router: String, started_ns: Timestamp },
+    /// Totals since the balancer's start, at most ten times a second and only when they have changed.
+    Forwarded {
+        requests: u64,
+        attempts: u64,
+        /// Attempts after the first of their request.
+        retries: u64,
+        /// Retries that the budget, or the breaker, did not allow.
+        over_budget: u64,
+        over_breaker: u64,
+    },
+    /// A router was added to, or taken out of, what the balancer knows.
+    Member { router: String, present: bool },
     /// Settings in force from now on.
     Settings { settings: serde_json::Value },
 
@@ -101,6 +127,9 @@ pub enum Event {
         status: Option<u16>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         router: Option<String>,
+        /// Source port of its connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
     },
     /// Requests that *ended* since the last tick, by 10 ms bucket of their intended time: `[bucket start ns, ok, lost]`.
     /// `sent`, `ok` and `lost` are totals since the start; lateness and latency are of this tick, in nanoseconds.
@@ -127,6 +156,22 @@ pub enum Event {
         router: String,
         incarnation: u32,
         fault: Fault,
+        /// Its parameters in words: `on requests, status 503`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The end of a fault that its router outlives: `silent`, `error`, `cut`, `slow`.
+    Healed {
+        router: String,
+        incarnation: u32,
+        fault: Fault,
+    },
+    /// A router stood still from `started_ns` until now, and was not dead: a garbage collection, a live migration.
+    /// Truth stays up; a Down because of it is a mistake.
+    Paused {
+        router: String,
+        incarnation: u32,
+        started_ns: Timestamp,
     },
     /// The death of an incarnation, as defined by `stamp`.
     Death {
@@ -146,6 +191,14 @@ pub enum Event {
     },
     /// It will be started again at `due_ns`.
     RestartDue { name: String, due_ns: Timestamp },
+    /// It died `deaths` times within `within_s` seconds by its own doing and is not started again.
+    GaveUp {
+        name: String,
+        deaths: u32,
+        within_s: f64,
+    },
+    /// The fleet was told to have that many routers.
+    Scaled { before: u32, routers: u32 },
     /// A hung process runs again.
     Resumed { router: String, incarnation: u32 },
     /// Anything for people.
@@ -219,9 +272,71 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
+    /// SIGKILL.
     Kill,
+    /// SIGSTOP.
     Hang,
+    /// The article's bug.
     Crash,
+    /// SIGUSR1: unhealthy at once, serves on, then leaves.
+    Drain,
+    /// SIGTERM: leaves at once.
+    Stop,
+    /// Accepts and never answers.
+    Silent,
+    /// Answers 5xx.
+    Error,
+    /// Resets connections in the middle of a response body.
+    Cut,
+    /// Answers late.
+    Slow,
+}
+
+impl Fault {
+    /// The process ends by it.
+    pub fn is_death(self) -> bool {
+        matches!(self, Fault::Kill | Fault::Crash | Fault::Drain | Fault::Stop)
+    }
+
+    /// The router does it to itself on request and goes on living: ended by healing it.
+    pub fn is_behaviour(self) -> bool {
+        matches!(self, Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow)
+    }
+}
+
+/// Who changed the balancer's mind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detector {
+    /// Health checks.
+    #[default]
+    Poll,
+    /// Failed attempts.
+    Passive,
+    /// An idle connection that ended, and a check that failed.
+    Sentinel,
+    /// The supervisor said so.
+    Notice,
+}
+
+/// How far a drain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainStage {
+    /// `/health` answers 503, everything else is served.
+    Unhealthy,
+    /// The listener and idle connections are closed.
+    Closed,
+    /// Nothing is left, or the time was up: it exits.
+    Done,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(n: &u32) -> bool {
+    *n == 1
 }
 
 /// How the moment of a death is known.

@@ -148,6 +148,7 @@ impl Story {
                 router,
                 incarnation,
                 fault,
+                ..
             } => self.on_fault(at, router, *incarnation, *fault),
             Event::Death {
                 router,
@@ -240,6 +241,13 @@ impl Story {
             Event::Spawned { .. }
             | Event::CheckSeen { .. }
             | Event::Crash { .. }
+            | Event::Drain { .. }
+            | Event::Forwarded { .. }
+            | Event::Member { .. }
+            | Event::Healed { .. }
+            | Event::Paused { .. }
+            | Event::GaveUp { .. }
+            | Event::Scaled { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }
             | Event::Unknown => Vec::new(),
@@ -261,7 +269,7 @@ impl Story {
                 }]
             }
             // Told by the death that follows.
-            Fault::Kill | Fault::Crash => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

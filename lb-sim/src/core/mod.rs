@@ -1,10 +1,11 @@
 //! What the balancer believes and picks, as pure state machines: no socket, no clock, no tokio, and no randomness
 //! but the seeded generator the [`Balancer`] is born with. The live driver and tests call the same functions.
 //!
-//! In reading order: [`settings`] says how routers are checked, [`health`] turns results into a belief,
+//! In reading order: [`settings`] and [`detect`] say how routers are checked, [`health`] turns results into a belief,
 //! [`schedule`] knows which backend is due, [`balancer`] joins the three, [`pick`] chooses where a request goes.
 
 pub mod balancer;
+pub mod detect;
 pub mod health;
 pub mod pick;
 pub mod schedule;
@@ -17,6 +18,7 @@ mod properties;
 pub(crate) mod world;
 
 pub use balancer::{Action, Balancer, ProbeId, Verdict};
+pub use detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
 pub use health::{Health, Transition};
 pub use pick::Picker;
 pub use settings::{Balance, Check, CheckSettings, OnFailure, Schedule, SettingError, Settings};

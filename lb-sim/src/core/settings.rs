@@ -1,5 +1,6 @@
 //! How routers are checked and requests forwarded. One table of words serves flags, `resetlab.toml` and `set`.
 
+use super::detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings};
 use super::words::{self, duration_words};
 use serde::de::Deserializer;
 use serde::ser::{SerializeMap, Serializer};
@@ -12,8 +13,18 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub check: CheckSettings,
+    /// What notices a dead router beside polling.
+    pub detectors: Detectors,
+    pub passive: PassiveSettings,
+    /// A sentinel connection that ended is renewed after this time at the earliest.
+    pub sentinel_renew: Duration,
     pub balance: Balance,
+    /// Cannot change while running.
+    pub mode: Mode,
+    /// Cannot change while running.
+    pub proxy_protocol: ProxyProtocol,
     pub on_failure: OnFailure,
+    pub retry: RetrySettings,
     /// An attempt may take this long to connect.
     pub connect_timeout: Duration,
     /// An attempt may take this long from the sent request to the response head.
@@ -69,12 +80,18 @@ pub enum Balance {
 pub enum OnFailure {
     /// Its connection is reset (the article).
     Reset,
-    /// An answer: 502, 504 after a response timeout, 503 when no router may be used.
+    /// An answer: 502, 504 after a response timeout, 503 when no router may be used. HTTP only.
     BadGateway,
+    /// Another router gets what is safe to send again; then as `BadGateway`. HTTP only.
+    Retry,
+    /// Its connection is closed in order (HAProxy's TCP mode). TCP only.
+    Close,
+    /// Another router is connected to, as long as no connection was made; then as `Reset`. TCP only.
+    RetryConnect,
 }
 
 /// The settings by name, in the order they are printed.
-pub const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 23] = [
     "interval",
     "timeout",
     "fall",
@@ -83,8 +100,19 @@ pub const KEYS: [&str; 12] = [
     "jitter",
     "check",
     "path",
+    "detector",
+    "passive-failures",
+    "passive-ejection",
+    "passive-ejection-cap",
+    "passive-max-ejected",
+    "sentinel-renew",
     "balance",
+    "mode",
+    "proxy-protocol",
     "on-failure",
+    "retries",
+    "retry-budget",
+    "retry-breaker",
     "connect-timeout",
     "response-timeout",
 ];
@@ -100,6 +128,8 @@ pub enum SettingError {
         value: String,
         expected: &'static str,
     },
+    #[error("{0}")]
+    Together(&'static str),
     #[error("`{word}` is not a setting: expected KEY=VALUE, for example interval=500ms")]
     NotAPair { word: String },
 }
@@ -108,8 +138,14 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             check: CheckSettings::default(),
+            detectors: Detectors::default(),
+            passive: PassiveSettings::default(),
+            sentinel_renew: Duration::from_millis(100),
             balance: Balance::RoundRobin,
+            mode: Mode::Http,
+            proxy_protocol: ProxyProtocol::Off,
             on_failure: OnFailure::Reset,
+            retry: RetrySettings::default(),
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(2),
         }
@@ -132,7 +168,7 @@ impl Default for CheckSettings {
 }
 
 impl Settings {
-    /// Sets one setting from its word; `self` is unchanged on error.
+    /// Sets one setting from its word; `self` is unchanged on error. Follow with [`Settings::consistent`].
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
         let check = &mut self.check;
         match key {
@@ -144,6 +180,17 @@ impl Settings {
             "jitter" => check.jitter = words::duration("jitter", value)?,
             "check" => check.check = words::one_of("check", value)?,
             "path" => check.path = words::path("path", value)?,
+            "detector" => self.detectors = words::detectors("detector", value)?,
+            "passive-failures" => self.passive.failures = words::count("passive-failures", value)?,
+            "passive-ejection" => self.passive.ejection = words::positive("passive-ejection", value)?,
+            "passive-ejection-cap" => self.passive.cap = words::positive("passive-ejection-cap", value)?,
+            "passive-max-ejected" => self.passive.max_ejected = words::share("passive-max-ejected", value)?,
+            "sentinel-renew" => self.sentinel_renew = words::positive("sentinel-renew", value)?,
+            "mode" => self.mode = words::one_of("mode", value)?,
+            "proxy-protocol" => self.proxy_protocol = words::one_of("proxy-protocol", value)?,
+            "retries" => self.retry.retries = words::count("retries", value)?,
+            "retry-budget" => self.retry.budget = words::or_off("retry-budget", value, words::share)?,
+            "retry-breaker" => self.retry.breaker = words::or_off("retry-breaker", value, words::count)?,
             "balance" => self.balance = words::one_of("balance", value)?,
             "on-failure" => self.on_failure = words::one_of("on-failure", value)?,
             "connect-timeout" => self.connect_timeout = words::positive("connect-timeout", value)?,
@@ -165,8 +212,33 @@ impl Settings {
                 other => next.set(key, &other.to_string())?,
             }
         }
+        next.consistent()?;
         *self = next;
         Ok(())
+    }
+
+    /// Whether the settings can be in force together.
+    pub fn consistent(&self) -> Result<(), SettingError> {
+        use OnFailure::{BadGateway, Close, Reset, Retry, RetryConnect};
+        let wrong = match (self.mode, self.on_failure) {
+            (Mode::Http, Reset | BadGateway | Retry) | (Mode::Tcp, Reset | Close | RetryConnect) => None,
+            (Mode::Tcp, BadGateway) => Some(
+                "on-failure=502 needs mode=http: mode=tcp relays bytes and can reset, close or retry-connect",
+            ),
+            (Mode::Tcp, Retry) => Some(
+                "on-failure=retry needs mode=http: mode=tcp relays bytes and can reset, close or retry-connect",
+            ),
+            (Mode::Http, Close) => Some("on-failure=close needs mode=tcp: mode=http can reset, 502 or retry"),
+            (Mode::Http, RetryConnect) => {
+                Some("on-failure=retry-connect needs mode=tcp: mode=http can reset, 502 or retry")
+            }
+        };
+        let wrong = wrong.or_else(|| {
+            (self.proxy_protocol == ProxyProtocol::V2 && self.mode == Mode::Http).then_some(
+                "proxy-protocol=v2 needs mode=tcp: mode=http says who the client is in X-Forwarded-For",
+            )
+        });
+        wrong.map_or(Ok(()), |wrong| Err(SettingError::Together(wrong)))
     }
 
     /// Every setting as its key and word, in the order of [`KEYS`]; what [`Settings::set`] takes back.
@@ -181,8 +253,19 @@ impl Settings {
             duration_words(check.jitter),
             check.check.to_string(),
             check.path.clone(),
+            self.detectors.to_string(),
+            self.passive.failures.to_string(),
+            duration_words(self.passive.ejection),
+            duration_words(self.passive.cap),
+            self.passive.max_ejected.to_string(),
+            duration_words(self.sentinel_renew),
             self.balance.to_string(),
+            self.mode.to_string(),
+            self.proxy_protocol.to_string(),
             self.on_failure.to_string(),
+            self.retry.retries.to_string(),
+            words::off_or(self.retry.budget),
+            words::off_or(self.retry.breaker),
             duration_words(self.connect_timeout),
             duration_words(self.response_timeout),
         ];
@@ -194,7 +277,8 @@ impl Settings {
         let mut copy = self.clone();
         self.words()
             .iter()
-            .try_for_each(|(key, word)| copy.set(key, word))
+            .try_for_each(|(key, word)| copy.set(key, word))?;
+        self.consistent()
     }
 }
 
@@ -219,6 +303,7 @@ impl FromStr for Settings {
             })?;
             settings.set(key, value)?;
         }
+        settings.consistent()?;
         Ok(settings)
     }
 }
@@ -230,6 +315,8 @@ impl Serialize for Settings {
             match key {
                 "fall" => map.serialize_entry(key, &self.check.fall)?,
                 "rise" => map.serialize_entry(key, &self.check.rise)?,
+                "passive-failures" => map.serialize_entry(key, &self.passive.failures)?,
+                "retries" => map.serialize_entry(key, &self.retry.retries)?,
                 _ => map.serialize_entry(key, &word)?,
             }
         }
@@ -257,7 +344,10 @@ mod tests {
     #[test]
     fn words_round_trip() {
         let text = "interval=1500ms timeout=2s fall=3 rise=1 schedule=end jitter=250us check=tcp path=/up \
-                    balance=least-connections on-failure=502 connect-timeout=1s response-timeout=1m";
+                    detector=passive+sentinel passive-failures=3 passive-ejection=10s passive-ejection-cap=1m \
+                    passive-max-ejected=33.3% sentinel-renew=5ms balance=least-connections mode=tcp \
+                    proxy-protocol=v2 on-failure=close retries=2 retry-budget=off retry-breaker=7 \
+                    connect-timeout=1s response-timeout=1m";
         let settings: Settings = text.parse().unwrap();
         assert_eq!(settings.to_string().parse::<Settings>().unwrap(), settings);
         let json = serde_json::to_string(&settings).unwrap();
@@ -294,11 +384,19 @@ mod tests {
         );
         assert_eq!(
             error("on-failure=503"),
-            "on-failure cannot be `503`: expected reset or 502"
+            "on-failure cannot be `503`: expected reset, 502, retry (mode=http), close or retry-connect (mode=tcp)"
         );
         assert!(error("fal=3").starts_with("unknown setting `fal`: expected one of interval, timeout, fall"));
         assert!(error("interval").contains("expected KEY=VALUE"));
         assert!(error("path=health").contains("starts with /"));
+        assert_eq!(
+            error("detector=gossip"),
+            "detector cannot be `gossip`: expected poll, passive, sentinel, notice, or several joined by +"
+        );
+        assert!(error("retry-budget=120%").contains("a share from 0% to 100%, such as 20%, or off"));
+        assert!(error("mode=tcp on-failure=502").contains("needs mode=http"));
+        assert!(error("on-failure=close").contains("needs mode=tcp"));
+        assert!(error("proxy-protocol=v2").contains("needs mode=tcp"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The words of settings: parsing and printing of one value.
 
+use super::detect::{Detectors, Mode, ProxyProtocol, Share};
 use super::settings::{Balance, Check, OnFailure, Schedule, SettingError};
 use std::fmt;
 use std::time::Duration;
@@ -34,9 +35,24 @@ impl Choice for Balance {
 }
 
 impl Choice for OnFailure {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("reset", OnFailure::Reset), ("502", OnFailure::BadGateway)];
-    const EXPECTED: &'static str = "reset or 502";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("reset", OnFailure::Reset),
+        ("502", OnFailure::BadGateway),
+        ("retry", OnFailure::Retry),
+        ("close", OnFailure::Close),
+        ("retry-connect", OnFailure::RetryConnect),
+    ];
+    const EXPECTED: &'static str = "reset, 502, retry (mode=http), close or retry-connect (mode=tcp)";
+}
+
+impl Choice for Mode {
+    const WORDS: &'static [(&'static str, Self)] = &[("http", Mode::Http), ("tcp", Mode::Tcp)];
+    const EXPECTED: &'static str = "http or tcp";
+}
+
+impl Choice for ProxyProtocol {
+    const WORDS: &'static [(&'static str, Self)] = &[("off", ProxyProtocol::Off), ("v2", ProxyProtocol::V2)];
+    const EXPECTED: &'static str = "off or v2";
 }
 
 macro_rules! display_by_word {
@@ -49,7 +65,30 @@ macro_rules! display_by_word {
         }
     )*};
 }
-display_by_word!(Schedule, Check, Balance, OnFailure);
+display_by_word!(Schedule, Check, Balance, OnFailure, Mode, ProxyProtocol);
+
+impl fmt::Display for Detectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Detectors {
+            passive,
+            sentinel,
+            notice,
+        } = *self;
+        let names = [("passive", passive), ("sentinel", sentinel), ("notice", notice)];
+        let on: Vec<_> = names
+            .into_iter()
+            .filter_map(|(name, on)| on.then_some(name))
+            .collect();
+        f.write_str(if on.is_empty() { "poll" } else { "" })?;
+        f.write_str(&on.join("+"))
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", f64::from(self.0) / 100.0)
+    }
+}
 
 pub(super) fn one_of<C: Choice>(key: &'static str, value: &str) -> Result<C, SettingError> {
     let found = C::WORDS.iter().find(|(word, _)| *word == value);
@@ -63,6 +102,55 @@ pub(super) fn count(key: &'static str, value: &str) -> Result<u32, SettingError>
         Ok(n @ 1..=1000) => Ok(n),
         _ => Err(bad(key, value, "a whole number from 1 to 1000")),
     }
+}
+
+/// `sentinel`, `passive+notice`, `poll`: polling runs anyway.
+pub(super) fn detectors(key: &'static str, value: &str) -> Result<Detectors, SettingError> {
+    let mut detectors = Detectors::default();
+    for word in value.split(['+', ',']) {
+        match word.trim() {
+            "poll" => {}
+            "passive" => detectors.passive = true,
+            "sentinel" => detectors.sentinel = true,
+            "notice" => detectors.notice = true,
+            _ => {
+                let expected = "poll, passive, sentinel, notice, or several joined by +";
+                return Err(bad(key, value, expected));
+            }
+        }
+    }
+    Ok(detectors)
+}
+
+/// `20%`, `33.3%`.
+pub(super) fn share(key: &'static str, value: &str) -> Result<Share, SettingError> {
+    let percent = value.strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Share((percent * 100.0).round() as u32)),
+        _ => Err(bad(key, value, "a share from 0% to 100%, such as 20%")),
+    }
+}
+
+/// What `parse` takes, or `off`.
+pub(super) fn or_off<T>(
+    key: &'static str,
+    value: &str,
+    parse: fn(&'static str, &str) -> Result<T, SettingError>,
+) -> Result<Option<T>, SettingError> {
+    if value == "off" {
+        return Ok(None);
+    }
+    let expected = |error| match error {
+        SettingError::BadValue { expected, .. } if expected.starts_with("a share") => {
+            bad(key, value, "a share from 0% to 100%, such as 20%, or off")
+        }
+        _ => bad(key, value, "a whole number from 1 to 1000, or off"),
+    };
+    parse(key, value).map(Some).map_err(expected)
+}
+
+pub(super) fn off_or<T: fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "off".to_owned(), |value| value.to_string())
 }
 
 /// A duration that may be zero.

@@ -176,6 +176,8 @@ impl Forward {
                 cause,
                 reused: attempt.reused,
                 status,
+                nth: 1,
+                port: None,
             };
             self.events.emit(attempt);
         }
@@ -196,7 +198,7 @@ impl Policy for Forward {
             self.events.emit_at(now, Event::Unrouted { request });
             let verdict = match state.table.settings.on_failure {
                 OnFailure::Reset => Verdict::Reset,
-                OnFailure::BadGateway => Verdict::Reply(Reply::explain(503, "no router is believed Up")),
+                _ => Verdict::Reply(Reply::explain(503, "no router is believed Up")),
             };
             return (Exchange { request, at: None }, verdict);
         };
@@ -221,10 +223,10 @@ impl Policy for Forward {
         self.leave(exchange, Some(attempt));
         match (self.state.borrow().table.settings.on_failure, attempt.result) {
             (OnFailure::Reset, _) => AfterFailure::Reset,
-            (OnFailure::BadGateway, Err(Cause::ResponseTimeout)) => {
+            (_, Err(Cause::ResponseTimeout)) => {
                 AfterFailure::Reply(Reply::explain(504, "the router did not answer in time"))
             }
-            (OnFailure::BadGateway, _) => AfterFailure::Reply(Reply::explain(502, "the router failed")),
+            (_, _) => AfterFailure::Reply(Reply::explain(502, "the router failed")),
         }
     }
 

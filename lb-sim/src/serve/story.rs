@@ -2,7 +2,7 @@
 
 use super::probe::Ended;
 use crate::core::{CheckSettings, Transition, Verdict};
-use router::record::{Belief, Event, ProbeResult};
+use router::record::{Belief, Detector, Event, ProbeResult};
 use router::worker::Events;
 
 /// One ended check, and the belief it changed, if it did.
@@ -76,6 +76,8 @@ impl<'a> Story<'a> {
                 from_state: change.from,
                 to: change.to,
                 reason: reason.clone(),
+                by: Detector::Poll,
+                until_ns: None,
             };
             events.emit_at(change.at, belief);
         }

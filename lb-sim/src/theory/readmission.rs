@@ -14,8 +14,8 @@ pub fn t_readmit(check: &CheckSettings, fault: Fault) -> Result<Window, NoTheory
     let gaps = Gaps::new(check);
     let more = gaps.gap() * (check.rise - 1);
     match (fault, check.schedule) {
-        (Fault::Kill | Fault::Crash, _) => Ok(gaps.wait() + more),
-        (Fault::Hang, Schedule::End) => {
+        (fault, _) if fault != Fault::Hang => Ok(gaps.wait() + more),
+        (_, Schedule::End) => {
             // The share of the cycle that is a gap; in the rest the check under way is the first success.
             let mean = gaps.square_less(Duration::ZERO) / (2.0 * (gaps.mean() + check.timeout.as_secs_f64()));
             let wait = Window {
@@ -24,11 +24,9 @@ pub fn t_readmit(check: &CheckSettings, fault: Fault) -> Result<Window, NoTheory
             };
             Ok(wait + more)
         }
-        (Fault::Hang, Schedule::Start) if check.timeout <= check.interval => {
-            Ok(within_the_tick(check, &gaps))
-        }
-        (Fault::Hang, Schedule::Start) if check.jitter.is_zero() => Ok(over_skipped_ticks(check)),
-        (Fault::Hang, Schedule::Start) => Err(NoTheory::RandomSkips),
+        (_, Schedule::Start) if check.timeout <= check.interval => Ok(within_the_tick(check, &gaps)),
+        (_, Schedule::Start) if check.jitter.is_zero() => Ok(over_skipped_ticks(check)),
+        (_, Schedule::Start) => Err(NoTheory::RandomSkips),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn inject(common: &Common, target: &Target, fault: Fault) -> Re
     let how = match fault {
         Fault::Kill => "was sent SIGKILL",
         Fault::Hang => "was sent SIGSTOP; `resetlab resume` lets it run again",
-        Fault::Crash => "has crashed",
+        _ => "has crashed",
     };
     say(&format!("{} (life {}) {how}", target.router, done["incarnation"]));
     Ok(())

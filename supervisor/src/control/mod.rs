@@ -19,7 +19,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use router::record::Fault;
+use router::fault::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -90,7 +90,8 @@ struct Target {
 #[derive(Deserialize)]
 struct FaultRequest {
     router: String,
-    fault: Fault,
+    #[serde(flatten)]
+    spec: Spec,
 }
 
 /// An error on its way to the command line.
@@ -119,11 +120,11 @@ async fn ps(State(api): State<Api>) -> Result<Json<Ps>, Failed> {
 }
 
 async fn fault(State(api): State<Api>, Json(request): Json<FaultRequest>) -> Result<Json<Value>, Failed> {
-    let injected = api.fleet.inject(&request.router, request.fault).await?;
+    let injected = api.fleet.inject(&request.router, request.spec).await?;
     Ok(Json(json!({
         "schema": "resetlab.fault.v1",
         "router": request.router,
-        "fault": request.fault,
+        "fault": request.spec.fault,
         "t_ns": injected.at,
         "incarnation": injected.incarnation,
     })))

@@ -6,6 +6,7 @@ use super::plan::Death;
 use super::watch::{Missed, Watch};
 use crate::fleet::FleetHandle;
 use router::clock::{self, Timestamp};
+use router::fault::Spec;
 use router::record::{Belief, Event, Fault, Stamp};
 use std::time::Duration;
 
@@ -58,12 +59,12 @@ pub async fn run(
         .map_err(missed("waiting for the planned phase"))?;
 
     let injected = fleet
-        .inject(&router, rules.fault)
+        .inject(&router, Spec::new(rules.fault))
         .await
         .map_err(|e| TrialError::Fleet(e.to_string()))?;
     let stamp = match rules.fault {
-        Fault::Kill | Fault::Hang => Stamp::Signal,
         Fault::Crash => Stamp::Crash,
+        _ => Stamp::Signal,
     };
     let died = (injected.at, stamp);
 
@@ -77,7 +78,7 @@ pub async fn run(
     let revived = clock::now();
     match rules.fault {
         Fault::Hang => fleet.resume(&router).await,
-        Fault::Kill | Fault::Crash => fleet.restart_now(&router).await,
+        _ => fleet.restart_now(&router).await,
     }
     .map_err(|e| TrialError::Fleet(e.to_string()))?;
     readmitted(watch, rules, &router, revived).await?;

@@ -6,6 +6,7 @@ use super::{Command, FleetError, Injected, Reply, Snapshot};
 use crate::process::control::ask;
 use crate::process::restart::RestartPolicy;
 use router::clock::{self, Timestamp};
+use router::fault::Spec;
 use router::record::{Event, Fault, Stamp};
 use rustix::process::Signal;
 use serde_json::{Map, Value, json};
@@ -23,7 +24,7 @@ pub(super) struct Change {
 impl Actor {
     pub fn on_command(&mut self, command: Command, now: Timestamp) {
         match command {
-            Command::Inject { router, fault, reply } => self.inject(&router, fault, reply, now),
+            Command::Inject { router, spec, reply } => self.inject(&router, spec, reply, now),
             Command::Resume { router, reply } => {
                 let _ = reply.send(self.resume(&router, now));
             }
@@ -56,17 +57,18 @@ impl Actor {
         }
     }
 
-    fn inject(&mut self, router: &str, fault: Fault, reply: Reply<Injected>, now: Timestamp) {
+    fn inject(&mut self, router: &str, spec: Spec, reply: Reply<Injected>, now: Timestamp) {
+        let fault = spec.fault;
         let hits = |truth| match fault {
             Fault::Kill => matches!(truth, Truth::Starting | Truth::Up | Truth::Hung),
-            Fault::Hang | Fault::Crash => truth == Truth::Up,
+            _ => truth == Truth::Up,
         };
         let index = match self.find(router, hits, now) {
             Ok(index) => index,
             Err(e) => return drop(reply.send(Err(e))),
         };
         if fault == Fault::Crash {
-            return self.crash(index, reply);
+            return self.crash(index, spec, reply);
         }
         let slot = &mut self.slots[index];
         let signal = if fault == Fault::Kill {
@@ -87,6 +89,7 @@ impl Actor {
                 router: slot.name.clone(),
                 incarnation,
                 fault,
+                detail: spec.detail(),
             },
         );
         match fault {
@@ -94,13 +97,13 @@ impl Actor {
                 slot.injected = true;
                 self.die(index, at, Stamp::Signal);
             }
-            Fault::Hang | Fault::Crash => slot.become_(Truth::Hung, at),
+            _ => slot.become_(Truth::Hung, at),
         }
         let _ = reply.send(Ok(Injected { at, incarnation }));
     }
 
     /// The router answers by dying; its `crash` record stamps the death.
-    fn crash(&mut self, index: usize, reply: Reply<Injected>) {
+    fn crash(&mut self, index: usize, spec: Spec, reply: Reply<Injected>) {
         let slot = &mut self.slots[index];
         let (incarnation, socket) = (slot.incarnation, self.plan.control_socket(slot.role));
         slot.injected = true;
@@ -112,6 +115,7 @@ impl Actor {
                 router: slot.name.clone(),
                 incarnation,
                 fault,
+                detail: spec.detail(),
             },
         );
         let commands = self.commands.clone();

@@ -22,7 +22,7 @@ pub use stopping::StopReport;
 use crate::lab::{Addresses, Journal};
 use crate::process::{Entry, restart::RestartPolicy};
 use router::clock::Timestamp;
-use router::record::Fault;
+use router::fault::Spec;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -83,7 +83,7 @@ type Reply<T> = oneshot::Sender<Result<T, FleetError>>;
 enum Command {
     Inject {
         router: String,
-        fault: Fault,
+        spec: Spec,
         reply: Reply<Injected>,
     },
     Resume {
@@ -142,10 +142,10 @@ impl Fleet {
 impl FleetHandle {
     /// Returns when the fault took effect. `hang` is stamped by a `fault` record alone, `kill` and `crash` also by a
     /// `death`.
-    pub async fn inject(&self, router: &str, fault: Fault) -> Result<Injected, FleetError> {
+    pub async fn inject(&self, router: &str, spec: Spec) -> Result<Injected, FleetError> {
         self.ask(|reply| Command::Inject {
             router: router.to_owned(),
-            fault,
+            spec,
             reply,
         })
         .await

@@ -172,6 +172,7 @@ mod tests {
             outcome: Outcome::Reset,
             status: None,
             router: None,
+            port: None,
         }));
         assert_eq!(
             journal.close(),

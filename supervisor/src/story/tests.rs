@@ -66,6 +66,8 @@ impl Told {
             from_state,
             to,
             reason: "2 failures".into(),
+            by: router::record::Detector::Poll,
+            until_ns: None,
         };
         self.hear(ms, "lb", event);
     }
@@ -103,6 +105,8 @@ impl Told {
             cause,
             reused: false,
             status,
+            nth: 1,
+            port: None,
         };
         let (sent_ns, router) = (Some(started_ns), None);
         let lost = Event::Outcome {
@@ -112,6 +116,7 @@ impl Told {
             outcome,
             status,
             router,
+            port: None,
         };
         self.hear(ms, "load", lost); // either may come first
         self.hear(ms, "lb", attempt);
@@ -241,6 +246,7 @@ fn a_hung_router_that_is_killed_is_one_window() {
         router: "router-2".into(),
         incarnation: 1,
         fault: Fault::Hang,
+        detail: None,
     };
     told.hear(1500, "supervisor", fault);
     told.death(1900, Stamp::Signal, "killed by SIGKILL after 9.0 s");

@@ -141,6 +141,7 @@ impl Load {
                 outcome,
                 status,
                 router,
+                port: None,
             };
             self.events.emit_at(ended, event);
         }

@@ -34,6 +34,8 @@ fn attempt(request: u64, started: u64, ended: u64, cause: Cause) -> Record {
         cause,
         reused: false,
         status: None,
+        nth: 1,
+        port: None,
     };
     record(ended, "lb", event)
 }
@@ -46,6 +48,7 @@ fn outcome(request: u64, intended: u64, ended: u64, outcome: Outcome) -> Record 
         outcome,
         status: None,
         router: None,
+        port: None,
     };
     record(ended, "load", event)
 }
@@ -56,6 +59,8 @@ fn belief(at: u64, to: Belief) -> Record {
         from_state: Belief::Up,
         to,
         reason: String::new(),
+        by: router::record::Detector::Poll,
+        until_ns: None,
     };
     record(at, "lb", event)
 }
