@@ -238,6 +238,17 @@ impl Story {
                 ),
             ),
             Event::Note { text } => line(Tone::Warning, text.clone()),
+            Event::GaveUp {
+                name,
+                deaths,
+                within_s,
+            } => line(
+                Tone::Bad,
+                format!(
+                    "{name} GIVEN UP: it died {deaths} times within {within_s:.1} s and is not started again by itself; \
+                     `resetlab logs {name}` says why, `resetlab restart {name}` tries once more"
+                ),
+            ),
             Event::Spawned { .. }
             | Event::CheckSeen { .. }
             | Event::Crash { .. }
@@ -246,7 +257,6 @@ impl Story {
             | Event::Member { .. }
             | Event::Healed { .. }
             | Event::Paused { .. }
-            | Event::GaveUp { .. }
             | Event::Scaled { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }

@@ -41,9 +41,11 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         let belief = process.belief.map_or(String::new(), |b| {
             word(serde_json::to_value(b).unwrap_or_default())
         });
-        let due = process
-            .restart_in_s
-            .map_or(String::new(), |s| format!("; restart in {s:.1} s"));
+        let due = match process.restart_in_s {
+            Some(s) => format!("; restart in {s:.1} s"),
+            None if process.gave_up => format!("; GIVEN UP: resetlab restart {}", process.name),
+            None => String::new(),
+        };
         let last_exit = process.last_exit.as_deref().unwrap_or("");
         table.add_row([
             process.name.clone(),

@@ -51,6 +51,7 @@ impl Stack {
             seed: settings.seed.unwrap_or(1),
             load: settings.load_plan(),
             restart: RestartPolicy::Manual,
+            drain: settings.drain(),
             run_dir: dir.clone(),
             control_dir: name.children.clone(),
         };

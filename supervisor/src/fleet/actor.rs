@@ -3,7 +3,7 @@
 use super::slot::{Role, Slot, Truth};
 use super::stopping::{Phase, StopReport};
 use super::{Command, FleetError, FleetPlan, Injected, LoadTotals, Reply, hub::Hub};
-use crate::process::restart::{RestartPolicy, Restarts};
+use crate::process::restart::{Backoff, Death, Killer, Next, RestartPolicy, Restarts};
 use crate::process::{Birth, ChildEvent, Entry, Exit, News, Nursery, orphans, watch};
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Event, Stamp};
@@ -15,7 +15,13 @@ use tokio::sync::{mpsc, oneshot};
 /// A stack that is not up by then never will be.
 const START: Duration = Duration::from_secs(15);
 /// A balancer, load or app that died is not part of any experiment.
-const AT_ONCE: RestartPolicy = RestartPolicy::After(Duration::from_millis(100));
+const AT_ONCE: RestartPolicy = RestartPolicy::Backoff(Backoff {
+    delay: Duration::from_millis(100),
+    max_delay: Duration::from_secs(5),
+    jitter: 0.1,
+    stable: Duration::from_secs(60),
+    limit: None,
+});
 /// Of the balancer and the load, who write a record per failed request; of the others the kernel's default.
 const BIG_PIPE: i32 = 1 << 20;
 const PIPE: i32 = 64 << 10;
@@ -54,11 +60,11 @@ impl Actor {
         std::fs::create_dir_all(plan.run_dir.join("logs")).map_err(failed)?;
         std::fs::write(plan.routes_file(), plan.routes()).map_err(failed)?;
         let policy = |role: Role| if role.is_router() { plan.restart } else { AT_ONCE };
-        let slots = plan
-            .roles()
-            .into_iter()
-            .map(|role| Slot::new(role, Restarts::new(policy(role)), now))
-            .collect();
+        let slots = (0..).zip(plan.roles()).map(|(index, role)| {
+            let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(index);
+            Slot::new(role, Restarts::new(policy(role), seed), now)
+        });
+        let slots = slots.collect();
         let (to_news, news) = mpsc::channel(4096);
         Ok(Actor {
             hub,
@@ -299,20 +305,34 @@ impl Actor {
         } else if let Some(reply) = slot.leaving.take() {
             let _ = reply.send(Ok(()));
         } else if !expected {
-            let death = slot.death.unwrap_or(exit.at);
-            slot.restart_due = slot.restarts.on_death(death, exit.uptime, slot.injected);
-            if let Some(due_ns) = slot.restart_due {
-                self.hub.tell(
-                    exit.at,
-                    Event::RestartDue {
-                        name: slot.name.clone(),
-                        due_ns,
-                    },
-                );
-            }
+            self.plan_restart(index, &exit);
         }
         self.reap_orphans();
         self.skip_phase_if_done();
+    }
+
+    fn plan_restart(&mut self, index: usize, exit: &Exit) {
+        let slot = &mut self.slots[index];
+        let another = slot.injected || exit.signal == Some(nix::libc::SIGKILL);
+        let next = slot.restarts.on_death(Death {
+            at: slot.death.unwrap_or(exit.at),
+            uptime: exit.uptime,
+            by: if another { Killer::Another } else { Killer::Itself },
+        });
+        let name = slot.name.clone();
+        let event = match next {
+            Next::StartAt(due_ns) => {
+                slot.restart_due = Some(due_ns);
+                Event::RestartDue { name, due_ns }
+            }
+            Next::GiveUp { deaths, within } => Event::GaveUp {
+                name,
+                deaths,
+                within_s: within.as_secs_f64(),
+            },
+            Next::Wait => return,
+        };
+        self.hub.tell(exit.at, event);
     }
 
     fn reap_orphans(&self) {

@@ -4,19 +4,19 @@ use super::actor::Actor;
 use super::slot::{Role, Slot, Truth};
 use super::{Command, FleetError, Injected, Reply, Snapshot};
 use crate::process::control::ask;
-use crate::process::restart::RestartPolicy;
+use crate::process::restart::{Backoff, RestartPolicy};
+use crate::settings::restart;
 use router::clock::{self, Timestamp};
 use router::fault::Spec;
 use router::record::{Event, Fault, Stamp};
 use rustix::process::Signal;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 /// A change of settings, ready to be made or made.
 pub(super) struct Change {
     lb: lb_sim::core::Settings,
     rate: Option<f64>,
-    restart: Option<Duration>,
+    restart: Option<Backoff>,
     reply: Reply<()>,
     result: Result<(), FleetError>,
 }
@@ -159,6 +159,7 @@ impl Actor {
 
     fn restart(&mut self, router: &str, now: Timestamp) -> Result<(), FleetError> {
         let index = self.find(router, |truth| truth == Truth::Dead, now)?;
+        self.slots[index].restarts.forgive();
         if self.slots[index].process.is_none() {
             self.spawn(index);
         } else {
@@ -199,18 +200,18 @@ impl Actor {
     /// Checks all, then asks the balancer and the load; what is in force changes only when they have agreed.
     fn set(&mut self, settings: &Map<String, Value>, reply: Reply<()>) {
         let mut lb = Map::new();
-        let (mut rate, mut restart) = (None, None);
+        let mut rate = None;
+        let mut backoff = self.backoff();
         for (key, value) in settings {
             let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
-                "restart-delay" => {
-                    crate::settings::parse_delay("restart-delay", &word).map(|value| restart = Some(value))
-                }
+                key if restart::KEYS.contains(&key) => restart::set(&mut backoff, key, &word),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
                     let known = lb_sim::core::settings::KEYS.join(", ");
                     Err(format!(
-                        "a running lab has no setting `{key}`: expected rate, restart-delay, {known}"
+                        "a running lab has no setting `{key}`: expected rate, {}, {known}",
+                        restart::KEYS.join(", ")
                     ))
                 }
                 _ => {
@@ -222,6 +223,7 @@ impl Actor {
                 return drop(reply.send(Err(FleetError::BadSetting(expected))));
             }
         }
+        let restart = Some(backoff).filter(|backoff| *backoff != self.backoff());
         let mut next = self.plan.lb.clone();
         if let Err(e) = next.set_json(&lb) {
             return drop(reply.send(Err(FleetError::BadSetting(e.to_string()))));
@@ -270,15 +272,16 @@ impl Actor {
                 self.plan.load.rate = rate;
                 ours.insert("rate".into(), json!(rate));
             }
-            if let Some(delay) = change.restart {
-                self.plan.restart = RestartPolicy::After(delay);
+            if let Some(backoff) = change.restart {
+                let before = restart::words(&self.backoff());
+                self.plan.restart = RestartPolicy::Backoff(backoff);
                 for slot in self.slots.iter_mut().filter(|slot| slot.role.is_router()) {
                     slot.restarts.set_policy(self.plan.restart);
                 }
-                ours.insert(
-                    "restart-delay".into(),
-                    json!(humantime::format_duration(delay).to_string()),
-                );
+                let changed = restart::words(&backoff).into_iter().zip(before);
+                for ((key, word), _) in changed.filter(|(now, before)| now != before) {
+                    ours.insert(key.into(), json!(word));
+                }
             }
             if !ours.is_empty() {
                 self.hub.tell(
@@ -290,6 +293,14 @@ impl Actor {
             }
         }
         let _ = change.reply.send(change.result);
+    }
+
+    /// What a change of restart settings starts from.
+    fn backoff(&self) -> Backoff {
+        match self.plan.restart {
+            RestartPolicy::Backoff(backoff) => backoff,
+            RestartPolicy::Manual => Backoff::default(),
+        }
     }
 
     fn drain_load(&mut self, reply: Reply<()>) {
@@ -321,8 +332,16 @@ impl Actor {
         };
         let mut settings = serde_json::to_value(&self.plan.lb).expect("settings are words");
         settings["rate"] = json!(self.plan.load.rate);
-        if let RestartPolicy::After(delay) = self.plan.restart {
-            settings["restart-delay"] = json!(humantime::format_duration(delay).to_string());
+        if let RestartPolicy::Backoff(backoff) = self.plan.restart {
+            for (key, word) in restart::words(&backoff) {
+                settings[key] = json!(word);
+            }
+        }
+        for (key, time) in [
+            ("drain-wait", self.plan.drain.wait),
+            ("drain-timeout", self.plan.drain.timeout),
+        ] {
+            settings[key] = json!(humantime::format_duration(time).to_string().replace(' ', ""));
         }
         Snapshot {
             processes: self

@@ -25,6 +25,7 @@ use router::clock::Timestamp;
 use router::fault::Spec;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// What to start.
@@ -39,12 +40,22 @@ pub struct FleetPlan {
     /// Of the balancer's start spread and jitter.
     pub seed: u64,
     pub load: LoadPlan,
-    /// Of routers; everything else is restarted at once.
+    /// Of routers; everything else is restarted almost at once.
     pub restart: RestartPolicy,
+    pub drain: DrainPlan,
     /// Where logs and the route file go; absolute.
     pub run_dir: PathBuf,
     /// Where the children's control sockets go; short, absolute.
     pub control_dir: PathBuf,
+}
+
+/// How a router leaves when it is told to drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainPlan {
+    /// Unhealthy, but serving.
+    pub wait: Duration,
+    /// For the requests it still has when its listener is closed.
+    pub timeout: Duration,
 }
 
 /// What the load client sends.

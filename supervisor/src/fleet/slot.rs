@@ -104,9 +104,11 @@ impl Slot {
                     .last_exit
                     .as_ref()
                     .map_or(String::new(), |words| format!(" ({words})"));
-                let due = self.restart_due.map_or(String::new(), |due| {
-                    format!(", restart in {}", span(due.since(now)))
-                });
+                let due = match self.restart_due {
+                    Some(due) => format!(", restart in {}", span(due.since(now))),
+                    None if self.restarts.gave_up() => ", given up".to_owned(),
+                    None => String::new(),
+                };
                 format!("dead since {since}{why}{due}")
             }
         }

@@ -28,6 +28,9 @@ pub struct ProcessState {
     pub pid: Option<u32>,
     pub restarts: u32,
     pub restart_in_s: Option<f64>,
+    /// It died too often by its own doing and is not started again by itself.
+    #[serde(default)]
+    pub gave_up: bool,
     pub last_exit: Option<String>,
     pub addresses: BTreeMap<String, String>,
 }
@@ -62,6 +65,7 @@ impl Slot {
             pid: self.process.as_ref().map(|process| process.pid),
             restarts: self.restarts.count(),
             restart_in_s: self.restart_due.map(|due| due.since(now).as_secs_f64()),
+            gave_up: self.restarts.gave_up(),
             last_exit: self.last_exit.clone(),
             addresses: self.addresses.clone(),
         }
