@@ -55,6 +55,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         load: settings.load_plan(),
         restart: RestartPolicy::Backoff(settings.backoff()),
         drain: settings.drain(),
+        program: None,
         run_dir: run_dir.clone(),
         control_dir: name.children.clone(),
     };

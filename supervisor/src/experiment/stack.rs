@@ -52,6 +52,7 @@ impl Stack {
             load: settings.load_plan(),
             restart: RestartPolicy::Manual,
             drain: settings.drain(),
+            program: None,
             run_dir: dir.clone(),
             control_dir: name.children.clone(),
         };

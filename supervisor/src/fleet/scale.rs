@@ -1,0 +1,308 @@
+//! More routers, or fewer, under load: a new one is added to the balancer when it is ready, a surplus one leaves the
+//! balancer, ends what it has in flight, and only then ends itself.
+
+use super::actor::Actor;
+use super::slot::{Place, Role, Slot, Truth};
+use super::{Command, FleetError, Reply};
+use crate::lab::Addresses;
+use crate::process::control::ask;
+use crate::process::restart::Restarts;
+use router::clock::{self, Timestamp};
+use router::listen;
+use router::record::Event;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How large a fleet was, and is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaled {
+    pub before: u32,
+    pub routers: u32,
+}
+
+/// What the work done elsewhere wants of the actor.
+pub(super) enum Step {
+    /// Let it end.
+    Dismiss {
+        child: usize,
+        signal: Signal,
+        gone: Reply<()>,
+    },
+    Done {
+        scaled: Scaled,
+        /// New routers, which have to go again on an error.
+        new: Vec<usize>,
+        result: Result<(), String>,
+        reply: Reply<Scaled>,
+    },
+}
+
+/// A router on its way in.
+struct Newcomer {
+    name: String,
+    request: Value,
+    ready: oneshot::Receiver<()>,
+}
+
+/// A router on its way out.
+struct Leaver {
+    name: String,
+    child: usize,
+}
+
+/// A router that is not ready by then never will be.
+const START: Duration = Duration::from_secs(15);
+/// From one look at the balancer to the next.
+const LOOK: Duration = Duration::from_millis(20);
+/// For a router without requests to end by itself.
+const STOP: Duration = Duration::from_secs(1);
+
+impl Actor {
+    pub(super) fn scale(&mut self, routers: u32, reply: Reply<Scaled>, now: Timestamp) {
+        let before = self.plan.routers;
+        let scaled = Scaled { before, routers };
+        let refused = |why: &str| FleetError::Refused {
+            who: "the fleet".into(),
+            why: why.into(),
+        };
+        let most = Addresses::MOST_ROUTERS;
+        if !(1..=most).contains(&routers) {
+            let expected = format!("cannot have {routers} routers: expected a whole number from 1 to {most}");
+            drop(reply.send(Err(FleetError::BadSetting(expected))));
+        } else if self.starting.is_some() || self.stopping.is_some() {
+            drop(reply.send(Err(refused("it is starting or stopping"))));
+        } else if self.scaling {
+            drop(reply.send(Err(refused("it is being scaled already"))));
+        } else if routers == before {
+            drop(reply.send(Ok(scaled)));
+        } else if routers > before {
+            self.grow(scaled, reply, now);
+        } else {
+            self.shrink(scaled, reply);
+        }
+    }
+
+    fn grow(&mut self, scaled: Scaled, reply: Reply<Scaled>, now: Timestamp) {
+        let at = self.plan.addresses;
+        let range = scaled.before + 1..=scaled.routers;
+        for address in range.clone().flat_map(|n| [at.router(n), at.health(n)]) {
+            if let Err(taken) = listen::bind_std(address, "resetlab up --net K") {
+                return drop(reply.send(Err(FleetError::BadSetting(taken.to_string()))));
+            }
+        }
+        self.scaling = true;
+        let (mut new, mut newcomers) = (Vec::new(), Vec::new());
+        for n in range {
+            let index = self.place(Role::Router(n), now);
+            let (ready_to, ready) = oneshot::channel();
+            let slot = &mut self.slots[index];
+            slot.awaited.push(ready_to);
+            newcomers.push(Newcomer {
+                name: slot.name.clone(),
+                request: json!({ "cmd": "add", "name": slot.name, "traffic": at.router(n), "health": at.health(n) }),
+                ready,
+            });
+            new.push(index);
+            self.spawn(index);
+        }
+        let lb = self.plan.control_socket(Role::Lb);
+        let commands = self.commands.clone();
+        tokio::spawn(async move {
+            let names: Vec<String> = newcomers.iter().map(|newcomer| newcomer.name.clone()).collect();
+            let result = join(&lb, newcomers).await;
+            if result.is_err() {
+                for name in names {
+                    // Those that were not added yet are not known: as good.
+                    let _ = ask(&lb, &json!({ "cmd": "remove", "name": name })).await;
+                }
+            }
+            let done = Step::Done {
+                scaled,
+                new,
+                result,
+                reply,
+            };
+            step(&commands, done).await;
+        });
+    }
+
+    /// A slot for `role`: that of an earlier router of the same number, or a new one.
+    fn place(&mut self, role: Role, now: Timestamp) -> usize {
+        let restarts = Restarts::new(
+            self.plan.restart,
+            self.plan.seed.wrapping_add(u64::from(self.slots.len() as u32)),
+        );
+        match self.slots.iter().position(|slot| slot.role == role) {
+            Some(index) => {
+                let slot = &mut self.slots[index];
+                slot.place = Place::Member;
+                slot.restarts.forgive();
+                slot.restarts.set_policy(self.plan.restart);
+                index
+            }
+            None => {
+                self.slots.push(Slot::new(role, restarts, now));
+                self.slots.len() - 1
+            }
+        }
+    }
+
+    fn shrink(&mut self, scaled: Scaled, reply: Reply<Scaled>) {
+        self.scaling = true;
+        self.plan.routers = scaled.routers;
+        let surplus = |role: Role| matches!(role, Role::Router(n) if n > scaled.routers);
+        let mut leavers = Vec::new();
+        for (child, slot) in self.slots.iter_mut().enumerate() {
+            if surplus(slot.role) && slot.place == Place::Member {
+                slot.place = Place::Leaving;
+                slot.restart_due = None;
+                let name = slot.name.clone();
+                leavers.push(Leaver { name, child });
+            }
+        }
+        let (lb, patience) = (self.plan.control_socket(Role::Lb), self.plan.drain.timeout);
+        let commands = self.commands.clone();
+        tokio::spawn(async move {
+            let result = part(&lb, &leavers, patience, &commands).await;
+            let done = Step::Done {
+                scaled,
+                new: Vec::new(),
+                result,
+                reply,
+            };
+            step(&commands, done).await;
+        });
+    }
+
+    pub(super) fn on_scale_step(&mut self, step: Step) {
+        match step {
+            Step::Dismiss { child, signal, gone } => self.dismiss(child, signal, Some(gone)),
+            Step::Done {
+                scaled,
+                new,
+                result,
+                reply,
+            } => {
+                self.scaling = false;
+                let answer = match result {
+                    Ok(()) => {
+                        self.plan.routers = scaled.routers;
+                        let Scaled { before, routers } = scaled;
+                        self.hub.tell(clock::now(), Event::Scaled { before, routers });
+                        Ok(scaled)
+                    }
+                    Err(why) => {
+                        for child in new {
+                            self.slots[child].place = Place::Leaving;
+                            self.dismiss(child, Signal::KILL, None);
+                        }
+                        let who = "scale".to_owned();
+                        Err(FleetError::Refused { who, why })
+                    }
+                };
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    fn dismiss(&mut self, child: usize, signal: Signal, gone: Option<Reply<()>>) {
+        let slot = &mut self.slots[child];
+        slot.restart_due = None;
+        let deaf = slot.truth == Truth::Hung || slot.pause.is_some();
+        match &slot.process {
+            Some(process) => {
+                let _ = process.signal(if deaf { Signal::KILL } else { signal });
+                slot.leaving = gone;
+            }
+            None => {
+                slot.place = Place::Out;
+                if let Some(gone) = gone {
+                    let _ = gone.send(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+/// Adds each when it is ready.
+async fn join(lb: &Path, newcomers: Vec<Newcomer>) -> Result<(), String> {
+    let deadline = clock::now() + START;
+    for Newcomer { name, request, ready } in newcomers {
+        tokio::select! {
+            ready = ready => ready.map_err(|_| format!("{name} died before it was ready; `resetlab logs {name}` says why"))?,
+            () = clock::until(deadline) => return Err(format!("{name} was not ready within {START:?}")),
+        }
+        let added = ask(lb, &request).await;
+        added.map_err(|e| format!("the balancer did not add {name}: {e}"))?;
+    }
+    Ok(())
+}
+
+/// Takes all out of the balancer, waits for what they have in flight, lets them end.
+async fn part(
+    lb: &Path,
+    leavers: &[Leaver],
+    patience: Duration,
+    commands: &mpsc::WeakSender<Command>,
+) -> Result<(), String> {
+    for Leaver { name, .. } in leavers {
+        let removed = ask(lb, &json!({ "cmd": "remove", "name": name })).await;
+        removed.map_err(|e| format!("the balancer did not remove {name}: {e}"))?;
+    }
+    let busy = quiet(lb, leavers, clock::now() + patience).await;
+    let dismissals = leavers
+        .iter()
+        .map(|leaver| dismiss(commands.clone(), leaver.child));
+    for dismissal in dismissals.map(tokio::spawn).collect::<Vec<_>>() {
+        let _ = dismissal.await; // it does not panic
+    }
+    match busy {
+        0 => Ok(()),
+        n => Err(format!(
+            "done, but {n} requests were still under way there after the drain-timeout of {patience:?} and were cut"
+        )),
+    }
+}
+
+/// Waits until the balancer has nothing under way at them; tells how much it has when the time is up.
+async fn quiet(lb: &Path, leavers: &[Leaver], deadline: Timestamp) -> u64 {
+    loop {
+        let shown = ask(lb, &json!({ "cmd": "show" })).await.unwrap_or_default();
+        let leaves = |backend: &&Value| {
+            leavers
+                .iter()
+                .any(|leaver| backend["name"] == leaver.name.as_str())
+        };
+        let backends = shown["backends"].as_array().into_iter().flatten();
+        let busy = backends
+            .filter(leaves)
+            .filter_map(|backend| backend["in_flight"].as_u64())
+            .sum();
+        let now = clock::now();
+        if busy == 0 || now >= deadline {
+            return busy;
+        }
+        clock::until((now + LOOK).min(deadline)).await;
+    }
+}
+
+/// Lets a router end, the hard way if it takes too long.
+async fn dismiss(commands: mpsc::WeakSender<Command>, child: usize) {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let (gone, is_gone) = oneshot::channel();
+        step(&commands, Step::Dismiss { child, signal, gone }).await;
+        tokio::select! {
+            _ = is_gone => return,
+            () = clock::until(clock::now() + STOP) => {}
+        }
+    }
+}
+
+async fn step(commands: &mpsc::WeakSender<Command>, step: Step) {
+    if let Some(commands) = commands.upgrade() {
+        let _ = commands.send(Command::ScaleStep(Box::new(step))).await;
+    }
+}
