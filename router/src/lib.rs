@@ -11,7 +11,8 @@
 //! - [`routes`]: host to endpoint; pure. [`registry`]: where routes come from
 //! - [`access_log`]: a line a request
 //!
-//! Beside the data path: [`health`] answers load balancers, [`crash`] is the end.
+//! Beside the data path: [`condition`] is what the router is like at present, [`health`] answers load balancers,
+//! [`crash`] is the end.
 //!
 //! What must never happen: a health check or a log line makes a request wait; a crash answers, drains or flushes.
 
@@ -25,6 +26,7 @@ pub mod http1;
 pub mod proxy;
 
 pub mod access_log;
+pub mod condition;
 pub mod crash;
 pub mod gateway;
 pub mod health;

@@ -4,16 +4,20 @@ mod replies;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::clock::{self, Timestamp};
+use crate::condition::Condition;
 use crate::http1::{RequestHead, Version};
-use crate::proxy::{AfterFailure, Attempt, Finish, Policy, Upstream, Verdict};
-use crate::record::Cause;
+use crate::proxy::{AfterFailure, Attempt, Draining, Finish, Policy, Upstream, Verdict};
+use crate::record::{Cause, DrainStage, Event};
 use crate::routes::{Miss, Table};
+use crate::worker::Events;
 use std::net::SocketAddr;
 
 /// The decisions of one router. One per data thread.
 pub struct Gateway {
     routes: Table,
+    condition: Condition,
     log: AccessLog,
+    events: Events,
     /// `x-resetlab-router: NAME\r\n`
     name_line: Vec<u8>,
     max_attempts: u32,
@@ -39,14 +43,31 @@ pub struct Exchange {
 
 impl Gateway {
     /// `name` goes into every response; a request is tried at most `max_attempts` times.
-    pub fn new(name: &str, routes: Table, log: AccessLog, max_attempts: u32) -> Gateway {
+    pub fn new(
+        name: &str,
+        routes: Table,
+        max_attempts: u32,
+        condition: Condition,
+        log: AccessLog,
+        events: Events,
+    ) -> Gateway {
         let name_line = format!("x-resetlab-router: {name}\r\n").into_bytes();
         Gateway {
             routes,
+            condition,
             log,
+            events,
             name_line,
             max_attempts: max_attempts.max(1),
         }
+    }
+
+    /// Says how far a drain has come.
+    pub fn record_drain(&self, stage: DrainStage) {
+        self.events.emit(Event::Drain {
+            stage,
+            in_flight: self.condition.in_flight(),
+        });
     }
 
     fn pick(&self, exchange: &mut Exchange) -> Result<Upstream, Miss> {
@@ -64,6 +85,7 @@ impl Policy for Gateway {
     type Exchange = Exchange;
 
     fn start(&self, head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> (Exchange, Verdict) {
+        self.condition.began();
         let mut exchange = Exchange::of(head, client);
         let verdict = if exchange.host.is_empty() {
             exchange.reply(replies::empty_host())
@@ -119,6 +141,7 @@ impl Policy for Gateway {
     }
 
     fn finished(&self, exchange: Exchange, end: &Finish) {
+        self.condition.ended();
         let response_time = end.ended.since(end.started);
         let now = clock::now();
         self.log.request(Entry {
@@ -141,6 +164,13 @@ impl Policy for Gateway {
                 .saturating_sub(u32::from(exchange.router_error.is_none())),
             router_error: exchange.router_error,
             request_id: exchange.request_id,
+        });
+    }
+
+    fn draining(&self, progress: Draining) {
+        self.record_drain(match progress {
+            Draining::Closed => DrainStage::Closed,
+            Draining::Over => DrainStage::Done,
         });
     }
 }

@@ -33,7 +33,7 @@ mod transfer;
 mod tunnel;
 
 pub use listener::bind;
-pub use policy::{AfterFailure, Attempt, End, Finish, Policy, Upstream, Verdict};
+pub use policy::{AfterFailure, Attempt, Draining, End, Finish, Policy, Upstream, Verdict};
 pub use pool::Pools;
 pub use reply::{Reply, reason};
 pub use serve::serve;

@@ -30,8 +30,20 @@ pub trait Policy: 'static {
     /// The request is over.
     fn finished(&self, _exchange: Self::Exchange, _end: &Finish) {}
 
+    /// The drain has come that far.
+    fn draining(&self, _progress: Draining) {}
+
     /// A request was refused before it became an exchange.
     fn refused(&self, _client: SocketAddr, _reject: Reject) {}
+}
+
+/// How far a drain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draining {
+    /// Nobody is accepted any more, and idle connections are told to close.
+    Closed,
+    /// Nothing is left, or the time is up and what is left will be cut now.
+    Over,
 }
 
 /// What to do with a request.

@@ -214,6 +214,14 @@ pub enum Closed {
 }
 
 impl Peer {
+    pub fn of(stream: std::net::TcpStream) -> Peer {
+        stream.set_nonblocking(true).unwrap();
+        Peer {
+            stream: TcpStream::from_std(stream).unwrap(),
+            buffer: Vec::new(),
+        }
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
