@@ -5,7 +5,7 @@
 //!
 //! - [`serve`](serve()): accepts, drains, stops; `listener`: the socket for it
 //! - `client`: one client connection, from head to head
-//! - `exchange`: one request, and its attempts
+//! - `exchange`: one request, and its attempts; `hold`: before it is decided where it goes
 //! - `pool`, `dial`: connections to backends
 //! - `transfer`: one attempt: request up, responses down, both at once
 //! - `tunnel`: after `101 Switching Protocols`
@@ -18,6 +18,7 @@ mod client;
 mod dial;
 mod exchange;
 mod gate;
+mod hold;
 mod listener;
 mod output;
 mod policy;

@@ -1,6 +1,7 @@
 //! The router as a process: what it promises to clients, to load balancers and to its supervisor.
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod faults;
 mod process;
 
 use nix::sys::signal::Signal;
@@ -181,7 +182,7 @@ fn sigterm_stops_at_once_even_while_draining_and_other_signals_do_not() {
     assert!(
         router
             .ask(r#"{"cmd":"show"}"#)
-            .contains(r#""draining":true,"in_flight":1"#)
+            .contains(r#""draining":true,"fault":null,"in_flight":1"#)
     );
     router.signal(Signal::SIGTERM);
     assert_eq!(router.end().0.code(), Some(0));
