@@ -44,6 +44,9 @@ pub struct Args {
     /// After that: how long requests under way may take to finish
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     pub drain_timeout: Duration,
+    /// Connections for traffic begin with a PROXY protocol header (version 2) that says who the client is
+    #[arg(long)]
+    pub proxy_protocol: bool,
     /// Seed of the delays that the fault `slow` draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -97,6 +100,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
             response_timeout: args.endpoint_timeout,
             idle_timeout: FRONTEND_IDLE,
             drain_timeout: args.drain_timeout,
+            proxy_protocol: args.proxy_protocol,
             ..Settings::default()
         };
         let gateway = Rc::new(Gateway::new(

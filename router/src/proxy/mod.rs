@@ -4,7 +4,7 @@
 //! inside a `LocalSet`. In the order that data meets them:
 //!
 //! - [`serve`](serve()): accepts, drains, stops; `listener`: the socket for it
-//! - `client`: one client connection, from head to head
+//! - `announced`: a PROXY protocol header; `client`: one client connection, from head to head
 //! - `exchange`: one request, and its attempts; `hold`: before it is decided where it goes
 //! - `pool`, `dial`: connections to backends
 //! - `transfer`: one attempt: request up, responses down, both at once
@@ -13,6 +13,7 @@
 //! What must never happen: a response that ended early looks complete; a byte a backend sent unasked reaches a
 //! client; a request is sent again after part of it is no longer at hand; an exchange is not `finished`.
 
+mod announced;
 mod buffer;
 mod client;
 mod dial;

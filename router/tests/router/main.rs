@@ -304,3 +304,28 @@ fn a_start_that_fails_says_what_to_change() {
         "{said}"
     );
 }
+
+#[test]
+fn the_client_that_a_balancer_names_is_forwarded_and_logged() {
+    let (address, heard) = application(HELLO);
+    let mut router = Router::start_with(&routes("app.test", &[address]), &["--proxy-protocol"]);
+    let mut head = Vec::new();
+    let named = router::proxy_protocol::Header::Tcp {
+        source: "192.0.2.7:56226".parse().unwrap(),
+        destination: router.traffic,
+    };
+    named.write(&mut head);
+    head.extend_from_slice(get("app.test").as_bytes());
+    let mut client = TcpStream::connect(router.traffic).unwrap();
+    client.write_all(&head).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+    let head = heard.recv().unwrap();
+    assert!(head.contains("\r\nX-Forwarded-For: 192.0.2.7\r\n"), "{head}");
+    let line = router.stdout_line();
+    assert!(
+        line.contains(" \"192.0.2.7:56226\" ") && line.contains("x_forwarded_for:\"192.0.2.7\""),
+        "{line}"
+    );
+}

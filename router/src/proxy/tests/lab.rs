@@ -163,6 +163,7 @@ pub struct Script {
     pub cuts: Cell<bool>,
     /// Used up in order; then 502.
     pub after_failure: RefCell<VecDeque<AfterFailure>>,
+    pub clients: RefCell<Vec<SocketAddr>>,
     pub attempts: RefCell<Vec<Attempt>>,
     pub finishes: RefCell<VecDeque<Finish>>,
     pub refused: RefCell<Vec<Reject>>,
@@ -177,6 +178,7 @@ impl Script {
             holding: RefCell::default(),
             cuts: Cell::default(),
             after_failure: RefCell::default(),
+            clients: RefCell::default(),
             attempts: RefCell::default(),
             finishes: RefCell::default(),
             refused: RefCell::default(),
@@ -188,7 +190,8 @@ impl Script {
 impl Policy for Script {
     type Exchange = ();
 
-    fn start(&self, _head: &RequestHead<'_>, _client: SocketAddr, _now: Timestamp) -> ((), Verdict) {
+    fn start(&self, _head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> ((), Verdict) {
+        self.clients.borrow_mut().push(client);
         ((), self.verdict.borrow().clone())
     }
 
