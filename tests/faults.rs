@@ -137,3 +137,44 @@ fn a_rolling_restart_loses_nothing() {
     assert!(summary["load"]["ok"].as_u64().unwrap() > 100, "{summary}");
     assert_eq!(summary["load"]["lost"], 0, "{summary}");
 }
+
+#[test]
+fn a_fleet_grows_and_shrinks_under_load_and_loses_nothing() {
+    let place = Place::new();
+    let mut lab = up(&place);
+    place.json(&["set", "rate=400"]);
+    for routers in [7, 2, 5] {
+        let scaled = place.json(&["scale", &routers.to_string()]);
+        assert_eq!(scaled["routers"], routers);
+        let ps = lab.ps();
+        let is_router = |process: &&Value| process["belief"].is_string();
+        let there: Vec<_> = ps["processes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(is_router)
+            .collect();
+        assert_eq!(there.len(), routers, "{ps}");
+        assert!(
+            there
+                .iter()
+                .all(|router| router["truth"] == "up" && router["restarts"] == 0),
+            "{ps}"
+        );
+        let newest = format!("router-{routers}");
+        lab.wait_for_check(&newest);
+    }
+    let gone = place.run(&["kill", "router-6"]);
+    assert_eq!(gone.status.code(), Some(4));
+    assert!(
+        stderr(&gone).contains("no router \"router-6\""),
+        "{}",
+        stderr(&gone)
+    );
+    place.json(&["down"]);
+    assert_eq!(lab.exit_code(), Some(0));
+    let summary: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
+    assert!(summary["load"]["ok"].as_u64().unwrap() > 100, "{summary}");
+    assert_eq!(summary["load"]["lost"], 0, "{summary}");
+    assert_eq!(place.processes(), Vec::<u32>::new());
+}

@@ -161,7 +161,7 @@ impl Actor {
         slot.injected = false;
         slot.behaviour = None;
         slot.draining = false;
-        if slot.incarnation > 1 {
+        if slot.last_exit.is_some() {
             slot.restarts.on_restart();
         }
         let incarnation = slot.incarnation;

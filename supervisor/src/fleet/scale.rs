@@ -143,25 +143,21 @@ impl Actor {
         });
     }
 
-    /// A slot for `role`: that of an earlier router of the same number, or a new one.
+    /// Its slot: that of an earlier router of the same number, which is forgotten, or a new one.
     fn place(&mut self, role: Role, now: Timestamp) -> usize {
-        let restarts = Restarts::new(
-            self.plan.restart,
-            self.plan.seed.wrapping_add(u64::from(self.slots.len() as u32)),
-        );
-        match self.slots.iter().position(|slot| slot.role == role) {
-            Some(index) => {
-                let slot = &mut self.slots[index];
-                slot.place = Place::Member;
-                slot.restarts.forgive();
-                slot.restarts.set_policy(self.plan.restart);
-                index
+        let known = self.slots.iter().position(|slot| slot.role == role);
+        let index = known.unwrap_or(self.slots.len());
+        let seed = self.plan.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
+        let mut slot = Slot::new(role, Restarts::new(self.plan.restart, seed), now);
+        match self.slots.get_mut(index) {
+            Some(earlier) => {
+                // Its records and logs go on.
+                slot.incarnation = earlier.incarnation;
+                *earlier = slot;
             }
-            None => {
-                self.slots.push(Slot::new(role, restarts, now));
-                self.slots.len() - 1
-            }
+            None => self.slots.push(slot),
         }
+        index
     }
 
     fn shrink(&mut self, scaled: Scaled, reply: Reply<Scaled>) {
