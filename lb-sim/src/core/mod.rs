@@ -18,6 +18,10 @@ pub mod settings;
 mod words;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod detector_properties;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 pub(crate) mod world;

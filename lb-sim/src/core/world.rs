@@ -90,6 +90,17 @@ impl World {
         }
     }
 
+    /// Takes `backend` out of the fleet, or in again.
+    pub fn swap(&mut self, backend: BackendId) {
+        self.answers.retain(|_, probe| probe.backend != backend);
+        self.sent.retain(|probe| probe.backend != backend);
+        if self.balancer.present(backend) {
+            self.balancer.remove_backend(self.now, backend);
+        } else {
+            self.balancer.restore_backend(self.now, backend);
+        }
+    }
+
     /// The sentinel connection of `backend` ends; a live or refusing router answers the check it starts at once.
     pub fn lose_sentinel(&mut self, backend: BackendId) -> Option<Verdict> {
         let Some(Action::Start { probe, .. }) = self.balancer.on_connection_lost(self.now, backend) else {
