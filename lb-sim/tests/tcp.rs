@@ -4,7 +4,6 @@
     reason = "helpers of tests, which clippy does not see as tests"
 )]
 
-#[expect(dead_code, reason = "shared with the tests of mode=http")]
 mod lab;
 
 use lab::Lab;
