@@ -242,6 +242,7 @@ impl Story {
             | Event::CheckSeen { .. }
             | Event::Crash { .. }
             | Event::Drain { .. }
+            | Event::SentinelCheck { .. }
             | Event::Forwarded { .. }
             | Event::Member { .. }
             | Event::Healed { .. }
