@@ -111,7 +111,7 @@ impl World {
         let result = match self.truth[backend.index()] {
             Truth::Alive => ProbeResult::Ok,
             Truth::Refusing => ProbeResult::Refused,
-            Truth::Hung => return None,
+            Truth::Hung | Truth::Silent => return None,
         };
         self.balancer.on_probe(self.now, probe, result)
     }
