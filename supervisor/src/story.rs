@@ -4,6 +4,7 @@
 //! predicted, and the window once the balancer has nothing in flight at the router any more.
 
 mod checks;
+mod faults;
 mod window;
 mod words;
 
@@ -53,6 +54,8 @@ struct Router {
     /// Believed Down, and no request served since.
     was_down: bool,
     window: Option<Window>,
+    /// The fault that this life will die of.
+    killer: Option<(u32, Fault)>,
     ready: Option<Timestamp>,
 }
 
@@ -148,8 +151,8 @@ impl Story {
                 router,
                 incarnation,
                 fault,
-                ..
-            } => self.on_fault(at, router, *incarnation, *fault),
+                detail,
+            } => self.on_fault(at, now, router, *incarnation, *fault, detail.as_deref()),
             Event::Death {
                 router,
                 incarnation,
@@ -177,6 +180,24 @@ impl Story {
             }
             Event::Ready { .. } => self.on_ready(at, &record.from, "is ready again"),
             Event::Resumed { router, .. } => self.on_ready(at, router, "runs again"),
+            Event::Healed { router, .. } => self.on_ready(at, router, "is healed"),
+            Event::Drain { stage, in_flight } => self.on_drain(at, &record.from, *stage, *in_flight),
+            Event::Paused {
+                router, started_ns, ..
+            } => {
+                let stood = seconds(at.since(*started_ns));
+                line(
+                    Tone::Plain,
+                    format!("{router} stood still for {stood}; it was not dead"),
+                )
+            }
+            Event::Scaled { before, routers } => {
+                let mut lines = self.part(now, *routers, *before);
+                let text = format!("{}, {before} before", words::routers(*routers));
+                let tone = Tone::Plain;
+                lines.push(Line { at, tone, text });
+                lines
+            }
             Event::Probe {
                 router,
                 started_ns,
@@ -238,39 +259,29 @@ impl Story {
                 ),
             ),
             Event::Note { text } => line(Tone::Warning, text.clone()),
-            Event::Spawned { .. }
-            | Event::CheckSeen { .. }
+            Event::GaveUp {
+                name,
+                deaths,
+                within_s,
+            } => line(
+                Tone::Bad,
+                format!(
+                    "{name} GIVEN UP: it died {deaths} times within {within_s:.1} s and is not started again by itself; \
+                     `resetlab logs {name}` says why, `resetlab restart {name}` tries once more"
+                ),
+            ),
+            Event::Spawned { name, .. } => {
+                self.meet(name);
+                Vec::new()
+            }
+            Event::CheckSeen { .. }
             | Event::Crash { .. }
-            | Event::Drain { .. }
             | Event::SentinelCheck { .. }
             | Event::Forwarded { .. }
             | Event::Member { .. }
-            | Event::Healed { .. }
-            | Event::Paused { .. }
-            | Event::GaveUp { .. }
-            | Event::Scaled { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }
             | Event::Unknown => Vec::new(),
-        }
-    }
-
-    fn on_fault(&mut self, at: Timestamp, name: &str, incarnation: u32, fault: Fault) -> Vec<Line> {
-        let Some(router) = self.routers.get_mut(name) else {
-            return Vec::new();
-        };
-        match fault {
-            Fault::Hang => {
-                router.window = Some(Window::new(at, incarnation, Fault::Hang, Stamp::Signal));
-                let text = format!("{name} HUNG (SIGSTOP){}", self.expectation(name, at));
-                vec![Line {
-                    at,
-                    tone: Tone::Bad,
-                    text,
-                }]
-            }
-            // Told by the death that follows.
-            _ => Vec::new(),
         }
     }
 
@@ -285,10 +296,11 @@ impl Story {
         let Some(router) = self.routers.get_mut(name) else {
             return Vec::new();
         };
-        let fault = if stamp == Stamp::Crash {
-            Fault::Crash
-        } else {
-            Fault::Kill
+        let told = router.killer.take().filter(|(life, _)| *life == incarnation);
+        let fault = match (told, stamp) {
+            (Some((_, fault)), _) => fault,
+            (None, Stamp::Crash) => Fault::Crash,
+            (None, Stamp::Signal | Stamp::Exit) => Fault::Kill,
         };
         let hung = router
             .window
