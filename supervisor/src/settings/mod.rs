@@ -5,8 +5,10 @@
 
 mod file;
 mod flags;
+mod metrics;
 
 pub use flags::StackArgs;
+pub use metrics::MetricsAt;
 
 use crate::experiment::load::arrivals::Arrivals;
 use crate::fleet::LoadPlan;
@@ -36,13 +38,15 @@ pub struct LabSettings {
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
     pub listen: Option<SocketAddr>,
+    /// Where Prometheus finds the figures of `up`.
+    pub metrics: MetricsAt,
     /// The run directory; `None`: a new one below ./resetlab-runs.
     pub out: Option<PathBuf>,
     pub lb: LbSettings,
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 10] = [
+pub const LAB_KEYS: [&str; 11] = [
     "routers",
     "apps",
     "rate",
@@ -52,6 +56,7 @@ pub const LAB_KEYS: [&str; 10] = [
     "seed",
     "net",
     "listen",
+    "metrics",
     "out",
 ];
 
@@ -76,6 +81,7 @@ impl Default for LabSettings {
             seed: None,
             net: None,
             listen: None,
+            metrics: MetricsAt::Lab,
             out: None,
             lb: LbSettings::default(),
         }
@@ -135,6 +141,7 @@ impl LabSettings {
                 self.listen = Some(address).filter(|address| address.port() != 0);
                 self.listen.ok_or_else(expected)?;
             }
+            "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
             _ if lb_sim::core::settings::KEYS.contains(&key) => {
                 self.lb.set(key, word).map_err(|e| e.to_string())?;

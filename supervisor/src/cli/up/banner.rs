@@ -36,6 +36,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
             "  restart   {} after a death",
             humantime::format_duration(settings.restart_delay)
         ),
+        format!("  metrics   {}", facts.metrics.as_deref().unwrap_or("off")),
         format!("  results   {}", facts.run_dir.display()),
         String::new(),
         expectation("killed", Fault::Kill, settings),
