@@ -3,6 +3,8 @@
 
 use crate::access_log::AccessLog;
 use crate::clock;
+use crate::condition::{Answer, Condition};
+use crate::fault::Place;
 use crate::record::Event;
 use crate::worker::Events;
 use bytes::Bytes;
@@ -15,14 +17,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Serves the health port on a new thread for the life of the process.
-pub fn start(listener: std::net::TcpListener, events: Events, log: AccessLog) -> std::io::Result<()> {
+pub fn start(
+    listener: std::net::TcpListener,
+    condition: Condition,
+    events: Events,
+    log: AccessLog,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     std::thread::Builder::new().name("health".into()).spawn(move || {
         runtime.block_on(async move {
             match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => serve(listener, events, log).await,
+                Ok(listener) => serve(listener, condition, events, log).await,
                 Err(error) => eprintln!("router: health port: {error}"),
             }
         });
@@ -30,18 +37,22 @@ pub fn start(listener: std::net::TcpListener, events: Events, log: AccessLog) ->
     Ok(())
 }
 
-/// PURE: the answer to a path. Both ask whether the process serves; only `/health` will know about draining.
-pub fn answer(path: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(b"ok\n")));
-    if !matches!(path, HEALTH | ALIVE) {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        *response.body_mut() = Full::new(Bytes::from_static(b"404 page not found\n"));
-    }
+/// PURE: the answer to a path. Both ask whether the process serves; only `/health` knows of reasons not to use it.
+pub fn answer(path: &str, unhealthy: Option<StatusCode>) -> Response<Full<Bytes>> {
+    let (status, body) = match (path, unhealthy) {
+        (HEALTH, Some(status)) => (status, &b""[..]),
+        (HEALTH | ALIVE, _) => (StatusCode::OK, &b"ok\n"[..]),
+        (_, _) => (StatusCode::NOT_FOUND, &b"404 page not found\n"[..]),
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(body)));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    if !body.is_empty() {
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
     headers.insert(EXPIRES, HeaderValue::from_static("0"));
     response
@@ -53,7 +64,7 @@ const ALIVE: &str = "/is-process-alive-do-not-use-for-loadbalancing";
 /// A half-sent check is given up after this time.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-async fn serve(listener: tokio::net::TcpListener, events: Events, log: AccessLog) {
+async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: Events, log: AccessLog) {
     loop {
         let Ok((stream, client)) = listener.accept().await else {
             // Out of descriptors: others must end before this can go on.
@@ -61,10 +72,10 @@ async fn serve(listener: tokio::net::TcpListener, events: Events, log: AccessLog
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (events, log) = (events.clone(), log.clone());
+        let (condition, events, log) = (condition.clone(), events.clone(), log.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let response = see(&request, client, &events, &log);
-            async move { Ok::<_, Infallible>(response) }
+            let (condition, events, log) = (condition.clone(), events.clone(), log.clone());
+            async move { Ok::<_, Infallible>(see(&request, client, &condition, &events, &log).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(hyper_util::rt::TokioTimer::new())
@@ -76,15 +87,24 @@ async fn serve(listener: tokio::net::TcpListener, events: Events, log: AccessLog
     }
 }
 
-/// Answers and records that the check came.
-fn see(
+/// Answers and records that the check came; under a fault, when and how that demands.
+async fn see(
     request: &Request<Incoming>,
     client: SocketAddr,
+    condition: &Condition,
     events: &Events,
     log: &AccessLog,
 ) -> Response<Full<Bytes>> {
     let (seen, path) = (clock::now(), request.uri().path());
-    let response = answer(path);
+    let manner = match condition.fault() {
+        Some(_) if path == HEALTH => condition.wait(Place::Health).await,
+        _ => Answer::Honest,
+    };
+    let unhealthy = match manner {
+        Answer::Error(status) => StatusCode::from_u16(status).ok(),
+        _ => condition.draining().then_some(StatusCode::SERVICE_UNAVAILABLE),
+    };
+    let response = answer(path, unhealthy);
     let status = response.status().as_u16();
     if path == HEALTH {
         events.emit_at(seen, Event::CheckSeen { status });

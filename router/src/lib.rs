@@ -6,12 +6,14 @@
 //!
 //! Then in the order that data meets them:
 //! - [`http1`]: heads, framing, chunked; pure
+//! - [`proxy_protocol`]: who the client is, when a balancer relays bytes; pure
 //! - [`proxy`]: the forwarding engine
 //! - [`gateway`]: which endpoint, which headers, which answer when it fails
 //! - [`routes`]: host to endpoint; pure. [`registry`]: where routes come from
 //! - [`access_log`]: a line a request
 //!
-//! Beside the data path: [`health`] answers load balancers, [`crash`] is the end.
+//! Beside the data path: [`condition`] is what the router is like at present, [`health`] answers load balancers,
+//! [`crash`] is the end.
 //!
 //! What must never happen: a health check or a log line makes a request wait; a crash answers, drains or flushes.
 
@@ -23,8 +25,10 @@ pub mod worker;
 
 pub mod http1;
 pub mod proxy;
+pub mod proxy_protocol;
 
 pub mod access_log;
+pub mod condition;
 pub mod crash;
 pub mod gateway;
 pub mod health;

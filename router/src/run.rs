@@ -1,11 +1,15 @@
 //! The router's command line, and its threads: data (this one), health, control, access log.
 
 use crate::access_log::AccessLog;
+use crate::clock;
+use crate::condition::Condition;
+use crate::fault::Spec;
 use crate::gateway::Gateway;
 use crate::proxy::{Engine, Settings};
-use crate::record::Event;
+use crate::record::{DrainStage, Event};
 use crate::worker::{self, Events, Worker, WorkerArgs};
 use crate::{crash, health, listen, proxy, registry};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// gorouter's job: routes by Host to an application, answers /health
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +38,18 @@ pub struct Args {
     /// How many endpoints a request may be tried at
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,
+    /// After SIGUSR1: how long to serve on while /health answers 503, so that load balancers look elsewhere
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = humantime::parse_duration)]
+    pub drain_wait: Duration,
+    /// After that: how long requests under way may take to finish
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub drain_timeout: Duration,
+    /// Connections for traffic begin with a PROXY protocol header (version 2) that says who the client is
+    #[arg(long)]
+    pub proxy_protocol: bool,
+    /// Seed of the delays that the fault `slow` draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
     #[command(flatten)]
     pub worker: WorkerArgs,
 }
@@ -43,7 +60,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// gorouter's default: longer than what load balancers keep an idle connection.
 const FRONTEND_IDLE: Duration = Duration::from_secs(900);
 
-/// Serves until SIGTERM, then stops at once. Exit code 2 when it cannot start, and after a crash.
+/// Serves until SIGTERM, then stops at once; SIGUSR1 drains first, as gorouter does. Exit code 2 when it cannot start, and after a crash.
 pub fn run(args: Args) -> ExitCode {
     match serve(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,37 +73,54 @@ pub fn run(args: Args) -> ExitCode {
 
 fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     let worker = Worker::start(&args.worker, "router")?;
-    // Draining is not there yet; a stray SIGUSR1 must not kill.
-    signal_hook::flag::register(signal_hook::consts::SIGUSR1, std::sync::Arc::default())?;
-    let routes = registry::read(&args.routes)?;
-    let log = AccessLog::start(std::io::stdout())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let log = AccessLog::start(std::io::stdout())?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
+        // Signals first: one that comes early must not kill.
         let terminated = worker.terminated()?;
+        let mut drains = signal(SignalKind::user_defined1())?;
+        let routes = registry::read(&args.routes)?;
+        let condition = Condition::new(args.seed, &worker.name);
         let listener = listen::bind(args.listen, "--listen")?;
         let checks = listen::bind_std(args.health, "--health")?;
         let mut addresses = BTreeMap::from([
             ("http".to_owned(), listener.local_addr()?.to_string()),
             ("health".to_owned(), checks.local_addr()?.to_string()),
         ]);
-        health::start(checks, worker.events.clone(), log.clone())?;
+        health::start(checks, condition.clone(), worker.events.clone(), log.clone())?;
         if let Some(path) = &worker.control {
-            control(path.clone(), worker.events.clone())?;
+            control(path.clone(), condition.clone(), worker.events.clone())?;
             addresses.insert("control".to_owned(), path.display().to_string());
         }
         let settings = Settings {
             connect_timeout: Duration::from_secs(5),
             response_timeout: args.endpoint_timeout,
             idle_timeout: FRONTEND_IDLE,
+            drain_timeout: args.drain_timeout,
+            proxy_protocol: args.proxy_protocol,
             ..Settings::default()
         };
-        let gateway = Gateway::new(&worker.name, routes, log.clone(), args.max_attempts);
-        // Nothing drains yet.
-        let drain = std::future::pending();
-        let serving = proxy::serve(listener, Rc::new(gateway), Engine::new(settings), drain);
+        let gateway = Rc::new(Gateway::new(
+            &worker.name,
+            routes,
+            args.max_attempts,
+            condition.clone(),
+            log.clone(),
+            worker.events.clone(),
+        ));
+        let draining = gateway.clone();
+        // Only the first SIGUSR1 counts.
+        let drain = async {
+            drains.recv().await;
+            let begun = clock::now();
+            condition.start_draining();
+            draining.record_drain(DrainStage::Unhealthy);
+            clock::until(begun + args.drain_wait).await;
+        };
+        let serving = proxy::serve(listener, gateway, Engine::new(settings), drain);
         announce(args, &worker, addresses);
         tokio::select! {
             () = terminated => Ok::<(), Box<dyn Error>>(()),
@@ -114,7 +148,7 @@ fn announce(args: &Args, worker: &Worker, addresses: BTreeMap<String, String>) {
 }
 
 /// Serves the control socket on a thread of its own: a crash takes effect whatever the data thread is doing.
-fn control(path: PathBuf, events: Events) -> Result<(), Box<dyn Error>> {
+fn control(path: PathBuf, condition: Condition, events: Events) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -130,7 +164,7 @@ fn control(path: PathBuf, events: Events) -> Result<(), Box<dyn Error>> {
     std::thread::Builder::new()
         .name("control".into())
         .spawn(move || {
-            let answer = move |request: Value| answer(&request, &events);
+            let answer = move |request: Value| answer(&request, &condition, &events);
             let served =
                 tokio::task::LocalSet::new().block_on(&runtime, worker::answer_control(listener, answer));
             if let Err(error) = served {
@@ -140,10 +174,24 @@ fn control(path: PathBuf, events: Events) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn answer(request: &Value, events: &Events) -> Result<Value, String> {
+fn answer(request: &Value, condition: &Condition, events: &Events) -> Result<Value, String> {
     match request["cmd"].as_str() {
         Some("crash") => crash::crash(events),
-        Some("show") => Ok(json!({ "pid": std::process::id() })),
-        _ => Err("expected \"cmd\": \"crash\" or \"show\"".to_owned()),
+        Some("show") => Ok(json!({
+            "pid": std::process::id(),
+            "draining": condition.draining(),
+            "in_flight": condition.in_flight(),
+            "fault": condition.fault(),
+        })),
+        Some("fault") => {
+            let spec = Spec::deserialize(request).map_err(|error| format!("fault: {error}"))?;
+            spec.check()?;
+            Ok(json!({ "ok": true, "t_ns": condition.show(Some(spec)) }))
+        }
+        Some("heal") => {
+            let healed = condition.fault();
+            Ok(json!({ "ok": true, "t_ns": condition.show(None), "healed": healed }))
+        }
+        _ => Err("expected \"cmd\": \"fault\", \"heal\", \"crash\" or \"show\"".to_owned()),
     }
 }

@@ -125,6 +125,9 @@ impl Worker {
             args.name.clone()
         };
         if let Some(fd) = args.lifeline_fd {
+            // A stopped process reads no lifeline; the kernel kills it all the same. Before the lifeline is watched:
+            // a supervisor that died until now is seen there.
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
             // SAFETY: the supervisor passed this descriptor to us and nobody else in this process knows it.
             let mut lifeline = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
             std::thread::Builder::new()

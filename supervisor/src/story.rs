@@ -15,7 +15,7 @@ mod window;
 mod words;
 
 pub use mistakes::Mistake;
-pub use truth::{Condition, Truth, subject};
+pub use truth::{Condition, TRUTHS, subject};
 pub use window::{Lost, WindowReport};
 
 use joins::{FailedAttempt, Joins};
@@ -266,7 +266,8 @@ impl Story {
                 Vec::new()
             }
             Event::Scaled { before, routers } => {
-                let text = format!("the fleet is to have {routers} routers now, {before} before");
+                let plural = if *routers == 1 { "" } else { "s" };
+                let text = format!("{routers} router{plural} now, {before} before");
                 Line::one(at, Tone::Plain, text)
             }
             Event::Member { router, present } => self.on_member(at, router, *present),
@@ -278,6 +279,7 @@ impl Story {
             Event::Note { text } => Line::one(at, Tone::Warning, text.clone()),
             Event::CheckSeen { .. }
             | Event::Crash { .. }
+            | Event::SentinelCheck { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }
             | Event::Unknown => Vec::new(),

@@ -1,38 +1,28 @@
-//! The balancer's mind: which check starts when, which has taken too long, and what the results make it believe.
+//! The balancer's mind: which check starts when, which has taken too long, and what the results make it believe; and
+//! what it believes of routers whose attempts fail, whose sentinel connection ends, or of whom it is told.
 
+use super::backend::{Backend, Due, Outstanding};
 use super::health::Transition;
 use super::schedule::Deadlines;
-use super::{BackendId, CheckSettings, Health, Schedule};
+use super::{BackendId, CheckSettings, Health, PassiveSettings, Schedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use router::clock::Timestamp;
-use router::record::ProbeResult;
+use router::record::{Belief, Detector, ProbeResult};
 use std::time::Duration;
 
 /// Call [`Balancer::on_deadline`] when [`Balancer::next_deadline`] has come and [`Balancer::on_probe`] when a check
-/// has ended; do what the actions say. At most one check per backend is under way.
+/// has ended; do what the actions say. At most one check per backend is under way, and one more that the end of a
+/// sentinel connection has started: that one leaves the schedule of the others as it is.
 #[derive(Clone, Debug)]
 pub struct Balancer {
-    settings: CheckSettings,
-    backends: Vec<Backend>,
-    deadlines: Deadlines,
+    pub(super) settings: CheckSettings,
+    /// `None`: failed attempts eject nobody.
+    pub(super) passive: Option<PassiveSettings>,
+    pub(super) backends: Vec<Backend>,
+    pub(super) deadlines: Deadlines,
     random: ChaCha8Rng,
-    probes: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Backend {
-    health: Health,
-    /// The next tick; `None` while an `end` schedule waits for the check under way.
-    due: Option<Timestamp>,
-    probe: Option<Outstanding>,
-}
-
-#[derive(Clone, Debug)]
-struct Outstanding {
-    number: u64,
-    started: Timestamp,
-    expires: Timestamp,
+    pub(super) probes: u64,
 }
 
 /// Names one check; a result for another than the one under way is late and ignored.
@@ -49,12 +39,16 @@ pub enum Action {
     Start { probe: ProbeId, timeout: Duration },
     /// This check took too long: it counts as failed, abandon it.
     Expire(Verdict),
+    /// An ejection is over.
+    Return(Transition),
 }
 
 /// What one ended check did to the belief.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub probe: ProbeId,
+    /// Whose check it was: polling's, or the sentinel's.
+    pub by: Detector,
     pub started: Timestamp,
     /// Failed checks in a row, this one included.
     pub failures: u32,
@@ -68,6 +62,7 @@ impl Balancer {
     pub fn new(settings: CheckSettings, backends: u32, now: Timestamp, seed: u64) -> Balancer {
         let mut balancer = Balancer {
             settings,
+            passive: None,
             backends: Vec::with_capacity(backends as usize),
             deadlines: Deadlines::default(),
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -103,11 +98,37 @@ impl Balancer {
         &self.backends[backend.index()].health
     }
 
+    /// What is believed of `backend`, polling and failed attempts taken together.
+    pub fn belief(&self, backend: BackendId) -> Belief {
+        self.backends[backend.index()].belief()
+    }
+
+    /// When that belief began.
+    pub fn since(&self, backend: BackendId) -> Timestamp {
+        self.backends[backend.index()].since
+    }
+
+    /// Whether the check that its lost sentinel connection started is under way.
+    pub fn checks_urgently(&self, backend: BackendId) -> bool {
+        self.backends[backend.index()].urgent.is_some()
+    }
+
+    /// When the ejection of `backend` ends.
+    pub fn ejected_until(&self, backend: BackendId) -> Option<Timestamp> {
+        self.backends[backend.index()].passive.ejected_until()
+    }
+
+    /// Whether `backend` belongs to the fleet.
+    pub fn present(&self, backend: BackendId) -> bool {
+        self.backends[backend.index()].present
+    }
+
     /// The backends that may be picked, in order of their numbers.
     pub fn usable(&self) -> impl Iterator<Item = BackendId> {
-        self.backends()
-            .filter(|(_, health)| health.usable())
-            .map(|(backend, _)| backend)
+        let backends = self.backends.iter().enumerate();
+        backends
+            .filter(|(_, backend)| backend.usable())
+            .map(|(i, _)| BackendId(i as u32))
     }
 
     /// When [`Balancer::on_deadline`] has work again; `None` without backends.
@@ -121,12 +142,22 @@ impl Balancer {
         while let Some((at, id)) = self.deadlines.next()
             && at <= now
         {
-            let backend = &self.backends[id.index()];
-            let tick_first = |probe: &Outstanding| backend.due.is_some_and(|due| due < probe.expires);
-            let action = match backend.probe.clone() {
-                Some(probe) if tick_first(&probe) => self.tick(now, id),
-                Some(probe) => Some(Action::Expire(self.conclude(now, id, probe, false))),
-                None => self.tick(now, id),
+            let backend = &mut self.backends[id.index()];
+            let action = match backend.next() {
+                Some((_, Due::Tick)) => self.tick(now, id),
+                Some((_, Due::Expiry)) => {
+                    let probe = backend.probe.take();
+                    probe.map(|probe| Action::Expire(self.conclude(now, id, probe, false)))
+                }
+                Some((_, Due::UrgentExpiry)) => {
+                    let probe = backend.urgent.take();
+                    probe.map(|probe| Action::Expire(self.conclude_urgent(now, id, probe, false)))
+                }
+                Some((_, Due::Return)) => self.end_ejection(now, id).map(Action::Return),
+                None => {
+                    self.deadlines.set(id, None);
+                    None
+                }
             };
             actions.extend(action);
         }
@@ -134,9 +165,14 @@ impl Balancer {
 
     /// Counts the result of a check that ended at `now`. `None` when it is not the one under way: it came too late.
     pub fn on_probe(&mut self, now: Timestamp, id: ProbeId, result: ProbeResult) -> Option<Verdict> {
-        let backend = self.backends.get(id.backend.index())?;
-        let probe = backend.probe.clone().filter(|probe| probe.number == id.number)?;
-        Some(self.conclude(now, id.backend, probe, result == ProbeResult::Ok))
+        let backend = self.backends.get_mut(id.backend.index())?;
+        let healthy = result == ProbeResult::Ok;
+        let is_it = |probe: &mut Outstanding| probe.number == id.number;
+        if let Some(probe) = backend.probe.take_if(is_it) {
+            return Some(self.conclude(now, id.backend, probe, healthy));
+        }
+        let probe = backend.urgent.take_if(is_it)?;
+        Some(self.conclude_urgent(now, id.backend, probe, healthy))
     }
 
     /// Changes the settings between two checks. No belief and no count changes; what is left of each wait shrinks or
@@ -144,7 +180,15 @@ impl Balancer {
     pub fn apply_settings(&mut self, now: Timestamp, settings: CheckSettings) {
         let old = std::mem::replace(&mut self.settings, settings);
         let new = &self.settings;
-        for (i, backend) in self.backends.iter_mut().enumerate() {
+        for (i, backend) in self
+            .backends
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, backend)| backend.present)
+        {
+            if let Some(urgent) = &mut backend.urgent {
+                urgent.expires = now.max(urgent.started + new.timeout);
+            }
             let due = backend.due.map(|due| {
                 let left = scale(due.since(now), nanos(new.interval), nanos(old.interval));
                 now + left.min(new.interval + new.jitter)
@@ -173,11 +217,7 @@ impl Balancer {
 
     fn add(&mut self, now: Timestamp, first: Timestamp) -> BackendId {
         let id = BackendId(self.backends.len() as u32);
-        self.backends.push(Backend {
-            health: Health::up(now),
-            due: Some(first),
-            probe: None,
-        });
+        self.backends.push(Backend::new(now, first));
         self.deadlines.set(id, Some(first));
         id
     }
@@ -231,24 +271,67 @@ impl Balancer {
             let gap = self.gap();
             self.backends[id.index()].due = Some(now + gap);
         }
+        let transition = self.change(now, id, Detector::Poll, |backend, settings| {
+            if healthy && backend.health.condemned_after(probe.started) {
+                return;
+            }
+            if healthy {
+                // It lives, whatever an older check will find.
+                backend.urgent.take_if(|urgent| urgent.started <= probe.started);
+            }
+            backend.health.observe(now, healthy, settings);
+        });
+        self.verdict(id, Detector::Poll, &probe, transition)
+    }
+
+    /// Does something to a backend and tells whether that changed what is believed of it.
+    pub(super) fn change(
+        &mut self,
+        now: Timestamp,
+        id: BackendId,
+        by: Detector,
+        what: impl FnOnce(&mut Backend, &CheckSettings),
+    ) -> Option<Transition> {
         let backend = &mut self.backends[id.index()];
-        backend.probe = None;
-        let change = backend.health.observe(now, healthy, &self.settings);
+        let from = backend.belief();
+        what(backend, &self.settings);
+        let to = backend.belief();
         self.deadlines.set(id, backend.deadline());
+        if from == to {
+            return None;
+        }
+        backend.since = now;
+        let change = Transition {
+            backend: id,
+            at: now,
+            from,
+            to,
+            by,
+        };
+        if change.changes_use() && backend.usable() {
+            backend.passive.use_again(now);
+        }
+        Some(change)
+    }
+
+    pub(super) fn verdict(
+        &self,
+        id: BackendId,
+        by: Detector,
+        probe: &Outstanding,
+        transition: Option<Transition>,
+    ) -> Verdict {
+        let health = &self.backends[id.index()].health;
         Verdict {
             probe: ProbeId {
                 backend: id,
                 number: probe.number,
             },
+            by,
             started: probe.started,
-            failures: backend.health.failures(),
-            successes: backend.health.successes(),
-            transition: change.map(|(from, to)| Transition {
-                backend: id,
-                at: now,
-                from,
-                to,
-            }),
+            failures: health.failures(),
+            successes: health.successes(),
+            transition,
         }
     }
 
@@ -261,16 +344,6 @@ impl Balancer {
         // The high word of the product is uniform in [0, jitter).
         let extra = (u128::from(self.random.next_u64()) * u128::from(jitter)) >> 64;
         self.settings.interval + Duration::from_nanos(extra as u64)
-    }
-}
-
-impl Backend {
-    fn deadline(&self) -> Option<Timestamp> {
-        let expires = self.probe.as_ref().map(|probe| probe.expires);
-        match (self.due, expires) {
-            (Some(due), Some(expires)) => Some(due.min(expires)),
-            (due, expires) => due.or(expires),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{BackendId, CheckSettings};
 use router::clock::Timestamp;
-use router::record::Belief;
+use router::record::{Belief, Detector};
 
 /// What is believed of one backend, and how many checks in a row speak for changing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Health {
     failures: u32,
     successes: u32,
     since: Timestamp,
+    /// When something else than polling last found it dead.
+    condemned: Timestamp,
 }
 
 /// A belief that changed.
@@ -21,6 +23,7 @@ pub struct Transition {
     pub at: Timestamp,
     pub from: Belief,
     pub to: Belief,
+    pub by: Detector,
 }
 
 impl Health {
@@ -31,6 +34,7 @@ impl Health {
             failures: 0,
             successes: 0,
             since: now,
+            condemned: Timestamp(0),
         }
     }
 
@@ -61,6 +65,22 @@ impl Health {
     /// When the belief of now began.
     pub fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// Down at once, whatever was counted.
+    pub fn condemn(&mut self, now: Timestamp, settings: &CheckSettings) {
+        if self.belief() != Belief::Down {
+            self.since = now;
+        }
+        self.condemned = now;
+        self.usable = false;
+        self.successes = 0;
+        self.failures = self.failures.max(settings.fall);
+    }
+
+    /// A check that started then says nothing good: it may have been answered before the death.
+    pub fn condemned_after(&self, started: Timestamp) -> bool {
+        started < self.condemned
     }
 
     /// Counts one check; returns the belief before and after if it changed.

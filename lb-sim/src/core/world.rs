@@ -2,7 +2,7 @@
 
 use super::{Action, BackendId, Balancer, CheckSettings, ProbeId, Verdict};
 use router::clock::Timestamp;
-use router::record::{Belief, ProbeResult};
+use router::record::{Belief, Detector, ProbeResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -90,6 +90,19 @@ impl World {
         }
     }
 
+    /// The sentinel connection of `backend` ends; a live or refusing router answers the check it starts at once.
+    pub fn lose_sentinel(&mut self, backend: BackendId) -> Option<Verdict> {
+        let Some(Action::Start { probe, .. }) = self.balancer.on_connection_lost(self.now, backend) else {
+            return None;
+        };
+        let result = match self.truth[backend.index()] {
+            Truth::Alive => ProbeResult::Ok,
+            Truth::Refusing => ProbeResult::Refused,
+            Truth::Hung => return None,
+        };
+        self.balancer.on_probe(self.now, probe, result)
+    }
+
     /// Whether the balancer still waits for this check.
     pub fn under_way(&self, probe: ProbeId) -> bool {
         self.sent.contains(&probe)
@@ -129,6 +142,8 @@ impl World {
                         Truth::Hung => {}
                     }
                 }
+                Action::Return(_) => {}
+                Action::Expire(verdict) if verdict.by != Detector::Poll => {}
                 Action::Expire(verdict) => {
                     self.sent.retain(|probe| *probe != verdict.probe);
                     self.log.push(Note::Ended(self.now, verdict));

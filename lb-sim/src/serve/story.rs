@@ -2,7 +2,8 @@
 
 use super::probe::Ended;
 use crate::core::{CheckSettings, Transition, Verdict};
-use router::record::{Belief, Detector, Event, ProbeResult};
+use router::clock::Timestamp;
+use router::record::{Belief, Event, ProbeResult};
 use router::worker::Events;
 
 /// One ended check, and the belief it changed, if it did.
@@ -17,10 +18,18 @@ pub struct Story<'a> {
     change: Option<(Transition, String)>,
     /// The failures in a row had made it Down before.
     stale: bool,
+    until: Option<Timestamp>,
 }
 
 impl<'a> Story<'a> {
-    pub fn new(router: &'a str, ended: &'a Ended, verdict: &Verdict, settings: &CheckSettings) -> Story<'a> {
+    /// `until`: the end of its ejection.
+    pub fn new(
+        router: &'a str,
+        ended: &'a Ended,
+        verdict: &Verdict,
+        settings: &CheckSettings,
+        until: Option<Timestamp>,
+    ) -> Story<'a> {
         let CheckSettings { fall, rise, .. } = *settings;
         let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
         let change = verdict.transition.map(|change| {
@@ -36,7 +45,8 @@ impl<'a> Story<'a> {
                 Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
                 Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
                 Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
-                Belief::Ejected => "ejected".to_owned(),
+                // By polling alone it would be up.
+                Belief::Ejected => "checks succeed, its ejection is not over".to_owned(),
             };
             (change, reason)
         });
@@ -50,7 +60,15 @@ impl<'a> Story<'a> {
             rise,
             change,
             stale,
+            until,
         }
+    }
+
+    /// The belief that changed, and why.
+    pub fn change(&self) -> Option<(Transition, &str)> {
+        self.change
+            .as_ref()
+            .map(|(change, reason)| (*change, reason.as_str()))
     }
 
     /// For programs; never blocks.
@@ -76,8 +94,8 @@ impl<'a> Story<'a> {
                 from_state: change.from,
                 to: change.to,
                 reason: reason.clone(),
-                by: Detector::Poll,
-                until_ns: None,
+                by: change.by,
+                until_ns: self.until.filter(|_| change.to == Belief::Ejected),
             };
             events.emit_at(change.at, belief);
         }
@@ -105,7 +123,7 @@ impl<'a> Story<'a> {
 }
 
 /// How a check failed: `refused`, `no answer within 2.001s`, `status 503`.
-fn words(ended: &Ended) -> String {
+pub fn words(ended: &Ended) -> String {
     match (ended.result, ended.status) {
         (ProbeResult::Ok, _) => "ok".to_owned(),
         (ProbeResult::Refused, _) => "refused".to_owned(),
@@ -123,7 +141,7 @@ fn words(ended: &Ended) -> String {
     }
 }
 
-fn state(belief: Belief) -> &'static str {
+pub fn state(belief: Belief) -> &'static str {
     match belief {
         Belief::Up => "Up",
         Belief::GoingDown => "going down",

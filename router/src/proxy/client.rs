@@ -41,6 +41,8 @@ pub(super) struct Client<P: Policy> {
     pub request: Output,
     /// When this connection became idle.
     pub idle_since: Timestamp,
+    /// A request has come over it.
+    used: bool,
 }
 
 /// Why a wait ended before what was waited for.
@@ -60,6 +62,10 @@ enum Next {
 /// bytes would send a RST that can overtake it.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 << 20;
+
+/// A connection that is this young when draining starts still gets its first request served: who connected meant to
+/// send one.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 impl<P: Policy> Client<P> {
     pub fn new(
@@ -83,6 +89,7 @@ impl<P: Policy> Client<P> {
             answer: Buffer::default(),
             request: Output::default(),
             idle_since: clock::now(),
+            used: false,
         }
     }
 
@@ -93,6 +100,9 @@ impl<P: Policy> Client<P> {
             Poll::Ready(())
         })
         .await;
+        if !self.announced().await {
+            return;
+        }
         loop {
             let after = match self.next_head().await {
                 Next::Head(head) => self.exchange(head).await,
@@ -122,7 +132,10 @@ impl<P: Policy> Client<P> {
                 let settings = &self.settings;
                 if !self.input.is_empty() {
                     match scan.request(self.input.filled(), &settings.limits) {
-                        Ok(Some(head)) => return Poll::Ready(Next::Head(head)),
+                        Ok(Some(head)) => {
+                            self.used = true;
+                            return Poll::Ready(Next::Head(head));
+                        }
                         Ok(None) => {}
                         Err(reject) => return Poll::Ready(Next::Refuse(reject)),
                     }
@@ -141,7 +154,7 @@ impl<P: Policy> Client<P> {
                     Poll::Pending => break,
                 }
             }
-            if self.input.is_empty() && self.place.phase() >= Phase::Draining {
+            if self.input.is_empty() && self.place.phase() == Phase::Draining && self.may_close() {
                 return Poll::Ready(Next::Close);
             }
             match self.poll_interrupt(cx) {
@@ -153,6 +166,18 @@ impl<P: Policy> Client<P> {
             }
         })
         .await
+    }
+
+    /// While draining, of an idle connection: whether to close it now. If not, something will wake us.
+    pub fn may_close(&mut self) -> bool {
+        let patience = self.idle_since + FIRST_REQUEST;
+        if !self.used && clock::now() < patience {
+            self.timer.set(patience);
+            return false;
+        }
+        // What has arrived and was not announced by the runtime yet is still served.
+        let peeked = socket2::SockRef::from(&self.stream).peek(&mut [std::mem::MaybeUninit::uninit()]);
+        matches!(peeked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
     pub fn poll_interrupt(&mut self, cx: &mut Context<'_>) -> Poll<Interrupt> {

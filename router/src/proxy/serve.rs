@@ -3,16 +3,17 @@
 use super::Engine;
 use super::client::Client;
 use super::gate::{Gate, Phase};
-use super::policy::Policy;
+use super::policy::{Draining, Policy};
 use super::timer::Timer;
 use crate::clock;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// How often idle connections to backends are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -33,19 +34,14 @@ pub async fn serve<P: Policy>(
     let _cutter = Cutter(Rc::clone(&gate));
     // On Linux accepted sockets inherit it, which saves a system call for each.
     socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
-    accept_until(
-        drain,
-        &listener,
-        &gate,
-        |stream, peer| {
-            let client = Client::new(stream, peer, Rc::clone(&policy), Rc::clone(&engine), gate.enter());
-            tokio::task::spawn_local(client.run());
-        },
-        &engine,
-    )
-    .await;
-    drop(listener);
+    let mut enter = |stream, peer| {
+        let client = Client::new(stream, peer, Rc::clone(&policy), Rc::clone(&engine), gate.enter());
+        tokio::task::spawn_local(client.run());
+    };
+    accept_until(drain, &listener, &gate, &mut enter, &engine).await;
+    close(listener, &mut enter);
     gate.turn(Phase::Draining);
+    policy.draining(Draining::Closed);
     let mut timer = Timer::new();
     timer.set(clock::now() + engine.settings().drain_timeout);
     poll_fn(|cx| match poll_empty(cx, &gate) {
@@ -53,6 +49,7 @@ pub async fn serve<P: Policy>(
         Poll::Pending => timer.poll(cx),
     })
     .await;
+    policy.draining(Draining::Over);
     gate.turn(Phase::Stopped);
     poll_fn(|cx| poll_empty(cx, &gate)).await;
     engine.pools().clear();
@@ -63,7 +60,7 @@ async fn accept_until(
     drain: impl Future<Output = ()>,
     listener: &TcpListener,
     gate: &Rc<Gate>,
-    mut enter: impl FnMut(tokio::net::TcpStream, std::net::SocketAddr),
+    enter: &mut impl FnMut(TcpStream, SocketAddr),
     engine: &Engine,
 ) {
     let mut drain = pin!(drain);
@@ -109,6 +106,19 @@ async fn accept_until(
         }
     })
     .await;
+}
+
+/// Closes the listener after taking in who had connected before: closing resets what is in its backlog. Asks the
+/// kernel itself, since the runtime may not have heard of them yet.
+fn close(listener: TcpListener, enter: &mut impl FnMut(TcpStream, SocketAddr)) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            enter(stream, peer);
+        }
+    }
 }
 
 /// The error is that of a connection that died in the backlog, not of the listener.

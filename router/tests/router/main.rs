@@ -1,11 +1,12 @@
 //! The router as a process: what it promises to clients, to load balancers and to its supervisor.
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod faults;
 mod process;
 
 use nix::sys::signal::Signal;
 use process::{Router, application, binary, exchange, routes, unused};
-use router::record::Event;
+use router::record::{DrainStage, Event};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -170,16 +171,86 @@ fn a_crash_is_the_articles_nothing_is_answered_and_the_status_is_2() {
 }
 
 #[test]
-fn sigterm_stops_at_once_and_sigusr1_does_not() {
+fn sigterm_stops_at_once_even_while_draining_and_other_signals_do_not() {
     let (address, heard, _hold) = process::silent_application();
     let mut router = Router::start(&routes("app.test", &[address]));
     let client = in_flight(&router, &heard);
-    router.signal(Signal::SIGUSR1);
     router.signal(Signal::SIGINT);
     assert!(router.ask(r#"{"cmd":"drink"}"#).contains("expected"));
+    router.signal(Signal::SIGUSR1);
+    assert_eq!(router.event(), Some(drain(DrainStage::Unhealthy, 1)));
+    assert!(
+        router
+            .ask(r#"{"cmd":"show"}"#)
+            .contains(r#""draining":true,"fault":null,"in_flight":1"#)
+    );
     router.signal(Signal::SIGTERM);
     assert_eq!(router.end().0.code(), Some(0));
     assert_cut(client);
+    assert_eq!(router.event(), None);
+}
+
+fn drain(stage: DrainStage, in_flight: u64) -> Event {
+    Event::Drain { stage, in_flight }
+}
+
+fn check(router: &mut Router, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: lb\r\nConnection: close\r\n\r\n");
+    exchange(router.health, &request)
+}
+
+#[test]
+fn a_drain_is_unhealthy_then_serves_then_closes_then_finishes_what_is_under_way() {
+    let (address, heard, hold) = process::silent_application();
+    let (other, _heard) = application(HELLO);
+    let table = [routes("app.test", &[address]), routes("other.test", &[other])].concat();
+    let mut router = Router::start_with(&table, &["--drain-wait", "700ms", "--drain-timeout", "1h"]);
+    let client = in_flight(&router, &heard);
+    router.signal(Signal::SIGUSR1);
+    assert_eq!(router.event(), Some(drain(DrainStage::Unhealthy, 1)));
+    let answer = check(&mut router, "/health");
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
+    for line in [
+        "cache-control: private, max-age=0",
+        "expires: 0",
+        "content-length: 0",
+    ] {
+        assert!(answer.contains(&format!("\r\n{line}\r\n")), "{answer}");
+    }
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: 503 }));
+    let alive = check(&mut router, "/is-process-alive-do-not-use-for-loadbalancing");
+    assert!(alive.starts_with("HTTP/1.1 200 OK\r\n"), "{alive}");
+    assert!(exchange(router.traffic, &get("other.test")).ends_with("hello"));
+    // A second one does not start the wait again, nor end it.
+    router.signal(Signal::SIGUSR1);
+    assert_eq!(router.event(), Some(drain(DrainStage::Closed, 1)));
+    let refused = TcpStream::connect(router.traffic).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(check(&mut router, "/health").starts_with("HTTP/1.1 503 "));
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: 503 }));
+    drop(hold);
+    let mut answer = String::new();
+    let _ = (&client).read_to_string(&mut answer);
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    assert_eq!(router.event(), Some(drain(DrainStage::Done, 0)));
+    assert_eq!(router.end().0.code(), Some(0));
+}
+
+#[test]
+fn what_is_not_finished_by_the_drain_timeout_is_cut_and_counted() {
+    let (address, heard, _hold) = process::silent_application();
+    let flags = ["--drain-wait", "0s", "--drain-timeout", "100ms"];
+    let mut router = Router::start_with(&routes("app.test", &[address]), &flags);
+    let client = in_flight(&router, &heard);
+    router.signal(Signal::SIGUSR1);
+    for stage in [DrainStage::Unhealthy, DrainStage::Closed, DrainStage::Done] {
+        assert_eq!(router.event(), Some(drain(stage, 1)));
+    }
+    assert_cut(client);
+    assert_eq!(router.end().0.code(), Some(0));
 }
 
 #[test]
@@ -231,5 +302,30 @@ fn a_start_that_fails_says_what_to_change() {
     assert!(
         said.contains(&format!("(pid {}); `--health ADDR` moves it", std::process::id())),
         "{said}"
+    );
+}
+
+#[test]
+fn the_client_that_a_balancer_names_is_forwarded_and_logged() {
+    let (address, heard) = application(HELLO);
+    let mut router = Router::start_with(&routes("app.test", &[address]), &["--proxy-protocol"]);
+    let mut head = Vec::new();
+    let named = router::proxy_protocol::Header::Tcp {
+        source: "192.0.2.7:56226".parse().unwrap(),
+        destination: router.traffic,
+    };
+    named.write(&mut head);
+    head.extend_from_slice(get("app.test").as_bytes());
+    let mut client = TcpStream::connect(router.traffic).unwrap();
+    client.write_all(&head).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+    let head = heard.recv().unwrap();
+    assert!(head.contains("\r\nX-Forwarded-For: 192.0.2.7\r\n"), "{head}");
+    let line = router.stdout_line();
+    assert!(
+        line.contains(" \"192.0.2.7:56226\" ") && line.contains("x_forwarded_for:\"192.0.2.7\""),
+        "{line}"
     );
 }

@@ -5,6 +5,8 @@ mod events;
 mod faults;
 mod logs;
 mod ps;
+mod restart;
+mod role;
 mod set;
 mod up;
 
@@ -80,9 +82,32 @@ enum Verb {
     /// Make a router die of the article's bug
     #[command(after_help = "Examples:\n  resetlab crash router-3    then: resetlab logs router-3")]
     Crash(faults::Target),
-    /// Start a dead router now, without waiting for its restart delay
-    #[command(after_help = "Examples:\n  resetlab restart router-2")]
-    Restart(faults::Target),
+    /// SIGUSR1 a router: unhealthy at once, serves on for drain-wait, finishes its requests, leaves
+    #[command(
+        after_help = "Examples:\n  resetlab drain router-2      lost requests: none, if drain-wait is longer than the window"
+    )]
+    Drain(faults::Target),
+    /// SIGTERM a router: it leaves at once
+    #[command(after_help = "Examples:\n  resetlab stop router-2")]
+    Stop(faults::Target),
+    /// Make a router misbehave and live: silent, error, cut, slow
+    #[command(
+        after_help = "Examples:\n  resetlab fault router-2 silent               accepts, never answers\n  resetlab fault router-2 error --on requests --status 500\n  resetlab fault router-2 slow --delay exp:300ms\n  resetlab fault router-2 cut                  then: resetlab heal router-2"
+    )]
+    Fault(faults::FaultArgs),
+    /// End what `fault` began
+    #[command(after_help = "Examples:\n  resetlab heal router-2")]
+    Heal(faults::Target),
+    /// Start a dead router now; drain a running one, start it again and wait until it is believed up
+    #[command(
+        after_help = "Examples:\n  resetlab restart router-2     dead: at once; running: drained first\n  resetlab restart              all, one after the other; stops at the first that does not come back"
+    )]
+    Restart(restart::RestartArgs),
+    /// Have that many routers, without losing a request
+    #[command(
+        after_help = "Examples:\n  resetlab scale 6\n  resetlab scale 2      surplus routers leave the balancer first and finish what they have"
+    )]
+    Scale(faults::ScaleArgs),
     /// Print what the processes wrote to stdout and stderr
     #[command(after_help = "Examples:\n  resetlab logs router-2\n  resetlab logs -f")]
     Logs(logs::LogsArgs),
@@ -98,27 +123,16 @@ enum Verb {
     Set(set::SetArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
-    #[command(name = "__app", hide = true)]
-    App(crate::app::Args),
-    #[command(name = "__router", hide = true)]
-    Router(router::Args),
-    #[command(name = "__lb", hide = true)]
-    Lb(Box<lb_sim::Args>),
-    #[command(name = "__load", hide = true)]
-    Load(crate::experiment::load::Args),
 }
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    let Cli { common, verb } = Cli::parse_from(with_verb(std::env::args_os().collect()));
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     // Children first: they have runtimes of their own and no error to print here.
-    let verb = match verb {
-        Verb::App(args) => return crate::app::run(args),
-        Verb::Router(args) => return router::run(args),
-        Verb::Lb(args) => return lb_sim::run(*args),
-        Verb::Load(args) => return crate::experiment::load::run(args),
-        other => other,
-    };
+    if let Some(code) = role::run(&arguments) {
+        return code;
+    }
+    let Cli { common, verb } = Cli::parse_from(with_verb(arguments));
     // One thread: children die with the thread that started them, and this one lives as long as the process.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
@@ -163,11 +177,15 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Hang(target) => faults::inject(common, &target, Fault::Hang).await?,
         Verb::Crash(target) => faults::inject(common, &target, Fault::Crash).await?,
         Verb::Resume(target) => faults::post(common, &target, "resume", "runs again").await?,
-        Verb::Restart(target) => faults::post(common, &target, "restart", "is being started").await?,
+        Verb::Drain(target) => faults::inject(common, &target, Fault::Drain).await?,
+        Verb::Stop(target) => faults::inject(common, &target, Fault::Stop).await?,
+        Verb::Fault(args) => faults::behave(common, &args).await?,
+        Verb::Heal(target) => faults::post(common, &target, "heal", "is healed").await?,
+        Verb::Restart(args) => restart::run(common, &args).await?,
+        Verb::Scale(args) => faults::scale(common, &args).await?,
         Verb::Logs(args) => logs::run(common, &args).await?,
         Verb::Events(args) => events::run(common, &args).await?,
         Verb::Set(args) => set::run(common, &args).await?,
-        Verb::App(_) | Verb::Router(_) | Verb::Lb(_) | Verb::Load(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

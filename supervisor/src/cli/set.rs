@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, clap::Args)]
 pub struct SetArgs {
     /// Settings of the balancer (interval, timeout, fall, rise, schedule, jitter, check, path, balance, on-failure,
-    /// connect-timeout, response-timeout), rate, restart-delay
+    /// connect-timeout, response-timeout …), rate, restart-delay, restart-max-delay, restart-jitter, restart-stable,
+    /// restart-limit
     #[arg(required = true, value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }

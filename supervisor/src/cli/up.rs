@@ -63,7 +63,9 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         lb: settings.lb.clone(),
         seed: settings.seed.unwrap_or(1),
         load: settings.load_plan(),
-        restart: RestartPolicy::After(settings.restart_delay),
+        restart: RestartPolicy::Backoff(settings.backoff()),
+        drain: settings.drain(),
+        program: None,
         run_dir: run_dir.clone(),
         control_dir: name.children.clone(),
     };

@@ -6,7 +6,9 @@
 //! | `GET /metrics` | the figures of the lab for Prometheus; also on a loopback port of its own |
 //! | `GET /v1/events` | records from now on, NDJSON, header line first, until the lab ends |
 //! | `POST /v1/fault {router, fault}` | `resetlab.fault.v1` |
-//! | `POST /v1/resume {router}`, `POST /v1/restart {router}`, `POST /v1/set {key: value, …}` | `{}` |
+//! | `POST /v1/heal {router}`, `POST /v1/resume {router}`, `POST /v1/restart {router}` (a dead one) | `{}` |
+//! | `POST /v1/scale {routers}` | `resetlab.scale.v1`, when it is done |
+//! | `POST /v1/set {key: value, …}` | `resetlab.set.v1` |
 //! | `POST /v1/down` | `{}` once it is decided; the connection of `/v1/events` ends when it is done |
 //!
 //! Errors are `{"error": "…", "exit": N}` with the exit code that the command should end with. A reader that is too
@@ -17,7 +19,7 @@ mod metrics;
 
 pub use metrics::{SharedMetrics, serve_metrics};
 
-use crate::fleet::{FleetError, FleetHandle, Snapshot};
+use crate::fleet::{FleetError, FleetHandle, Scaled, Snapshot};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -86,6 +88,8 @@ pub async fn serve(
         .route("/v1/ps", get(ps))
         .route("/v1/events", get(events::follow))
         .route("/v1/fault", post(fault))
+        .route("/v1/heal", post(heal))
+        .route("/v1/scale", post(scale))
         .route("/v1/resume", post(resume))
         .route("/v1/restart", post(restart))
         .route("/v1/set", post(set))
@@ -106,6 +110,11 @@ struct FaultRequest {
     router: String,
     #[serde(flatten)]
     spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Size {
+    routers: u32,
 }
 
 /// An error on its way to the command line.
@@ -139,9 +148,24 @@ async fn fault(State(api): State<Api>, Json(request): Json<FaultRequest>) -> Res
         "schema": "resetlab.fault.v1",
         "router": request.router,
         "fault": request.spec.fault,
+        "detail": request.spec.detail(),
         "t_ns": injected.at,
         "incarnation": injected.incarnation,
     })))
+}
+
+async fn heal(State(api): State<Api>, Json(target): Json<Target>) -> Result<Json<Value>, Failed> {
+    api.fleet.heal(&target.router).await?;
+    Ok(Json(
+        json!({ "schema": "resetlab.heal.v1", "router": target.router }),
+    ))
+}
+
+async fn scale(State(api): State<Api>, Json(size): Json<Size>) -> Result<Json<Value>, Failed> {
+    let Scaled { before, routers } = api.fleet.scale(size.routers).await?;
+    Ok(Json(
+        json!({ "schema": "resetlab.scale.v1", "before": before, "routers": routers }),
+    ))
 }
 
 async fn resume(State(api): State<Api>, Json(target): Json<Target>) -> Result<Json<Value>, Failed> {

@@ -51,6 +51,8 @@ impl Stack {
             seed: settings.seed.unwrap_or(1),
             load: settings.load_plan(),
             restart: RestartPolicy::Manual,
+            drain: settings.drain(),
+            program: None,
             run_dir: dir.clone(),
             control_dir: name.children.clone(),
         };

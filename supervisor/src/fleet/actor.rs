@@ -1,13 +1,17 @@
 //! The loop: one task owns all children.
 
-use super::slot::{Role, Slot, Truth};
+use super::slot::{Place, Role, Slot, Truth};
 use super::stopping::{Phase, StopReport};
 use super::{Command, FleetError, FleetPlan, Injected, LoadTotals, Reply, hub::Hub};
-use crate::process::restart::{RestartPolicy, Restarts};
-use crate::process::{Birth, ChildEvent, Entry, Exit, News, Nursery, orphans, watch};
+use crate::process::alarm::Alarm;
+use crate::process::control::ask;
+use crate::process::orphans::{self, Orphans};
+use crate::process::restart::{Backoff, Death, Killer, Next, RestartPolicy, Restarts};
+use crate::process::{Birth, ChildEvent, Entry, Exit, News, Nursery, watch};
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Event, Stamp};
-use std::collections::BTreeMap;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +19,13 @@ use tokio::sync::{mpsc, oneshot};
 /// A stack that is not up by then never will be.
 const START: Duration = Duration::from_secs(15);
 /// A balancer, load or app that died is not part of any experiment.
-const AT_ONCE: RestartPolicy = RestartPolicy::After(Duration::from_millis(100));
+const AT_ONCE: RestartPolicy = RestartPolicy::Backoff(Backoff {
+    delay: Duration::from_millis(100),
+    max_delay: Duration::from_secs(5),
+    jitter: 0.1,
+    stable: Duration::from_secs(60),
+    limit: None,
+});
 /// Of the balancer and the load, who write a record per failed request; of the others the kernel's default.
 const BIG_PIPE: i32 = 1 << 20;
 const PIPE: i32 = 64 << 10;
@@ -35,9 +45,13 @@ pub(super) struct Actor {
     news: mpsc::Receiver<ChildEvent>,
     to_news: mpsc::Sender<ChildEvent>,
     child_ended: Signal,
+    alarm: Alarm,
     pub starting: Option<(Reply<()>, Timestamp)>,
     pub stopping: Option<(Phase, Vec<oneshot::Sender<StopReport>>)>,
     pub forced: Vec<String>,
+    pub scaling: bool,
+    /// Descendants of children that are gone, still running.
+    pub orphans: usize,
     bad_lines: u64,
 }
 
@@ -54,11 +68,11 @@ impl Actor {
         std::fs::create_dir_all(plan.run_dir.join("logs")).map_err(failed)?;
         std::fs::write(plan.routes_file(), plan.routes()).map_err(failed)?;
         let policy = |role: Role| if role.is_router() { plan.restart } else { AT_ONCE };
-        let slots = plan
-            .roles()
-            .into_iter()
-            .map(|role| Slot::new(role, Restarts::new(policy(role)), now))
-            .collect();
+        let slots = (0..).zip(plan.roles()).map(|(index, role)| {
+            let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(index);
+            Slot::new(role, Restarts::new(policy(role), seed), now)
+        });
+        let slots = slots.collect();
         let (to_news, news) = mpsc::channel(4096);
         Ok(Actor {
             hub,
@@ -67,14 +81,17 @@ impl Actor {
             load_before: LoadTotals::default(),
             load: LoadTotals::default(),
             commands,
-            nursery: Nursery::new().map_err(failed)?,
+            nursery: Nursery::new(plan.program.clone()).map_err(failed)?,
             inbox,
             news,
             to_news,
             child_ended: signal(SignalKind::child()).map_err(failed)?,
+            alarm: Alarm::new().map_err(failed)?,
             starting: Some((ready, now + START)),
             stopping: None,
             forced: Vec::new(),
+            scaling: false,
+            orphans: 0,
             bad_lines: 0,
             plan,
         })
@@ -83,15 +100,15 @@ impl Actor {
     pub async fn run(mut self) {
         self.start_next();
         while !self.stopped() {
-            let deadline = self.next_deadline();
+            self.alarm.set(self.next_deadline());
             tokio::select! {
                 command = self.inbox.recv(), if !self.inbox.is_closed() || !self.inbox.is_empty() => match command {
                     Some(command) => self.on_command(command, clock::now()),
                     None => self.stop(None),
                 },
                 Some(event) = self.news.recv() => self.on_news(event),
-                () = clock::until(deadline.unwrap_or_default()), if deadline.is_some() => self.on_deadline(clock::now()),
-                _ = self.child_ended.recv() => self.reap_orphans(),
+                () = self.alarm.ring() => self.on_deadline(clock::now()),
+                _ = self.child_ended.recv() => self.sweep_orphans(),
             }
         }
         self.end();
@@ -142,7 +159,9 @@ impl Actor {
         slot.restart_due = None;
         slot.death = None;
         slot.injected = false;
-        if slot.incarnation > 1 {
+        slot.behaviour = None;
+        slot.draining = false;
+        if slot.last_exit.is_some() {
             slot.restarts.on_restart();
         }
         let incarnation = slot.incarnation;
@@ -216,12 +235,28 @@ impl Actor {
             Event::Ready { addresses, .. } => {
                 slot.addresses = addresses.clone();
                 slot.become_(Truth::Up, at);
+                for awaiting in slot.awaited.drain(..) {
+                    let _ = awaiting.send(());
+                }
                 all_ready = self.starting.is_some();
                 if slot.role == Role::Lb {
                     self.beliefs.clear(); // a new balancer starts from its initial belief
                 }
             }
             Event::Crash { .. } => died = true,
+            Event::Drain { .. } => {
+                // Told by us, or by a SIGUSR1 from anywhere else.
+                if !std::mem::replace(&mut slot.draining, true) && slot.truth.runs() {
+                    slot.become_(Truth::Draining, at);
+                }
+                slot.injected = true;
+            }
+            Event::Member {
+                router,
+                present: false,
+            } => {
+                self.beliefs.remove(router);
+            }
             Event::Belief { router, to, .. } => {
                 self.beliefs.insert(router.clone(), *to);
             }
@@ -252,6 +287,7 @@ impl Actor {
         slot.death = Some(at);
         slot.become_(Truth::Dead, at);
         let incarnation = slot.incarnation;
+        slot.awaited.clear();
         if let Some(reply) = slot.crashing.take() {
             let _ = reply.send(Ok(Injected { at, incarnation }));
         }
@@ -265,16 +301,22 @@ impl Actor {
                 },
             );
         }
+        self.end_pause(index, at);
     }
 
     fn on_exit(&mut self, index: usize, exit: Exit) {
-        let expected = self.stopping.is_some() || self.slots[index].leaving.is_some();
+        let leaves = self.slots[index].leaving.is_some() || self.slots[index].place == Place::Leaving;
+        let expected = self.stopping.is_some() || leaves;
         if !expected {
             self.die(index, exit.at, Stamp::Exit);
+            self.notice(index);
         }
         let slot = &mut self.slots[index];
         let process = slot.process.take();
-        slot.last_exit = Some(exit.words.clone());
+        slot.last_exit = Some(exit.clone());
+        if slot.place == Place::Leaving {
+            slot.place = Place::Out;
+        }
         if slot.truth != Truth::Dead {
             slot.become_(Truth::Dead, exit.at);
         }
@@ -299,28 +341,55 @@ impl Actor {
         } else if let Some(reply) = slot.leaving.take() {
             let _ = reply.send(Ok(()));
         } else if !expected {
-            let death = slot.death.unwrap_or(exit.at);
-            slot.restart_due = slot.restarts.on_death(death, exit.uptime, slot.injected);
-            if let Some(due_ns) = slot.restart_due {
-                self.hub.tell(
-                    exit.at,
-                    Event::RestartDue {
-                        name: slot.name.clone(),
-                        due_ns,
-                    },
-                );
-            }
+            self.plan_restart(index, &exit);
         }
-        self.reap_orphans();
+        self.sweep_orphans();
         self.skip_phase_if_done();
     }
 
-    fn reap_orphans(&self) {
-        orphans::reap(|pid| {
-            self.slots
-                .iter()
-                .any(|slot| slot.process.as_ref().is_some_and(|p| p.pid == pid))
+    /// The detector `notice`: the balancer hears of the death at once.
+    fn notice(&self, index: usize) {
+        let slot = &self.slots[index];
+        if slot.role.is_router() && self.plan.lb.detectors.notice {
+            let socket = self.plan.control_socket(Role::Lb);
+            let request = json!({ "cmd": "notice", "router": slot.name });
+            // A balancer that does not hear it finds out by polling.
+            tokio::spawn(async move { drop(ask(&socket, &request).await) });
+        }
+    }
+
+    fn plan_restart(&mut self, index: usize, exit: &Exit) {
+        let slot = &mut self.slots[index];
+        let another = slot.injected || exit.signal == Some(nix::libc::SIGKILL);
+        let next = slot.restarts.on_death(Death {
+            at: slot.death.unwrap_or(exit.at),
+            uptime: exit.uptime,
+            by: if another { Killer::Another } else { Killer::Itself },
         });
+        let name = slot.name.clone();
+        let event = match next {
+            Next::StartAt(due_ns) => {
+                slot.restart_due = Some(due_ns);
+                Event::RestartDue { name, due_ns }
+            }
+            Next::GiveUp { deaths, within } => Event::GaveUp {
+                name,
+                deaths,
+                within_s: within.as_secs_f64(),
+            },
+            Next::Wait => return,
+        };
+        self.hub.tell(exit.at, event);
+    }
+
+    pub(super) fn sweep_orphans(&mut self) {
+        let running = match self.stopping {
+            Some(_) => Orphans::Kill,
+            None => Orphans::Spare,
+        };
+        let processes = self.slots.iter().filter_map(|slot| slot.process.as_ref());
+        let ours: BTreeSet<u32> = processes.map(|process| process.pid).collect();
+        self.orphans = orphans::sweep(running, |pid| ours.contains(&pid));
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
@@ -328,13 +397,15 @@ impl Actor {
         let stop = self.stopping.as_ref().map(|(phase, _)| phase.deadline());
         self.slots
             .iter()
-            .filter_map(|slot| slot.restart_due)
+            .flat_map(|slot| [slot.restart_due, slot.pause.map(|pause| pause.until)])
+            .flatten()
             .chain(start)
             .chain(stop)
             .min()
     }
 
     fn on_deadline(&mut self, now: Timestamp) {
+        self.end_pauses(now);
         if let Some((phase, _)) = &self.stopping {
             if phase.deadline() <= now {
                 self.next_phase(now);

@@ -5,11 +5,14 @@
 pub enum FleetError {
     #[error("no router \"{asked}\"; running: {}", running.join(", "))]
     NoSuchRouter { asked: String, running: Vec<String> },
+    #[error("no router \"{asked}\": that is a process of the lab, but only routers can be hit; running: {}", running.join(", "))]
+    NoRouter { asked: String, running: Vec<String> },
     /// It exists, but not in the state that the command needs.
-    #[error("{router} is {state}; running: {}", running.join(", "))]
+    #[error("{router} is {state}: {needs}; running: {}", running.join(", "))]
     NotRunning {
         router: String,
         state: String,
+        needs: String,
         running: Vec<String>,
     },
     #[error("{0}")]
@@ -26,7 +29,9 @@ impl FleetError {
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            FleetError::NoSuchRouter { .. } | FleetError::NotRunning { .. } => 4,
+            FleetError::NoSuchRouter { .. } | FleetError::NoRouter { .. } | FleetError::NotRunning { .. } => {
+                4
+            }
             FleetError::BadSetting(_) => 2,
             FleetError::Refused { .. } | FleetError::Start(_) | FleetError::Gone => 1,
         }

@@ -3,18 +3,23 @@
 //! [`Fleet::start`] brings up the app and the routers, then the balancer, then the load, each when the ones before it
 //! have said `ready`. From then on the actor tells truth from belief: what a router *is*.
 //!
-//! Nothing here tells the balancer anything about a router: it learns of a death by its own means.
+//! Nothing here tells the balancer that a router died, unless its detector is `notice`: it learns of a death by its
+//! own means.
 
 mod actor;
 mod commands;
 mod error;
+mod faults;
 mod hub;
 mod roles;
+mod scale;
+mod settings;
 mod slot;
 mod snapshot;
 mod stopping;
 
 pub use error::FleetError;
+pub use scale::Scaled;
 pub use slot::{Role, Truth};
 pub use snapshot::{LoadTotals, ProcessState, Snapshot};
 pub use stopping::StopReport;
@@ -25,6 +30,7 @@ use router::clock::Timestamp;
 use router::fault::Spec;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// What to start.
@@ -39,12 +45,24 @@ pub struct FleetPlan {
     /// Of the balancer's start spread and jitter.
     pub seed: u64,
     pub load: LoadPlan,
-    /// Of routers; everything else is restarted at once.
+    /// Of routers; everything else is restarted almost at once.
     pub restart: RestartPolicy,
+    pub drain: DrainPlan,
+    /// What children are; `None`: this very executable.
+    pub program: Option<PathBuf>,
     /// Where logs and the route file go; absolute.
     pub run_dir: PathBuf,
     /// Where the children's control sockets go; short, absolute.
     pub control_dir: PathBuf,
+}
+
+/// How a router leaves when it is told to drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainPlan {
+    /// Unhealthy, but serving.
+    pub wait: Duration,
+    /// For the requests it still has when its listener is closed.
+    pub timeout: Duration,
 }
 
 /// What the load client sends.
@@ -72,7 +90,7 @@ pub struct FleetHandle {
 /// A fault that took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injected {
-    /// `kill`, `hang`: just before the signal was sent. `crash`: stamped by the dying process.
+    /// A signal: just before it was sent. Everything else: as the router itself stamped it.
     pub at: Timestamp,
     /// The life of the router that it hit.
     pub incarnation: u32,
@@ -86,10 +104,24 @@ enum Command {
         spec: Spec,
         reply: Reply<Injected>,
     },
+    Pause {
+        router: String,
+        duration: Duration,
+        reply: Reply<Injected>,
+    },
+    Heal {
+        router: String,
+        reply: Reply<()>,
+    },
     Resume {
         router: String,
         reply: Reply<()>,
     },
+    Scale {
+        routers: u32,
+        reply: Reply<Scaled>,
+    },
+    ScaleStep(Box<scale::Step>),
     Restart {
         router: String,
         reply: Reply<()>,
@@ -98,12 +130,9 @@ enum Command {
         settings: Map<String, Value>,
         reply: Reply<()>,
     },
-    SetDone(Box<commands::Change>),
-    CrashRefused {
-        child: usize,
-        incarnation: u32,
-        why: String,
-    },
+    SetDone(Box<settings::Change>),
+    /// What a router answered.
+    Answered(Box<faults::Answer>),
     DrainLoad {
         reply: Reply<()>,
     },
@@ -140,8 +169,8 @@ impl Fleet {
 }
 
 impl FleetHandle {
-    /// Returns when the fault took effect. `hang` is stamped by a `fault` record alone, `kill` and `crash` also by a
-    /// `death`.
+    /// Returns when the fault took effect. Every fault is stamped by a `fault` record; `kill`, `crash` and `stop` also
+    /// by a `death`, which comes for `drain` when the router has left.
     pub async fn inject(&self, router: &str, spec: Spec) -> Result<Injected, FleetError> {
         self.ask(|reply| Command::Inject {
             router: router.to_owned(),
@@ -149,6 +178,31 @@ impl FleetHandle {
             reply,
         })
         .await
+    }
+
+    /// Lets a router stand still for `duration`; returns when it has begun to. A `paused` record tells its end.
+    pub async fn pause(&self, router: &str, duration: Duration) -> Result<Injected, FleetError> {
+        self.ask(|reply| Command::Pause {
+            router: router.to_owned(),
+            duration,
+            reply,
+        })
+        .await
+    }
+
+    /// Ends `silent`, `error`, `cut` or `slow`.
+    pub async fn heal(&self, router: &str) -> Result<(), FleetError> {
+        self.ask(|reply| Command::Heal {
+            router: router.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Makes the fleet that large, 1..=250: new routers are added to the balancer when they are ready, surplus ones
+    /// leave it before they end, so that no request is lost. Returns when it is done.
+    pub async fn scale(&self, routers: u32) -> Result<Scaled, FleetError> {
+        self.ask(|reply| Command::Scale { routers, reply }).await
     }
 
     /// Lets a hung router run again.

@@ -28,7 +28,24 @@ pub struct ProcessState {
     pub pid: Option<u32>,
     pub restarts: u32,
     pub restart_in_s: Option<f64>,
+    /// It died too often by its own doing and is not started again by itself.
+    #[serde(default)]
+    pub gave_up: bool,
+    /// The end of the life before this one, in words.
     pub last_exit: Option<String>,
+    #[serde(default)]
+    pub exit_code: Option<i32>,
+    #[serde(default)]
+    pub exit_signal: Option<i32>,
+    /// Of the running process.
+    #[serde(default)]
+    pub uptime_s: Option<f64>,
+    /// In force now, in words: `hang`, `silent on requests`.
+    #[serde(default)]
+    pub fault: Option<String>,
+    /// Stands still for a moment.
+    #[serde(default)]
+    pub paused: bool,
     pub addresses: BTreeMap<String, String>,
 }
 
@@ -62,7 +79,16 @@ impl Slot {
             pid: self.process.as_ref().map(|process| process.pid),
             restarts: self.restarts.count(),
             restart_in_s: self.restart_due.map(|due| due.since(now).as_secs_f64()),
-            last_exit: self.last_exit.clone(),
+            gave_up: self.restarts.gave_up(),
+            last_exit: self.last_exit.as_ref().map(|exit| exit.words.clone()),
+            exit_code: self.last_exit.as_ref().and_then(|exit| exit.code),
+            exit_signal: self.last_exit.as_ref().and_then(|exit| exit.signal),
+            uptime_s: self
+                .process
+                .as_ref()
+                .map(|process| now.since(process.started).as_secs_f64()),
+            fault: self.fault_words(),
+            paused: self.pause.is_some(),
             addresses: self.addresses.clone(),
         }
     }

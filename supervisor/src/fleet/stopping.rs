@@ -65,7 +65,9 @@ impl Actor {
         for slot in &mut self.slots {
             slot.restart_due = None;
         }
+        self.end_pauses(Timestamp(u64::MAX));
         self.signal(|slot| slot.role == Role::Load, rustix::process::Signal::TERM);
+        self.sweep_orphans();
         self.skip_phase_if_done();
     }
 
@@ -91,6 +93,9 @@ impl Actor {
                     self.forced.push(format!("{} (still there)", slot.name));
                 }
             });
+            if std::mem::take(&mut self.orphans) > 0 {
+                self.forced.push("descendants of theirs (still there)".to_owned());
+            }
             return;
         };
         match next {
@@ -121,7 +126,7 @@ impl Actor {
     }
 
     pub(super) fn stopped(&self) -> bool {
-        self.stopping.is_some() && self.slots.iter().all(|slot| slot.process.is_none())
+        self.stopping.is_some() && self.orphans == 0 && self.slots.iter().all(|slot| slot.process.is_none())
     }
 
     pub(super) fn end(self) {

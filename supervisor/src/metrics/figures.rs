@@ -35,6 +35,8 @@ pub(super) struct Figures {
     pub failed: Counts,
     /// Health checks by result.
     pub probes: Counts,
+    /// Checks that the end of a sentinel connection started, by result.
+    pub sentinel: Counts,
     /// Mistakes by who decided.
     pub mistakes: Counts,
     /// It has said so, and not exited yet.
@@ -42,18 +44,19 @@ pub(super) struct Figures {
 }
 
 impl Default for Figures {
-    /// One that has not been started yet.
+    /// One that has not been started yet, and that the balancer does not know.
     fn default() -> Figures {
         Figures {
             condition: Condition::default(),
             belief: Belief::Up,
             by: Detector::Poll,
-            present: true,
+            present: false,
             incarnation: 0,
             restarts: 0,
             exits: Counts::of(&REASONS),
             failed: Counts::of(&CAUSES),
             probes: Counts::of(&RESULTS),
+            sentinel: Counts::of(&RESULTS),
             mistakes: Counts::of(&DETECTORS),
             crashed: false,
         }
@@ -65,6 +68,7 @@ impl Figures {
     pub fn serving() -> Figures {
         Figures {
             condition: Condition::ready(),
+            present: true,
             incarnation: 1,
             ..Figures::default()
         }
@@ -86,6 +90,7 @@ impl Figures {
                 self.exits.add(&reason(*code, *signal, self.crashed), 1);
             }
             Event::Probe { result, .. } => self.probes.add(result, 1),
+            Event::SentinelCheck { result, .. } => self.sentinel.add(result, 1),
             Event::Attempt { cause, .. } => self.failed.add(cause, 1),
             Event::Belief { to, by, .. } => (self.belief, self.by) = (*to, *by),
             Event::Member { present, .. } => self.present = *present,
@@ -103,6 +108,7 @@ pub(super) fn about(record: &Record) -> Option<&str> {
     match &record.event {
         Event::Crash { .. } => Some(&record.from),
         Event::Probe { router, .. }
+        | Event::SentinelCheck { router, .. }
         | Event::Attempt { router, .. }
         | Event::Belief { router, .. }
         | Event::Member { router, .. } => Some(router),

@@ -3,7 +3,7 @@
 use super::figures::{BELIEFS, DETECTORS, Figures};
 use super::histogram::Histogram;
 use super::{Metrics, Windows, counts::word};
-use crate::story::Truth;
+use crate::story::TRUTHS;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, prometheus_text,
@@ -52,7 +52,7 @@ impl Metrics {
         let present = || known().filter(|(_, figures)| figures.present);
         let truths = present().flat_map(|(router, figures)| {
             let now = figures.condition.truth();
-            Truth::ALL.map(move |truth| one_of([router.clone()], "state", &truth, truth == now))
+            TRUTHS.map(move |truth| one_of([router.clone()], "state", &truth, truth == now))
         });
         page.gauge("router_truth", "What the router is: 1 at its state", None, truths)?;
         let beliefs = present().flat_map(|(router, figures)| {
@@ -85,6 +85,8 @@ impl Metrics {
         page.counter("attempts_failed", help, by("cause", |figures| &figures.failed))?;
         let help = "Health checks of the router that ended, by result";
         page.counter("probes", help, by("result", |figures| &figures.probes))?;
+        let help = "Checks that the end of a sentinel connection started, by result";
+        page.counter("sentinel_checks", help, by("result", |figures| &figures.sentinel))?;
         let help = "Transitions of the balancer to Down or Ejected while the router was up";
         page.counter("router_mistakes", help, by("by", |figures| &figures.mistakes))
     }

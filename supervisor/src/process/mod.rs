@@ -1,9 +1,12 @@
 //! Births, signals and deaths of child processes. The only place where a process is started.
 //!
 //! A child dies with its supervisor in three ways, each enough by itself: the lifeline pipe reports end-of-file,
-//! the kernel sends it SIGKILL when the thread that started it ends, and `down` takes what is left. Therefore
-//! [`Nursery::spawn`] must run on a thread that lives as long as the supervisor: its main thread.
+//! the kernel sends it SIGKILL when the thread that started it ends (the child asks for that as its first act), and
+//! `down` takes what is left, descendants included. Therefore [`Nursery::spawn`] must run on a thread that lives as
+//! long as the supervisor: its main thread.
 
+pub mod alarm;
+mod birth;
 pub mod control;
 pub mod exit;
 pub mod orphans;
@@ -13,18 +16,16 @@ mod watch;
 pub use exit::Exit;
 pub use watch::{ChildEvent, Entry, News, watch};
 
-use command_fds::{CommandFdExt, FdMapping};
+use birth::Descriptors;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::unistd::{getpid, getppid, pipe2, setsid};
+use nix::unistd::pipe2;
 use router::clock::{self, Timestamp};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::unix::AsyncFd;
@@ -33,6 +34,8 @@ use tokio::net::unix::pipe;
 /// Where children come from: owns the lifeline.
 pub struct Nursery {
     lifeline: OwnedFd,
+    /// What children read.
+    nothing: OwnedFd,
     /// Closing it, by dropping the nursery or by dying, tells every child that its supervisor is gone.
     _held: OwnedFd,
     program: PathBuf,
@@ -70,22 +73,21 @@ const LIFELINE_FD: i32 = 3;
 const EVENTS_FD: i32 = 4;
 
 impl Nursery {
-    /// Children are this very executable, started again. Orphans of children become ours (see [`orphans`]).
-    pub fn new() -> io::Result<Nursery> {
+    /// Children are this very executable, started again, unless another `program` is given. Orphans of children
+    /// become ours (see [`orphans`]).
+    pub fn new(program: Option<PathBuf>) -> io::Result<Nursery> {
         prctl::set_child_subreaper(true)?;
         let (lifeline, held) = pipe2(OFlag::O_CLOEXEC)?;
         // Not the path: the file may be replaced by a build while the lab runs, and versions must not differ.
         Ok(Nursery {
             lifeline,
+            nothing: File::open("/dev/null")?.into(),
             _held: held,
-            program: PathBuf::from("/proc/self/exe"),
+            program: program.unwrap_or_else(|| PathBuf::from("/proc/self/exe")),
         })
     }
 
-    #[expect(
-        unsafe_code,
-        reason = "pre_exec must be async-signal-safe, AsyncFd wants a descriptor that stays open"
-    )]
+    #[expect(unsafe_code, reason = "AsyncFd wants a descriptor that stays open")]
     pub fn spawn(&self, birth: Birth<'_>) -> io::Result<Child> {
         let (events, theirs) = pipe2(OFlag::O_CLOEXEC)?;
         let _ = fcntl(&events, FcntlArg::F_SETPIPE_SZ(birth.pipe_bytes));
@@ -93,58 +95,22 @@ impl Nursery {
         let stderr_path = birth.logs.join(format!("{}.stderr.log", birth.name));
         let stderr = append(&stderr_path)?;
         let stderr_from = stderr.metadata()?.len();
+        let mut arguments = birth.arguments;
+        for (flag, value) in [("--lifeline-fd", LIFELINE_FD), ("--events-fd", EVENTS_FD)] {
+            arguments.extend([flag.into(), value.to_string().into()]);
+        }
+        arguments.extend(["--name".into(), birth.name.into()]);
 
-        #[expect(clippy::disallowed_methods, reason = "the seam where processes are born")]
-        let mut command = std::process::Command::new(&self.program);
-        command
-            .arg0("resetlab")
-            .args(birth.arguments)
-            .args(["--name", birth.name])
-            .args(["--lifeline-fd", &LIFELINE_FD.to_string()])
-            .args(["--events-fd", &EVENTS_FD.to_string()])
-            .stdin(std::process::Stdio::null())
-            .stdout(stdout)
-            .stderr(stderr)
-            .fd_mappings(vec![
-                FdMapping {
-                    parent_fd: self.lifeline.try_clone()?,
-                    child_fd: LIFELINE_FD,
-                },
-                FdMapping {
-                    parent_fd: theirs,
-                    child_fd: EVENTS_FD,
-                },
-            ])
-            .map_err(io::Error::other)?;
-        for (key, _) in std::env::vars_os() {
-            if key.as_encoded_bytes().starts_with(b"RESETLAB_") {
-                command.env_remove(key); // a child's settings come by its command line only
-            }
-        }
-        let parent = getpid();
-        // SAFETY: setsid, prctl and getppid are plain system calls; nothing allocates or takes a lock.
-        unsafe {
-            command.pre_exec(move || {
-                setsid()?; // Ctrl-C in the terminal is for the supervisor
-                prctl::set_pdeathsig(Signal::SIGKILL)?;
-                if getppid() != parent {
-                    return Err(io::Error::from_raw_os_error(nix::libc::ESRCH)); // it died before the line above
-                }
-                Ok(())
-            });
-        }
         let started = clock::now();
-        let child = command.spawn()?;
-        let pid = Pid::from_raw(child.id() as i32).expect("a started process has a pid above 0");
-        let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+        let (stdout, stderr) = (stdout.into(), stderr.into());
+        let by_number = Descriptors(&[&self.nothing, &stdout, &stderr, &self.lifeline, &theirs]);
+        let pid = birth::start(&self.program, arguments, &by_number)?;
+        let number = Pid::from_raw(pid as i32).expect("a started process has a pid above 0");
+        let pidfd = pidfd_open(number, PidfdFlags::NONBLOCK)?;
         // SAFETY: an OwnedFd is one open descriptor until it is dropped, and the AsyncFd owns it.
         let pidfd = unsafe { AsyncFd::register(pidfd) }?;
         Ok(Child {
-            process: Arc::new(Process {
-                pid: child.id(),
-                started,
-                pidfd,
-            }),
+            process: Arc::new(Process { pid, started, pidfd }),
             events: pipe::Receiver::from_owned_fd(events)?,
             stderr: stderr_path,
             stderr_from,

@@ -26,6 +26,24 @@ pub struct StackArgs {
     /// From a router's death to its next start [default: up 15s; run: once the balancer has noticed]
     #[arg(long, value_name = "TIME")]
     restart_delay: Option<String>,
+    /// Deaths in a row double the delay up to this one [default: 5m]
+    #[arg(long, value_name = "TIME")]
+    restart_max_delay: Option<String>,
+    /// A doubled delay is longer or shorter at random by up to this share [default: 10%]
+    #[arg(long, value_name = "SHARE")]
+    restart_jitter: Option<String>,
+    /// A life of this length ends a row of deaths [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    restart_stable: Option<String>,
+    /// A router that dies more often by itself is given up, the others serve on; or off [default: 5/10m]
+    #[arg(long, value_name = "N/TIME")]
+    restart_limit: Option<String>,
+    /// A draining router is unhealthy but serves on for this time, then closes its listener [default: 20s]
+    #[arg(long, value_name = "TIME")]
+    drain_wait: Option<String>,
+    /// Requests that it still has then may take this long [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    drain_timeout: Option<String>,
     /// Same seed, same arrivals, jitter and plan of deaths [default: up 1; run: a new one]
     #[arg(long, value_name = "N")]
     seed: Option<String>,
@@ -56,6 +74,12 @@ impl StackArgs {
             ("arrivals", &self.arrivals),
             ("client-timeout", &self.client_timeout),
             ("restart-delay", &self.restart_delay),
+            ("restart-max-delay", &self.restart_max_delay),
+            ("restart-jitter", &self.restart_jitter),
+            ("restart-stable", &self.restart_stable),
+            ("restart-limit", &self.restart_limit),
+            ("drain-wait", &self.drain_wait),
+            ("drain-timeout", &self.drain_timeout),
             ("seed", &self.seed),
             ("net", &self.net),
             ("listen", &self.listen),

@@ -6,13 +6,15 @@
 mod file;
 mod flags;
 mod metrics;
+pub mod restart;
 
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 
 use crate::experiment::load::arrivals::Arrivals;
-use crate::fleet::LoadPlan;
+use crate::fleet::{DrainPlan, LoadPlan};
 use crate::lab::Addresses;
+use crate::process::restart::{Backoff, Limit};
 use lb_sim::core::Settings as LbSettings;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,18 @@ pub struct LabSettings {
     pub client_timeout: Duration,
     /// From a router's death to its next start.
     pub restart_delay: Duration,
+    /// Deaths in a row double the delay up to this one.
+    pub restart_max_delay: Duration,
+    /// Share of a delay, 0.0 to 1.0, by which it is longer or shorter at random.
+    pub restart_jitter: f64,
+    /// A life of this length ends a row of deaths.
+    pub restart_stable: Duration,
+    /// More deaths than that, and a router is given up; `None`: never.
+    pub restart_limit: Option<Limit>,
+    /// From SIGUSR1 until a router closes its listener.
+    pub drain_wait: Duration,
+    /// From then until it cuts the requests it still has.
+    pub drain_timeout: Duration,
     /// `None`: `up` takes 1, an experiment a new one and prints it.
     pub seed: Option<u64>,
     /// k of 127.k.0.0/16; `None`: the first free one.
@@ -46,13 +60,19 @@ pub struct LabSettings {
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 11] = [
+pub const LAB_KEYS: [&str; 17] = [
     "routers",
     "apps",
     "rate",
     "arrivals",
     "client-timeout",
     "restart-delay",
+    "restart-max-delay",
+    "restart-jitter",
+    "restart-stable",
+    "restart-limit",
+    "drain-wait",
+    "drain-timeout",
     "seed",
     "net",
     "listen",
@@ -71,13 +91,20 @@ pub struct BadSetting {
 
 impl Default for LabSettings {
     fn default() -> LabSettings {
+        let backoff = Backoff::default();
         LabSettings {
             routers: 4,
             apps: 2,
             rate: 200.0,
             arrivals: Arrivals::Poisson,
             client_timeout: Duration::from_secs(5),
-            restart_delay: Duration::from_secs(15),
+            restart_delay: backoff.delay,
+            restart_max_delay: backoff.max_delay,
+            restart_jitter: backoff.jitter,
+            restart_stable: backoff.stable,
+            restart_limit: backoff.limit,
+            drain_wait: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(10),
             seed: None,
             net: None,
             listen: None,
@@ -127,7 +154,15 @@ impl LabSettings {
                     return Err("client-timeout cannot be 0: expected a duration such as 5s".to_owned());
                 }
             }
-            "restart-delay" => self.restart_delay = parse_delay("restart-delay", word)?,
+            key if restart::KEYS.contains(&key) => {
+                let mut backoff = self.backoff();
+                restart::set(&mut backoff, key, word)?;
+                (self.restart_delay, self.restart_max_delay) = (backoff.delay, backoff.max_delay);
+                self.restart_jitter = backoff.jitter;
+                (self.restart_stable, self.restart_limit) = (backoff.stable, backoff.limit);
+            }
+            "drain-wait" => self.drain_wait = parse_delay("drain-wait", word)?,
+            "drain-timeout" => self.drain_timeout = parse_delay("drain-timeout", word)?,
             "seed" => {
                 let expected = || format!("seed cannot be `{word}`: expected a whole number, such as 1");
                 self.seed = Some(word.parse().map_err(|_| expected())?);
@@ -156,6 +191,25 @@ impl LabSettings {
             }
         }
         Ok(())
+    }
+
+    /// How a router that died is started again.
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            delay: self.restart_delay,
+            max_delay: self.restart_max_delay,
+            jitter: self.restart_jitter,
+            stable: self.restart_stable,
+            limit: self.restart_limit,
+        }
+    }
+
+    /// How long a router takes to leave.
+    pub fn drain(&self) -> DrainPlan {
+        DrainPlan {
+            wait: self.drain_wait,
+            timeout: self.drain_timeout,
+        }
     }
 
     pub fn load_plan(&self) -> LoadPlan {

@@ -222,6 +222,9 @@ impl Story {
             let line = || Line::one(at, Tone::Plain, format!("{name} {how}"));
             return if back { line() } else { Vec::new() };
         };
+        if !router.member {
+            return Vec::new(); // told when it joins
+        }
         let went = router.went_by.is_some();
         router.ready = Some(at);
         let text = match &mut router.window {

@@ -28,7 +28,7 @@ pub(super) struct Suspicion {
 impl Router {
     /// It was taken out of use at `at`; what to think of that is known at `due`.
     pub(super) fn suspect(&mut self, at: Timestamp, due: Timestamp, to: Belief, by: Detector, reason: &str) {
-        if self.window.is_none() && self.condition.truth().deserves_use() {
+        if self.window.is_none() && self.condition.deserves_use() {
             self.suspicion = Some(Suspicion {
                 at,
                 due,

@@ -1,22 +1,19 @@
 //! PURE: what a router is, whatever the balancer believes, by the records of a lab.
 
+use crate::fleet::Truth;
 use router::record::{Event, Fault, Record};
-use serde::Serialize;
 
-/// The words of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Truth {
-    Starting,
-    Up,
-    Slow,
-    Cutting,
-    Erroring,
-    Silent,
-    Hung,
-    Draining,
-    Dead,
-}
+/// All that it can be.
+pub const TRUTHS: [Truth; 8] = [
+    Truth::Starting,
+    Truth::Up,
+    Truth::Slow,
+    Truth::Erroring,
+    Truth::Silent,
+    Truth::Hung,
+    Truth::Draining,
+    Truth::Dead,
+];
 
 /// What has been done to one router, and what it said.
 #[derive(Clone, Debug, Default)]
@@ -35,25 +32,6 @@ enum Life {
     Dead,
 }
 
-impl Truth {
-    pub const ALL: [Truth; 9] = [
-        Truth::Starting,
-        Truth::Up,
-        Truth::Slow,
-        Truth::Cutting,
-        Truth::Erroring,
-        Truth::Silent,
-        Truth::Hung,
-        Truth::Draining,
-        Truth::Dead,
-    ];
-
-    /// To take it out of use now is a mistake. A slow router is one that answers.
-    pub fn deserves_use(self) -> bool {
-        matches!(self, Truth::Up | Truth::Slow)
-    }
-}
-
 impl Condition {
     /// A router that has been ready for as long as anybody listens.
     pub fn ready() -> Condition {
@@ -70,11 +48,15 @@ impl Condition {
             (Life::Starting, ..) => Truth::Starting,
             (_, _, true, _) => Truth::Draining,
             (.., Some(Fault::Silent)) => Truth::Silent,
-            (.., Some(Fault::Error)) => Truth::Erroring,
-            (.., Some(Fault::Cut)) => Truth::Cutting,
+            (.., Some(Fault::Error | Fault::Cut)) => Truth::Erroring,
             (.., Some(Fault::Slow)) => Truth::Slow,
             (..) => Truth::Up,
         }
+    }
+
+    /// To take it out of use now is a mistake. A slow router is one that answers.
+    pub fn deserves_use(&self) -> bool {
+        matches!(self.truth(), Truth::Up | Truth::Slow)
     }
 
     /// Takes a record that is [about](subject) this router.

@@ -127,7 +127,7 @@ fn what_is_taken_out_leaves_without_a_window() {
     told.story.finish(Timestamp(9500 * MS));
     assert!(told.story.reports.is_empty());
     insta::assert_snapshot!(told.lines.join("\n"), @r"
-    the fleet is to have 3 routers now, 4 before
+    3 routers now, 4 before
     router-2 is being taken out: no new attempt there
     router-2 DRAINS: /health is 503, everything else is served, 0 requests in flight
     router-2 has left (exited 0 after 3.2 s)
