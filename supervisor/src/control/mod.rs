@@ -3,6 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/ps` | `resetlab.ps.v1` |
+//! | `GET /metrics` | the figures of the lab for Prometheus; also on a loopback port of its own |
 //! | `GET /v1/events` | records from now on, NDJSON, header line first, until the lab ends |
 //! | `POST /v1/fault {router, fault}` | `resetlab.fault.v1` |
 //! | `POST /v1/heal {router}`, `POST /v1/resume {router}`, `POST /v1/restart {router}` (a dead one) | `{}` |
@@ -14,6 +15,9 @@
 //! slow loses records and is told how many: it never slows the lab.
 
 mod events;
+mod metrics;
+
+pub use metrics::{SharedMetrics, serve_metrics};
 
 use crate::fleet::{FleetError, FleetHandle, Scaled, Snapshot};
 use axum::extract::State;
@@ -48,6 +52,9 @@ pub struct LabFacts {
     /// The balancer's.
     pub url: String,
     pub run_dir: std::path::PathBuf,
+    /// Where Prometheus finds it, beside the control socket; `None`: off.
+    #[serde(default)]
+    pub metrics: Option<String>,
 }
 
 #[derive(Clone)]
@@ -65,7 +72,13 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Serves until it is dropped; `down` is notified when somebody asks the lab to end.
-pub async fn serve(listener: UnixListener, fleet: FleetHandle, facts: LabFacts, down: Arc<Notify>) {
+pub async fn serve(
+    listener: UnixListener,
+    fleet: FleetHandle,
+    facts: LabFacts,
+    figures: SharedMetrics,
+    down: Arc<Notify>,
+) {
     let api = Api {
         fleet,
         facts: Arc::new(facts),
@@ -81,7 +94,8 @@ pub async fn serve(listener: UnixListener, fleet: FleetHandle, facts: LabFacts, 
         .route("/v1/restart", post(restart))
         .route("/v1/set", post(set))
         .route("/v1/down", post(end))
-        .with_state(api);
+        .with_state(api)
+        .merge(metrics::page(figures));
     // Accept errors are retried within; it does not return.
     let _ = axum::serve(listener, router).await;
 }

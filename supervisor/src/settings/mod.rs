@@ -5,9 +5,11 @@
 
 mod file;
 mod flags;
+mod metrics;
 pub mod restart;
 
 pub use flags::StackArgs;
+pub use metrics::MetricsAt;
 
 use crate::experiment::load::arrivals::Arrivals;
 use crate::fleet::{DrainPlan, LoadPlan};
@@ -50,13 +52,15 @@ pub struct LabSettings {
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
     pub listen: Option<SocketAddr>,
+    /// Where Prometheus finds the figures of `up`.
+    pub metrics: MetricsAt,
     /// The run directory; `None`: a new one below ./resetlab-runs.
     pub out: Option<PathBuf>,
     pub lb: LbSettings,
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 16] = [
+pub const LAB_KEYS: [&str; 17] = [
     "routers",
     "apps",
     "rate",
@@ -72,6 +76,7 @@ pub const LAB_KEYS: [&str; 16] = [
     "seed",
     "net",
     "listen",
+    "metrics",
     "out",
 ];
 
@@ -103,6 +108,7 @@ impl Default for LabSettings {
             seed: None,
             net: None,
             listen: None,
+            metrics: MetricsAt::Lab,
             out: None,
             lb: LbSettings::default(),
         }
@@ -170,6 +176,7 @@ impl LabSettings {
                 self.listen = Some(address).filter(|address| address.port() != 0);
                 self.listen.ok_or_else(expected)?;
             }
+            "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
             _ if lb_sim::core::settings::KEYS.contains(&key) => {
                 self.lb.set(key, word).map_err(|e| e.to_string())?;

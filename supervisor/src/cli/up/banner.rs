@@ -41,6 +41,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
                 |limit| format!("given up after {limit}")
             ),
         ),
+        format!("  metrics   {}", facts.metrics.as_deref().unwrap_or("off")),
         format!("  results   {}", facts.run_dir.display()),
         String::new(),
         expectation("killed", Fault::Kill, settings),
