@@ -56,6 +56,15 @@ pub enum Event {
         successes: u32,
         rise: u32,
     },
+    /// The check that the end of a sentinel connection at `lost_ns` started has ended. Not one of polling's.
+    SentinelCheck {
+        router: String,
+        lost_ns: Timestamp,
+        started_ns: Timestamp,
+        result: ProbeResult,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
     /// The balancer changed its mind. `reason` in words.
     Belief {
         router: String,

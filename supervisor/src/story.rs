@@ -272,6 +272,7 @@ impl Story {
             }
             Event::CheckSeen { .. }
             | Event::Crash { .. }
+            | Event::SentinelCheck { .. }
             | Event::Forwarded { .. }
             | Event::Member { .. }
             | Event::Unrouted { .. }

@@ -1,19 +1,23 @@
-//! The balancer's mind: which check starts when, which has taken too long, and what the results make it believe.
+//! The balancer's mind: which check starts when, which has taken too long, and what the results make it believe; and
+//! what it believes of routers whose attempts fail, whose sentinel connection ends, or of whom it is told.
 
 use super::health::Transition;
 use super::schedule::Deadlines;
-use super::{BackendId, CheckSettings, Health, Schedule};
+use super::{BackendId, CheckSettings, Health, Passive, PassiveSettings, Schedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use router::clock::Timestamp;
-use router::record::ProbeResult;
+use router::record::{Belief, Detector, ProbeResult};
 use std::time::Duration;
 
 /// Call [`Balancer::on_deadline`] when [`Balancer::next_deadline`] has come and [`Balancer::on_probe`] when a check
-/// has ended; do what the actions say. At most one check per backend is under way.
+/// has ended; do what the actions say. At most one check per backend is under way, and one more that the end of a
+/// sentinel connection has started: that one leaves the schedule of the others as it is.
 #[derive(Clone, Debug)]
 pub struct Balancer {
     settings: CheckSettings,
+    /// `None`: failed attempts eject nobody.
+    passive: Option<PassiveSettings>,
     backends: Vec<Backend>,
     deadlines: Deadlines,
     random: ChaCha8Rng,
@@ -22,10 +26,24 @@ pub struct Balancer {
 
 #[derive(Clone, Debug)]
 struct Backend {
+    /// `false`: taken out of the fleet; neither checked nor used.
+    present: bool,
     health: Health,
+    passive: Passive,
     /// The next tick; `None` while an `end` schedule waits for the check under way.
     due: Option<Timestamp>,
     probe: Option<Outstanding>,
+    /// The check that a lost sentinel connection started.
+    urgent: Option<Outstanding>,
+}
+
+/// What a backend waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Expiry,
+    UrgentExpiry,
+    Return,
+    Tick,
 }
 
 #[derive(Clone, Debug)]
@@ -49,12 +67,16 @@ pub enum Action {
     Start { probe: ProbeId, timeout: Duration },
     /// This check took too long: it counts as failed, abandon it.
     Expire(Verdict),
+    /// An ejection is over.
+    Return(Transition),
 }
 
 /// What one ended check did to the belief.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub probe: ProbeId,
+    /// Whose check it was: polling's, or the sentinel's.
+    pub by: Detector,
     pub started: Timestamp,
     /// Failed checks in a row, this one included.
     pub failures: u32,
@@ -68,6 +90,7 @@ impl Balancer {
     pub fn new(settings: CheckSettings, backends: u32, now: Timestamp, seed: u64) -> Balancer {
         let mut balancer = Balancer {
             settings,
+            passive: None,
             backends: Vec::with_capacity(backends as usize),
             deadlines: Deadlines::default(),
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -103,11 +126,27 @@ impl Balancer {
         &self.backends[backend.index()].health
     }
 
+    /// What is believed of `backend`, polling and failed attempts taken together.
+    pub fn belief(&self, backend: BackendId) -> Belief {
+        self.backends[backend.index()].belief()
+    }
+
+    /// When the ejection of `backend` ends.
+    pub fn ejected_until(&self, backend: BackendId) -> Option<Timestamp> {
+        self.backends[backend.index()].passive.ejected_until()
+    }
+
+    /// Whether `backend` belongs to the fleet.
+    pub fn present(&self, backend: BackendId) -> bool {
+        self.backends[backend.index()].present
+    }
+
     /// The backends that may be picked, in order of their numbers.
     pub fn usable(&self) -> impl Iterator<Item = BackendId> {
-        self.backends()
-            .filter(|(_, health)| health.usable())
-            .map(|(backend, _)| backend)
+        let backends = self.backends.iter().enumerate();
+        backends
+            .filter(|(_, backend)| backend.usable())
+            .map(|(i, _)| BackendId(i as u32))
     }
 
     /// When [`Balancer::on_deadline`] has work again; `None` without backends.
@@ -121,12 +160,22 @@ impl Balancer {
         while let Some((at, id)) = self.deadlines.next()
             && at <= now
         {
-            let backend = &self.backends[id.index()];
-            let tick_first = |probe: &Outstanding| backend.due.is_some_and(|due| due < probe.expires);
-            let action = match backend.probe.clone() {
-                Some(probe) if tick_first(&probe) => self.tick(now, id),
-                Some(probe) => Some(Action::Expire(self.conclude(now, id, probe, false))),
-                None => self.tick(now, id),
+            let backend = &mut self.backends[id.index()];
+            let action = match backend.next() {
+                Some((_, Due::Tick)) => self.tick(now, id),
+                Some((_, Due::Expiry)) => {
+                    let probe = backend.probe.take();
+                    probe.map(|probe| Action::Expire(self.conclude(now, id, probe, false)))
+                }
+                Some((_, Due::UrgentExpiry)) => {
+                    let probe = backend.urgent.take();
+                    probe.map(|probe| Action::Expire(self.conclude_urgent(now, id, probe, false)))
+                }
+                Some((_, Due::Return)) => self.end_ejection(now, id).map(Action::Return),
+                None => {
+                    self.deadlines.set(id, None);
+                    None
+                }
             };
             actions.extend(action);
         }
@@ -134,9 +183,87 @@ impl Balancer {
 
     /// Counts the result of a check that ended at `now`. `None` when it is not the one under way: it came too late.
     pub fn on_probe(&mut self, now: Timestamp, id: ProbeId, result: ProbeResult) -> Option<Verdict> {
-        let backend = self.backends.get(id.backend.index())?;
-        let probe = backend.probe.clone().filter(|probe| probe.number == id.number)?;
-        Some(self.conclude(now, id.backend, probe, result == ProbeResult::Ok))
+        let backend = self.backends.get_mut(id.backend.index())?;
+        let healthy = result == ProbeResult::Ok;
+        let is_it = |probe: &mut Outstanding| probe.number == id.number;
+        if let Some(probe) = backend.probe.take_if(is_it) {
+            return Some(self.conclude(now, id.backend, probe, healthy));
+        }
+        let probe = backend.urgent.take_if(is_it)?;
+        Some(self.conclude_urgent(now, id.backend, probe, healthy))
+    }
+
+    /// The sentinel connection of `id` has ended: a check to start at once, unless one such is under way or the
+    /// backend is Down anyway.
+    pub fn on_connection_lost(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
+        let backend = &mut self.backends[id.index()];
+        if !backend.present || backend.urgent.is_some() || !backend.health.usable() {
+            return None;
+        }
+        self.probes += 1;
+        let (number, timeout) = (self.probes, self.settings.timeout);
+        backend.urgent = Some(Outstanding {
+            number,
+            started: now,
+            expires: now + timeout,
+        });
+        self.deadlines.set(id, backend.deadline());
+        let probe = ProbeId { backend: id, number };
+        Some(Action::Start { probe, timeout })
+    }
+
+    /// Somebody who knows says that the process has exited.
+    pub fn on_notice(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
+        self.change(now, id, Detector::Notice, |backend, settings| {
+            backend.health.condemn(now, settings);
+        })
+    }
+
+    /// An attempt at `id` has ended.
+    pub fn on_attempt(&mut self, now: Timestamp, id: BackendId, failed: bool) -> Option<Transition> {
+        let settings = self.passive?;
+        let backend = &mut self.backends[id.index()];
+        if !backend.present || !backend.passive.observe(failed, &settings) {
+            return None;
+        }
+        let present = self.backends.iter().filter(|backend| backend.present);
+        let (all, ejected) = present.fold((0, 0), |(all, ejected), backend| {
+            (
+                all + 1,
+                ejected + usize::from(backend.passive.ejected_until().is_some()),
+            )
+        });
+        if ejected >= settings.max_ejected.of(all) {
+            return None;
+        }
+        self.change(now, id, Detector::Passive, |backend, _| {
+            backend.passive.eject(now, &settings);
+        })
+    }
+
+    /// How failed attempts are judged from now on; without, all ejections end.
+    pub fn apply_passive(&mut self, now: Timestamp, settings: Option<PassiveSettings>) -> Vec<Transition> {
+        self.passive = settings;
+        if settings.is_some() {
+            return Vec::new();
+        }
+        let ids = (0..self.backends.len() as u32).map(BackendId);
+        ids.filter_map(|id| self.end_ejection(now, id)).collect()
+    }
+
+    /// Takes a backend out of the fleet. It keeps its number.
+    pub fn remove_backend(&mut self, id: BackendId) {
+        let backend = &mut self.backends[id.index()];
+        backend.present = false;
+        (backend.due, backend.probe, backend.urgent) = (None, None, None);
+        backend.passive = Passive::default();
+        self.deadlines.set(id, None);
+    }
+
+    /// Takes it in again, believed Up and checked at once.
+    pub fn restore_backend(&mut self, now: Timestamp, id: BackendId) {
+        self.backends[id.index()] = Backend::new(now, now);
+        self.deadlines.set(id, Some(now));
     }
 
     /// Changes the settings between two checks. No belief and no count changes; what is left of each wait shrinks or
@@ -144,7 +271,15 @@ impl Balancer {
     pub fn apply_settings(&mut self, now: Timestamp, settings: CheckSettings) {
         let old = std::mem::replace(&mut self.settings, settings);
         let new = &self.settings;
-        for (i, backend) in self.backends.iter_mut().enumerate() {
+        for (i, backend) in self
+            .backends
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, backend)| backend.present)
+        {
+            if let Some(urgent) = &mut backend.urgent {
+                urgent.expires = now.max(urgent.started + new.timeout);
+            }
             let due = backend.due.map(|due| {
                 let left = scale(due.since(now), nanos(new.interval), nanos(old.interval));
                 now + left.min(new.interval + new.jitter)
@@ -173,11 +308,7 @@ impl Balancer {
 
     fn add(&mut self, now: Timestamp, first: Timestamp) -> BackendId {
         let id = BackendId(self.backends.len() as u32);
-        self.backends.push(Backend {
-            health: Health::up(now),
-            due: Some(first),
-            probe: None,
-        });
+        self.backends.push(Backend::new(now, first));
         self.deadlines.set(id, Some(first));
         id
     }
@@ -231,24 +362,73 @@ impl Balancer {
             let gap = self.gap();
             self.backends[id.index()].due = Some(now + gap);
         }
+        let transition = self.change(now, id, Detector::Poll, |backend, settings| {
+            backend.health.observe(now, healthy, settings);
+        });
+        self.verdict(id, Detector::Poll, &probe, transition)
+    }
+
+    /// Passed, it says nothing that polling would not say by itself.
+    fn conclude_urgent(
+        &mut self,
+        now: Timestamp,
+        id: BackendId,
+        probe: Outstanding,
+        healthy: bool,
+    ) -> Verdict {
+        let transition = self.change(now, id, Detector::Sentinel, |backend, settings| {
+            if !healthy {
+                backend.health.condemn(now, settings);
+            }
+        });
+        self.verdict(id, Detector::Sentinel, &probe, transition)
+    }
+
+    fn end_ejection(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
+        self.backends[id.index()].passive.ejected_until()?;
+        self.change(now, id, Detector::Passive, |backend, _| backend.passive.end(now))
+    }
+
+    /// Does something to a backend and tells whether that changed what is believed of it.
+    fn change(
+        &mut self,
+        now: Timestamp,
+        id: BackendId,
+        by: Detector,
+        what: impl FnOnce(&mut Backend, &CheckSettings),
+    ) -> Option<Transition> {
         let backend = &mut self.backends[id.index()];
-        backend.probe = None;
-        let change = backend.health.observe(now, healthy, &self.settings);
+        let from = backend.belief();
+        what(backend, &self.settings);
+        let to = backend.belief();
         self.deadlines.set(id, backend.deadline());
+        (from != to).then_some(Transition {
+            backend: id,
+            at: now,
+            from,
+            to,
+            by,
+        })
+    }
+
+    fn verdict(
+        &self,
+        id: BackendId,
+        by: Detector,
+        probe: &Outstanding,
+        transition: Option<Transition>,
+    ) -> Verdict {
+        let health = &self.backends[id.index()].health;
         Verdict {
             probe: ProbeId {
                 backend: id,
                 number: probe.number,
             },
+            by,
             started: probe.started,
-            failures: backend.health.failures(),
-            successes: backend.health.successes(),
-            transition: change.map(|(from, to)| Transition {
-                backend: id,
-                at: now,
-                from,
-                to,
-            }),
+            failures: health.failures(),
+            successes: health.successes(),
+            transition,
         }
     }
 
@@ -265,12 +445,48 @@ impl Balancer {
 }
 
 impl Backend {
-    fn deadline(&self) -> Option<Timestamp> {
-        let expires = self.probe.as_ref().map(|probe| probe.expires);
-        match (self.due, expires) {
-            (Some(due), Some(expires)) => Some(due.min(expires)),
-            (due, expires) => due.or(expires),
+    fn new(now: Timestamp, first: Timestamp) -> Backend {
+        Backend {
+            present: true,
+            health: Health::up(now),
+            passive: Passive::default(),
+            due: Some(first),
+            probe: None,
+            urgent: None,
         }
+    }
+
+    fn usable(&self) -> bool {
+        self.present && self.health.usable() && self.passive.ejected_until().is_none()
+    }
+
+    fn belief(&self) -> Belief {
+        let ejected = self.passive.ejected_until().is_some();
+        if ejected && self.health.usable() {
+            Belief::Ejected
+        } else {
+            self.health.belief()
+        }
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.next().map(|(at, _)| at)
+    }
+
+    /// What comes next. At the same instant a check expires before the next one starts.
+    fn next(&self) -> Option<(Timestamp, Due)> {
+        let mut next = self.due.map(|at| (at, Due::Tick));
+        let mut earlier = |at: Option<Timestamp>, what| {
+            if let Some(at) = at
+                && next.is_none_or(|next| (at, what) < next)
+            {
+                next = Some((at, what));
+            }
+        };
+        earlier(self.passive.ejected_until(), Due::Return);
+        earlier(self.urgent.as_ref().map(|probe| probe.expires), Due::UrgentExpiry);
+        earlier(self.probe.as_ref().map(|probe| probe.expires), Due::Expiry);
+        next
     }
 }
 

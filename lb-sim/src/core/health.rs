@@ -2,7 +2,7 @@
 
 use super::{BackendId, CheckSettings};
 use router::clock::Timestamp;
-use router::record::Belief;
+use router::record::{Belief, Detector};
 
 /// What is believed of one backend, and how many checks in a row speak for changing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub struct Transition {
     pub at: Timestamp,
     pub from: Belief,
     pub to: Belief,
+    pub by: Detector,
 }
 
 impl Health {
@@ -61,6 +62,16 @@ impl Health {
     /// When the belief of now began.
     pub fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// Down at once, whatever was counted.
+    pub fn condemn(&mut self, now: Timestamp, settings: &CheckSettings) {
+        if self.usable {
+            self.since = now;
+        }
+        self.usable = false;
+        self.successes = 0;
+        self.failures = self.failures.max(settings.fall);
     }
 
     /// Counts one check; returns the belief before and after if it changed.

@@ -2,12 +2,15 @@
 //! but the seeded generator the [`Balancer`] is born with. The live driver and tests call the same functions.
 //!
 //! In reading order: [`settings`] and [`detect`] say how routers are checked, [`health`] turns results into a belief,
-//! [`schedule`] knows which backend is due, [`balancer`] joins the three, [`pick`] chooses where a request goes.
+//! [`schedule`] knows which backend is due, [`balancer`] joins the three, [`passive`] counts failed attempts, [`pick`] chooses where a request goes, [`retry`] says whether it
+//! may go to another router.
 
 pub mod balancer;
 pub mod detect;
 pub mod health;
+pub mod passive;
 pub mod pick;
+pub mod retry;
 pub mod schedule;
 pub mod settings;
 mod words;
@@ -20,7 +23,9 @@ pub(crate) mod world;
 pub use balancer::{Action, Balancer, ProbeId, Verdict};
 pub use detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
 pub use health::{Health, Transition};
+pub use passive::Passive;
 pub use pick::Picker;
+pub use retry::{Denied, RetryGate};
 pub use settings::{Balance, Check, CheckSettings, OnFailure, Schedule, SettingError, Settings};
 
 /// One backend, numbered from 0 in the order of the command line. Backends are added, never removed.

@@ -82,6 +82,30 @@ impl Picker {
         Some(picked)
     }
 
+    /// As [`Picker::pick`], but none of `tried` as long as there is another.
+    pub fn pick_other(&mut self, tried: &[BackendId]) -> Option<BackendId> {
+        let other = if self.least_connections {
+            let mut levels = self.levels.iter().skip(self.lowest);
+            levels.find_map(|level| {
+                let follow = |id: &u32| Some(self.nodes[*id as usize].after).filter(|id| *id != NONE);
+                std::iter::successors(Some(level.head).filter(|id| *id != NONE), follow)
+                    .map(BackendId)
+                    .find(|id| !tried.contains(id))
+            })
+        } else {
+            let (before, from) = self.usable.split_at(self.turn.min(self.usable.len()));
+            let mut turns = from.iter().chain(before);
+            turns.find(|id| !tried.contains(id)).copied()
+        };
+        let Some(other) = other else { return self.pick() };
+        self.last = Some(other);
+        if !self.least_connections {
+            let next = self.usable.partition_point(|id| *id <= other);
+            self.turn = if next < self.usable.len() { next } else { 0 };
+        }
+        Some(other)
+    }
+
     /// Requests in flight at a backend, usable or not.
     pub fn in_flight(&self, backend: BackendId) -> u32 {
         self.nodes.get(backend.index()).map_or(0, |node| node.in_flight)
@@ -202,6 +226,20 @@ mod tests {
     fn nothing_usable_picks_nothing() {
         for balance in [Balance::RoundRobin, Balance::LeastConnections] {
             assert_eq!(Picker::new(balance, &[]).pick(), None);
+        }
+    }
+
+    #[test]
+    fn a_retry_goes_elsewhere_as_long_as_there_is_an_elsewhere() {
+        for balance in [Balance::RoundRobin, Balance::LeastConnections] {
+            let mut picker = Picker::new(balance, &ids(&[0, 1, 2]));
+            let first = picker.pick().unwrap();
+            let second = picker.pick_other(&[first]).unwrap();
+            let third = picker.pick_other(&[first, second]).unwrap();
+            let mut all = vec![first.0, second.0, third.0];
+            all.sort();
+            assert_eq!(all, [0, 1, 2]);
+            assert!(picker.pick_other(&[first, second, third]).is_some());
         }
     }
 

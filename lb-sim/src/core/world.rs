@@ -129,6 +129,7 @@ impl World {
                         Truth::Hung => {}
                     }
                 }
+                Action::Return(_) => {}
                 Action::Expire(verdict) => {
                     self.sent.retain(|probe| *probe != verdict.probe);
                     self.log.push(Note::Ended(self.now, verdict));

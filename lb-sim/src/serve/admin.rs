@@ -1,11 +1,15 @@
-//! The admin socket: `{"cmd":"set","settings":{"interval":"500ms"}}` and `{"cmd":"show"}`, one JSON object a line.
+//! The admin socket, one JSON object a line: `{"cmd":"set","settings":{"interval":"500ms"}}`, `{"cmd":"show"}`,
+//! `{"cmd":"add","name":"router-5","traffic":"127.0.0.1:1","health":"127.0.0.1:2"}`, `{"cmd":"remove","name":…}`,
+//! `{"cmd":"notice","router":…}`.
 
 use super::control::Control;
-use crate::core::Settings;
-use router::clock;
+use crate::core::{BackendId, Health, Settings};
+use router::clock::{self, Timestamp};
+use router::record::Belief;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -33,8 +37,73 @@ fn answer(control: &mut Control, request: &Value) -> Result<Value, String> {
             Ok(json!({ "ok": true, "settings": settings(&control.settings) }))
         }
         Some("show") => Ok(show(control)),
-        Some(other) => Err(format!("unknown command `{other}`: expected set or show")),
+        Some("add") => {
+            let address = |key: &str| {
+                let word = request[key].as_str().unwrap_or_default();
+                let expected = || format!("add: {key} `{word}`: expected IP:PORT, such as 127.0.0.1:9001");
+                word.parse::<SocketAddr>().map_err(|_| expected())
+            };
+            let (name, traffic, health) =
+                (name_in(request, "name")?, address("traffic")?, address("health")?);
+            done(control.add(name, traffic, health), || {
+                format!("{name} belongs to the fleet already")
+            })
+        }
+        Some("remove") => {
+            let name = name_in(request, "name")?;
+            done(control.remove(name), || unknown(control, name))
+        }
+        Some("notice") => {
+            let name = name_in(request, "router")?;
+            if !control.settings.detectors.notice {
+                return Err("notices are not listened to: set detector=notice".to_owned());
+            }
+            done(control.notice(name), || unknown(control, name))
+        }
+        Some(other) => Err(format!(
+            "unknown command `{other}`: expected set, show, add, remove or notice"
+        )),
         None => Err(r#"expected {"cmd":"set",…} or {"cmd":"show"}"#.to_owned()),
+    }
+}
+
+fn name_in<'a>(request: &'a Value, key: &str) -> Result<&'a str, String> {
+    let name = request[key].as_str().filter(|name| !name.is_empty());
+    name.ok_or_else(|| format!("expected a name as \"{key}\", such as router-2"))
+}
+
+fn done(done: bool, why: impl FnOnce() -> String) -> Result<Value, String> {
+    if done {
+        Ok(json!({ "ok": true }))
+    } else {
+        Err(why())
+    }
+}
+
+fn unknown(control: &Control, name: &str) -> String {
+    let known = control
+        .balancer
+        .backends()
+        .filter(|(id, _)| control.balancer.present(*id));
+    let known: Vec<&str> = known
+        .map(|(id, _)| control.members[id.index()].name.as_str())
+        .collect();
+    format!("no router \"{name}\"; there are: {}", known.join(", "))
+}
+
+/// What brings a backend back that is out of use.
+fn back(control: &Control, id: BackendId, health: &Health, now: Timestamp) -> Option<String> {
+    let rise = control.settings.check.rise;
+    match (control.balancer.belief(id), control.balancer.ejected_until(id)) {
+        (Belief::Ejected, Some(until)) => Some(format!(
+            "its ejection ends in {:.1} s",
+            until.since(now).as_secs_f64()
+        )),
+        (Belief::Down | Belief::GoingUp, _) => Some(format!(
+            "{rise} successful checks in a row (so far {})",
+            health.successes()
+        )),
+        _ => None,
     }
 }
 
@@ -52,10 +121,14 @@ fn show(control: &Control) -> Value {
             "name": member.name,
             "traffic": member.traffic.to_string(),
             "health": member.health.to_string(),
-            "belief": health.belief(),
+            "belief": control.balancer.belief(id),
+            "decided_by": control.decisions[id.index()].by,
+            "reason": control.decisions[id.index()].reason,
+            "back": back(control, id, health, now),
+            "ejected_until_ns": control.balancer.ejected_until(id),
             "since_ns": health.since(),
             "since_s": now.since(health.since()).as_secs_f64(),
-            "usable": health.usable(),
+            "usable": control.balancer.usable().any(|usable| usable == id),
             "usable_since_ns": control.since(id),
             "failures": health.failures(),
             "successes": health.successes(),
@@ -72,13 +145,23 @@ fn show(control: &Control) -> Value {
             })),
         })
     };
+    let forwarded = &control.shared.forwarded;
+    let present = control
+        .balancer
+        .backends()
+        .filter(|(id, _)| control.balancer.present(*id));
     json!({
         "schema": "resetlab.lb.v1",
         "now_ns": now,
         "settings": settings(&control.settings),
         "checks_per_second": control.rate.per_second(now),
         "unrouted": control.shared.unrouted.get(),
-        "backends": control.balancer.backends().map(backend).collect::<Vec<_>>(),
+        "requests": forwarded.requests.get(),
+        "attempts": forwarded.attempts.get(),
+        "retries": forwarded.retries.get(),
+        "retries_over_budget": forwarded.over_budget.get(),
+        "retries_over_breaker": forwarded.over_breaker.get(),
+        "backends": present.map(backend).collect::<Vec<_>>(),
     })
 }
 

@@ -2,11 +2,16 @@
 
 use super::admin;
 use super::probe::{self, Ended};
-use super::story::Story;
-use super::table::{Member, Shared, Table};
-use crate::core::{Action, BackendId, Balancer, SettingError, Settings, Verdict};
+use super::sentinel::{Loss, Sentinel};
+use super::story::{self, Story};
+use super::table::{Member, Shared, Table, Tally};
+use super::totals::{Rate, Totals};
+use super::traffic::Seen;
+use crate::core::{
+    Action, BackendId, Balancer, Check, PassiveSettings, ProbeId, SettingError, Settings, Transition, Verdict,
+};
 use router::clock::{self, Timestamp};
-use router::record::{Event, ProbeResult};
+use router::record::{Detector, Event, ProbeResult};
 use router::worker::Events;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -25,6 +30,8 @@ pub struct Start {
     pub settings: Settings,
     pub members: Arc<[Arc<Member>]>,
     pub shared: Arc<Shared>,
+    /// What the data thread has seen of failed attempts.
+    pub attempts: mpsc::UnboundedReceiver<Seen>,
     pub events: Events,
     pub seed: u64,
     /// Answer on this Unix socket.
@@ -34,11 +41,14 @@ pub struct Start {
 }
 
 /// Runs until the thread's runtime is dropped; returns only an error of the admin socket. Needs a `LocalSet`.
-pub async fn run(start: Start) -> io::Error {
+pub async fn run(mut start: Start) -> io::Error {
     let (ended, mut results) = mpsc::unbounded_channel();
+    let (lost, mut losses) = mpsc::unbounded_channel();
+    let (_, none) = mpsc::unbounded_channel();
+    let mut attempts = std::mem::replace(&mut start.attempts, none);
     let admin = start.admin.clone();
     let ready = ready(&start);
-    let control = Rc::new(RefCell::new(Control::new(start, ended)));
+    let control = Rc::new(RefCell::new(Control::new(start, ended, lost)));
     let mut admin = std::pin::pin!(admin::serve(admin, control.clone()));
     // The first poll binds the socket: whoever reads `ready` may connect.
     if let Some(error) = poll_fn(|context| match admin.as_mut().poll(context) {
@@ -53,7 +63,7 @@ pub async fn run(start: Start) -> io::Error {
     let replan = control.borrow().replan.clone();
     loop {
         control.borrow_mut().attend(clock::now());
-        let deadline = control.borrow().balancer.next_deadline();
+        let deadline = control.borrow().next_deadline();
         tokio::select! {
             // Results first: a check that has ended in time must not expire because we were busy.
             biased;
@@ -62,6 +72,14 @@ pub async fn run(start: Start) -> io::Error {
                 control.ended(result);
                 while let Ok(result) = results.try_recv() {
                     control.ended(result);
+                }
+            }
+            Some(loss) = losses.recv() => control.borrow_mut().connection_lost(loss),
+            Some(seen) = attempts.recv() => {
+                let mut control = control.borrow_mut();
+                control.attempt_seen(seen);
+                while let Ok(seen) = attempts.try_recv() {
+                    control.attempt_seen(seen);
                 }
             }
             () = replan.notified() => {}
@@ -80,8 +98,13 @@ pub struct Control {
     /// The last ended check of each backend.
     pub last: Vec<Option<Ended>>,
     pub rate: Rate,
+    /// What each backend's last change of use was, and why.
+    pub decisions: Vec<Decision>,
     events: Events,
-    running: Vec<Option<Running>>,
+    sentinels: Vec<Sentinel>,
+    losses: mpsc::UnboundedSender<Loss>,
+    totals: Totals,
+    running: Vec<Vec<Running>>,
     since: Vec<Timestamp>,
     /// Of the table published last.
     version: u64,
@@ -89,24 +112,45 @@ pub struct Control {
     replan: Rc<Notify>,
 }
 
+/// Who decided that a backend is used, or not, and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub by: Detector,
+    pub reason: String,
+}
+
+/// A check under way. Two at a time at most: polling's and the sentinel's.
 struct Running {
+    probe: ProbeId,
+    /// When the sentinel connection had ended, if that started the check.
+    lost: Option<Timestamp>,
     task: AbortHandle,
     started: Rc<Cell<Timestamp>>,
 }
 
 impl Control {
-    fn new(start: Start, results: mpsc::UnboundedSender<Ended>) -> Control {
+    fn new(
+        start: Start,
+        results: mpsc::UnboundedSender<Ended>,
+        losses: mpsc::UnboundedSender<Loss>,
+    ) -> Control {
         let now = clock::now();
         let count = start.members.len();
+        let mut balancer = Balancer::new(start.settings.check.clone(), count as u32, now, start.seed);
+        balancer.apply_passive(now, passive(&start.settings));
         Control {
-            balancer: Balancer::new(start.settings.check.clone(), count as u32, now, start.seed),
+            balancer,
+            decisions: vec![Decision::first(); count],
+            sentinels: (0..count).map(|_| Sentinel::default()).collect(),
+            losses,
+            totals: Totals::default(),
             settings: start.settings,
             members: start.members,
             shared: start.shared,
             last: vec![None; count],
             rate: Rate::default(),
             events: start.events,
-            running: (0..count).map(|_| None).collect(),
+            running: (0..count).map(|_| Vec::new()).collect(),
             since: vec![now; count],
             version: 0,
             results,
@@ -116,12 +160,26 @@ impl Control {
 
     /// Changes settings while running; on error nothing changes.
     pub fn set(&mut self, patch: &serde_json::Map<String, serde_json::Value>) -> Result<(), SettingError> {
-        self.settings.set_json(patch)?;
+        let mut next = self.settings.clone();
+        next.set_json(patch)?;
+        if (next.mode, next.proxy_protocol) != (self.settings.mode, self.settings.proxy_protocol) {
+            return Err(SettingError::Together(
+                "mode and proxy-protocol cannot change while running: start the balancer again",
+            ));
+        }
+        self.settings = next;
         let now = clock::now();
         self.balancer.apply_settings(now, self.settings.check.clone());
+        let returned = self.balancer.apply_passive(now, passive(&self.settings));
+        for change in &returned {
+            self.since[change.backend.index()] = now;
+        }
         self.version += 1;
         self.publish();
         self.events.emit_at(now, self.settings_event());
+        for change in returned {
+            self.tell(change, "passive detection was turned off".to_owned());
+        }
         self.shared.told(self.version);
         tracing::info!("settings: {}", self.settings);
         self.replan.notify_one();
@@ -145,16 +203,146 @@ impl Control {
         self.balancer.on_deadline(now, &mut actions);
         for action in actions {
             match action {
-                Action::Start { probe, .. } => self.start(probe),
+                Action::Start { probe, .. } => self.start(probe, None),
                 Action::Expire(verdict) => self.expire(now, verdict),
+                Action::Return(change) => self.decide(change, "its ejection is over".to_owned()),
+            }
+        }
+        self.tend_sentinels();
+        self.totals.tell(now, &self.shared, &self.events);
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let totals = self.totals.next_deadline(&self.events);
+        self.balancer.next_deadline().into_iter().chain(totals).min()
+    }
+
+    /// A sentinel connection has ended: is the router still there?
+    fn connection_lost(&mut self, loss: Loss) {
+        let (now, backend) = (clock::now(), loss.backend);
+        if !self.sentinels[backend.index()].ended(loss) {
+            return;
+        }
+        if let Some(Action::Start { probe, .. }) = self.balancer.on_connection_lost(now, backend) {
+            self.start(probe, Some(now));
+        }
+    }
+
+    fn attempt_seen(&mut self, seen: Seen) {
+        let Some(change) = self.balancer.on_attempt(clock::now(), seen.backend, seen.failed) else {
+            return;
+        };
+        let reason = format!("{} attempts in a row failed", self.settings.passive.failures);
+        self.decide(change, reason);
+    }
+
+    /// Somebody says that a router's process has exited. `false`: no such router.
+    pub fn notice(&mut self, name: &str) -> bool {
+        let Some(backend) = self.named(name) else {
+            return false;
+        };
+        if let Some(change) = self.balancer.on_notice(clock::now(), backend) {
+            self.decide(change, "its supervisor said that it has exited".to_owned());
+        }
+        true
+    }
+
+    /// One more router, or one that was removed before. `false`: it is there already.
+    pub fn add(&mut self, name: &str, traffic: SocketAddr, health: SocketAddr) -> bool {
+        let now = clock::now();
+        let member = |tally| {
+            Arc::new(Member {
+                name: name.to_owned(),
+                traffic,
+                health,
+                tally,
+            })
+        };
+        let mut members = self.members.to_vec();
+        let known = members.iter().position(|member| member.name == name);
+        match known.map(|place| BackendId(place as u32)) {
+            Some(backend) if self.balancer.present(backend) => return false,
+            Some(backend) => {
+                members[backend.index()] = member(Tally::default());
+                self.balancer.restore_backend(now, backend);
+                self.since[backend.index()] = now;
+                self.last[backend.index()] = None;
+            }
+            None => {
+                members.push(member(Tally::default()));
+                self.balancer.add_backend(now);
+                self.since.push(now);
+                self.last.push(None);
+                self.running.push(Vec::new());
+                self.decisions.push(Decision::first());
+                self.sentinels.push(Sentinel::default());
+            }
+        }
+        self.members = members.into();
+        self.change_fleet(name, true);
+        true
+    }
+
+    /// No new attempt goes to that router; it is not checked any more. `false`: no such router.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let Some(backend) = self.named(name) else {
+            return false;
+        };
+        self.balancer.remove_backend(backend);
+        self.since[backend.index()] = clock::now();
+        for running in self.running[backend.index()].drain(..) {
+            running.task.abort();
+        }
+        self.change_fleet(name, false);
+        true
+    }
+
+    fn change_fleet(&mut self, name: &str, present: bool) {
+        self.version += 1;
+        self.publish();
+        let router = name.to_owned();
+        self.events.emit(Event::Member { router, present });
+        self.shared.told(self.version);
+        let how = if present {
+            "belongs to the fleet"
+        } else {
+            "was taken out of the fleet"
+        };
+        tracing::info!("{name} {how}");
+        self.replan.notify_one();
+    }
+
+    fn named(&self, name: &str) -> Option<BackendId> {
+        let place = self.members.iter().position(|member| member.name == name)?;
+        Some(BackendId(place as u32)).filter(|backend| self.balancer.present(*backend))
+    }
+
+    /// Holds a sentinel connection to every router that polling believes Up.
+    fn tend_sentinels(&mut self) {
+        let on = self.settings.detectors.sentinel;
+        for (i, sentinel) in self.sentinels.iter_mut().enumerate() {
+            let backend = BackendId(i as u32);
+            let health = self.balancer.health(backend);
+            let checking = self.running[i].iter().any(|running| running.lost.is_some());
+            if !(on && self.balancer.present(backend) && health.usable()) {
+                sentinel.stop();
+            } else if !checking {
+                let target = self.members[i].traffic;
+                sentinel.hold(backend, target, &self.settings, &self.losses);
             }
         }
     }
 
-    fn start(&mut self, probe: crate::core::ProbeId) {
+    fn start(&mut self, probe: ProbeId, lost: Option<Timestamp>) {
         let backend = probe.backend.index();
         let target = self.members[backend].health;
-        let (check, path) = (self.settings.check.check, self.settings.check.path.clone());
+        let path = self.settings.check.path.clone();
+        // An open port says nothing here: a dying listener outlives the connection by microseconds.
+        let check = if lost.is_some() {
+            Check::Http
+        } else {
+            self.settings.check.check
+        };
         let started = Rc::new(Cell::new(clock::now()));
         let stamp = started.clone();
         let results = self.results.clone();
@@ -164,13 +352,24 @@ impl Control {
             let _ = results.send(ended);
         });
         let task = task.abort_handle();
-        self.running[backend] = Some(Running { task, started });
+        self.running[backend].push(Running {
+            probe,
+            lost,
+            task,
+            started,
+        });
+    }
+
+    fn take_running(&mut self, probe: ProbeId) -> Option<Running> {
+        let running = &mut self.running[probe.backend.index()];
+        let place = running.iter().position(|running| running.probe == probe)?;
+        Some(running.swap_remove(place))
     }
 
     fn ended(&mut self, ended: Ended) {
         if let Some(verdict) = self.balancer.on_probe(ended.ended, ended.probe, ended.result) {
-            self.running[ended.probe.backend.index()] = None;
-            self.conclude(ended, &verdict);
+            let lost = self.take_running(ended.probe).and_then(|running| running.lost);
+            self.conclude(ended, lost, &verdict);
         }
     }
 
@@ -183,15 +382,37 @@ impl Control {
             result: ProbeResult::Timeout,
             status: None,
         };
-        if let Some(running) = self.running[verdict.probe.backend.index()].take() {
+        let mut lost = None;
+        if let Some(running) = self.take_running(verdict.probe) {
             running.task.abort();
             ended.started = running.started.get();
+            lost = running.lost;
         }
-        self.conclude(ended, &verdict);
+        self.conclude(ended, lost, &verdict);
     }
 
-    fn conclude(&mut self, ended: Ended, verdict: &Verdict) {
+    fn conclude(&mut self, ended: Ended, lost: Option<Timestamp>, verdict: &Verdict) {
         let backend = ended.probe.backend;
+        if let Some(lost_ns) = lost {
+            let event = Event::SentinelCheck {
+                router: self.members[backend.index()].name.clone(),
+                lost_ns,
+                started_ns: ended.started,
+                result: ended.result,
+                status: ended.status,
+            };
+            if let Some(change) = verdict.transition {
+                let words = story::words(&ended);
+                self.decide_with(
+                    change,
+                    format!("its sentinel connection ended and a check failed: {words}"),
+                    event,
+                );
+            } else {
+                self.events.emit_at(ended.ended, event);
+            }
+            return;
+        }
         let name = &self.members[backend.index()].name;
         let story = Story::new(name, &ended, verdict, &self.settings.check);
         // Traffic first: once the belief can be read, no new attempt goes there. Then the records, before those of the
@@ -206,9 +427,59 @@ impl Control {
         if changes_use {
             self.shared.told(self.version);
         }
+        if let Some((change, reason)) = story.change().filter(|(change, _)| change.changes_use()) {
+            self.decisions[backend.index()] = Decision {
+                by: change.by,
+                reason: reason.to_owned(),
+            };
+        }
         story.say();
         self.last[backend.index()] = Some(ended);
         self.rate.count(ended.ended);
+    }
+
+    /// A change of mind that no check of polling's has made.
+    fn decide(&mut self, change: Transition, reason: String) {
+        self.act(change);
+        self.tell(change, reason);
+        self.shared.told(self.version);
+    }
+
+    /// As [`Control::decide`], with the record that explains it first.
+    fn decide_with(&mut self, change: Transition, reason: String, first: Event) {
+        self.act(change);
+        self.events.emit_at(change.at, first);
+        self.tell(change, reason);
+        self.shared.told(self.version);
+    }
+
+    /// Traffic first: once the belief can be read, no new attempt goes there.
+    fn act(&mut self, change: Transition) {
+        self.since[change.backend.index()] = clock::now();
+        self.version += 1;
+        self.publish();
+    }
+
+    fn tell(&mut self, change: Transition, reason: String) {
+        let backend = change.backend;
+        let router = self.members[backend.index()].name.clone();
+        tracing::warn!("{router} is {}: {reason}", story::state(change.to));
+        let until_ns = self.balancer.ejected_until(backend);
+        self.events.emit_at(
+            change.at,
+            Event::Belief {
+                router,
+                from_state: change.from,
+                to: change.to,
+                reason: reason.clone(),
+                by: change.by,
+                until_ns,
+            },
+        );
+        self.decisions[backend.index()] = Decision {
+            by: change.by,
+            reason,
+        };
     }
 
     fn publish(&self) {
@@ -227,39 +498,18 @@ impl Control {
     }
 }
 
-/// Checks that ended per second, over the last ten whole seconds.
-#[derive(Default)]
-pub struct Rate {
-    /// Second of the monotonic clock → checks in it.
-    seconds: BTreeMap<u64, u32>,
-    first: Option<u64>,
+impl Decision {
+    fn first() -> Decision {
+        Decision {
+            by: Detector::Poll,
+            reason: "believed up until a check says otherwise".to_owned(),
+        }
+    }
 }
 
-impl Rate {
-    const SPAN: u64 = 10;
-
-    fn count(&mut self, at: Timestamp) {
-        let second = at.0 / 1_000_000_000;
-        self.first.get_or_insert(second);
-        *self.seconds.entry(second).or_default() += 1;
-        while self.seconds.len() as u64 > Self::SPAN + 1 {
-            self.seconds.pop_first();
-        }
-    }
-
-    /// 0 in the first second.
-    pub fn per_second(&self, now: Timestamp) -> f64 {
-        let second = now.0 / 1_000_000_000;
-        let from = second
-            .saturating_sub(Self::SPAN)
-            .max(self.first.unwrap_or(second));
-        let checks: u32 = self.seconds.range(from..second).map(|(_, count)| count).sum();
-        if from == second {
-            0.0
-        } else {
-            f64::from(checks) / (second - from) as f64
-        }
-    }
+/// How failed attempts are judged, if at all.
+fn passive(settings: &Settings) -> Option<PassiveSettings> {
+    settings.detectors.passive.then_some(settings.passive)
 }
 
 fn ready(start: &Start) -> Event {

@@ -1,16 +1,19 @@
 //! The live driver: sockets, clocks and two threads around the pure core.
 //!
-//! The *control thread* owns the [`Balancer`](crate::core::Balancer): it starts checks ([`probe`]), sleeps until the
-//! next deadline ([`control`]), answers the admin socket ([`admin`]), tells what happened ([`story`]) and publishes
-//! what may be picked ([`table`]). The *data thread* forwards ([`http`]) and only ever reads what was published: no
-//! lock that a check could hold.
+//! The *control thread* owns the [`Balancer`](crate::core::Balancer): it starts checks ([`probe`]), holds sentinel
+//! connections ([`sentinel`]), sleeps until the next deadline ([`control`]), answers the admin socket ([`admin`]),
+//! tells what happened ([`story`]) and publishes what may be picked ([`table`]). The *data thread* chooses and counts
+//! ([`traffic`]) and forwards ([`http`]); it only ever reads what was published: no lock that a check could hold.
 
 pub mod admin;
 pub mod control;
 pub mod http;
 pub mod probe;
+pub mod sentinel;
 pub mod story;
 pub mod table;
+pub mod totals;
+pub mod traffic;
 
 use crate::Args;
 use crate::core::{BackendId, SettingError, Settings};
@@ -20,10 +23,11 @@ use router::worker::{Events, Worker};
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use table::{Member, Shared, Table, Tally};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 /// Why the balancer cannot run, for people.
@@ -84,7 +88,9 @@ fn serve(args: Args) -> Result<(), Failure> {
         })?;
     let listen = listener.local_addr()?;
     tracing::info!("listening on {listen}");
+    let (seen, attempts) = mpsc::unbounded_channel();
     let start = control::Start {
+        attempts,
         settings,
         members,
         shared: shared.clone(),
@@ -94,7 +100,10 @@ fn serve(args: Args) -> Result<(), Failure> {
         listen,
     };
     let control_failed = spawn_control(start)?;
-    LocalSet::new().block_on(&runtime, forward(listener, shared, worker.events, control_failed))
+    LocalSet::new().block_on(
+        &runtime,
+        forward(listener, shared, worker.events, seen, control_failed),
+    )
 }
 
 /// The data thread: this one.
@@ -102,15 +111,18 @@ async fn forward(
     listener: tokio::net::TcpListener,
     shared: Arc<Shared>,
     events: Events,
+    seen: mpsc::UnboundedSender<traffic::Seen>,
     control_failed: oneshot::Receiver<io::Error>,
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let engine = Engine::new(proxy::Settings::default());
-    let policy = http::Forward::new(shared, events, engine.clone());
+    let driver = Box::new(http::Follower(engine.clone()));
+    let traffic = traffic::Traffic::new(shared, events, seen, driver);
+    let policy = Rc::new(http::Forward(traffic.clone()));
     tokio::select! {
-        result = proxy::serve(listener, policy.clone(), engine, std::future::pending()) => Ok(result?),
-        () = policy.follow() => Ok(()),
+        result = proxy::serve(listener, policy, engine, std::future::pending()) => Ok(result?),
+        () = traffic.follow() => Ok(()),
         error = control_failed => Err(match error {
             Ok(error) => Failure::Control(error),
             Err(_) => Failure::Start(io::Error::other("the control thread has died")),

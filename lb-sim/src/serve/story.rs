@@ -2,7 +2,7 @@
 
 use super::probe::Ended;
 use crate::core::{CheckSettings, Transition, Verdict};
-use router::record::{Belief, Detector, Event, ProbeResult};
+use router::record::{Belief, Event, ProbeResult};
 use router::worker::Events;
 
 /// One ended check, and the belief it changed, if it did.
@@ -36,7 +36,8 @@ impl<'a> Story<'a> {
                 Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
                 Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
                 Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
-                Belief::Ejected => "ejected".to_owned(),
+                // By polling alone it would be up.
+                Belief::Ejected => "checks succeed, its ejection is not over".to_owned(),
             };
             (change, reason)
         });
@@ -51,6 +52,13 @@ impl<'a> Story<'a> {
             change,
             stale,
         }
+    }
+
+    /// The belief that changed, and why.
+    pub fn change(&self) -> Option<(Transition, &str)> {
+        self.change
+            .as_ref()
+            .map(|(change, reason)| (*change, reason.as_str()))
     }
 
     /// For programs; never blocks.
@@ -76,7 +84,7 @@ impl<'a> Story<'a> {
                 from_state: change.from,
                 to: change.to,
                 reason: reason.clone(),
-                by: Detector::Poll,
+                by: change.by,
                 until_ns: None,
             };
             events.emit_at(change.at, belief);
@@ -105,7 +113,7 @@ impl<'a> Story<'a> {
 }
 
 /// How a check failed: `refused`, `no answer within 2.001s`, `status 503`.
-fn words(ended: &Ended) -> String {
+pub fn words(ended: &Ended) -> String {
     match (ended.result, ended.status) {
         (ProbeResult::Ok, _) => "ok".to_owned(),
         (ProbeResult::Refused, _) => "refused".to_owned(),
@@ -123,7 +131,7 @@ fn words(ended: &Ended) -> String {
     }
 }
 
-fn state(belief: Belief) -> &'static str {
+pub fn state(belief: Belief) -> &'static str {
     match belief {
         Belief::Up => "Up",
         Belief::GoingDown => "going down",

@@ -17,6 +17,19 @@ pub struct Shared {
     told: AtomicU64,
     /// Requests that found no usable backend.
     pub unrouted: Counter,
+    pub forwarded: Forwarded,
+}
+
+/// Totals of the data thread.
+#[derive(Debug, Default)]
+pub struct Forwarded {
+    pub requests: Counter,
+    pub attempts: Counter,
+    /// Attempts after the first of their request.
+    pub retries: Counter,
+    /// Retries that the budget, or the breaker, did not allow.
+    pub over_budget: Counter,
+    pub over_breaker: Counter,
 }
 
 /// What may be picked, and how to forward.
@@ -74,6 +87,7 @@ impl Shared {
             news: Notify::new(),
             told: AtomicU64::new(0),
             unrouted: Counter::default(),
+            forwarded: Forwarded::default(),
         }
     }
 
