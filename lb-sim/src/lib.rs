@@ -6,9 +6,9 @@
 //! - [`core`]: PURE: when to check, what to believe, where to send; [`theory`]: what that means, in closed form
 //! - [`serve`]: the live driver: checks, admin socket, forwarding
 //!
-//! What must never happen: a router is believed Down before `fall` checks in a row have failed; the data thread waits
-//! for a check; a change of settings drops a connection or forgets a belief; the balancer learns of a death from
-//! anything but its checks.
+//! What must never happen: polling believes a router Down before `fall` checks in a row have failed; the data thread
+//! waits for a check; a change of settings drops a connection or forgets what was counted; the balancer learns of a
+//! death from anything but checks, traffic or its own connections, unless the detector is `notice`.
 
 pub mod args;
 pub mod core;

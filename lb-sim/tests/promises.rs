@@ -218,7 +218,7 @@ fn settings_change_while_running_without_dropping_a_connection() {
         (r#"{"cmd":"set"}"#, r#"set needs "settings""#),
         (
             r#"{"cmd":"stop"}"#,
-            "unknown command `stop`: expected set or show",
+            "unknown command `stop`: expected set, show, add, remove or notice",
         ),
         ("nonsense", "not a JSON object"),
     ] {

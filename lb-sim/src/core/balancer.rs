@@ -1,9 +1,10 @@
 //! The balancer's mind: which check starts when, which has taken too long, and what the results make it believe; and
 //! what it believes of routers whose attempts fail, whose sentinel connection ends, or of whom it is told.
 
+use super::backend::{Backend, Due, Outstanding};
 use super::health::Transition;
 use super::schedule::Deadlines;
-use super::{BackendId, CheckSettings, Health, Passive, PassiveSettings, Schedule};
+use super::{BackendId, CheckSettings, Health, PassiveSettings, Schedule};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use router::clock::Timestamp;
@@ -15,42 +16,13 @@ use std::time::Duration;
 /// sentinel connection has started: that one leaves the schedule of the others as it is.
 #[derive(Clone, Debug)]
 pub struct Balancer {
-    settings: CheckSettings,
+    pub(super) settings: CheckSettings,
     /// `None`: failed attempts eject nobody.
-    passive: Option<PassiveSettings>,
-    backends: Vec<Backend>,
-    deadlines: Deadlines,
+    pub(super) passive: Option<PassiveSettings>,
+    pub(super) backends: Vec<Backend>,
+    pub(super) deadlines: Deadlines,
     random: ChaCha8Rng,
-    probes: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Backend {
-    /// `false`: taken out of the fleet; neither checked nor used.
-    present: bool,
-    health: Health,
-    passive: Passive,
-    /// The next tick; `None` while an `end` schedule waits for the check under way.
-    due: Option<Timestamp>,
-    probe: Option<Outstanding>,
-    /// The check that a lost sentinel connection started.
-    urgent: Option<Outstanding>,
-}
-
-/// What a backend waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    Expiry,
-    UrgentExpiry,
-    Return,
-    Tick,
-}
-
-#[derive(Clone, Debug)]
-struct Outstanding {
-    number: u64,
-    started: Timestamp,
-    expires: Timestamp,
+    pub(super) probes: u64,
 }
 
 /// Names one check; a result for another than the one under way is late and ignored.
@@ -193,79 +165,6 @@ impl Balancer {
         Some(self.conclude_urgent(now, id.backend, probe, healthy))
     }
 
-    /// The sentinel connection of `id` has ended: a check to start at once, unless one such is under way or the
-    /// backend is Down anyway.
-    pub fn on_connection_lost(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
-        let backend = &mut self.backends[id.index()];
-        if !backend.present || backend.urgent.is_some() || !backend.health.usable() {
-            return None;
-        }
-        self.probes += 1;
-        let (number, timeout) = (self.probes, self.settings.timeout);
-        backend.urgent = Some(Outstanding {
-            number,
-            started: now,
-            expires: now + timeout,
-        });
-        self.deadlines.set(id, backend.deadline());
-        let probe = ProbeId { backend: id, number };
-        Some(Action::Start { probe, timeout })
-    }
-
-    /// Somebody who knows says that the process has exited.
-    pub fn on_notice(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
-        self.change(now, id, Detector::Notice, |backend, settings| {
-            backend.health.condemn(now, settings);
-        })
-    }
-
-    /// An attempt at `id` has ended.
-    pub fn on_attempt(&mut self, now: Timestamp, id: BackendId, failed: bool) -> Option<Transition> {
-        let settings = self.passive?;
-        let backend = &mut self.backends[id.index()];
-        if !backend.present || !backend.passive.observe(failed, &settings) {
-            return None;
-        }
-        let present = self.backends.iter().filter(|backend| backend.present);
-        let (all, ejected) = present.fold((0, 0), |(all, ejected), backend| {
-            (
-                all + 1,
-                ejected + usize::from(backend.passive.ejected_until().is_some()),
-            )
-        });
-        if ejected >= settings.max_ejected.of(all) {
-            return None;
-        }
-        self.change(now, id, Detector::Passive, |backend, _| {
-            backend.passive.eject(now, &settings);
-        })
-    }
-
-    /// How failed attempts are judged from now on; without, all ejections end.
-    pub fn apply_passive(&mut self, now: Timestamp, settings: Option<PassiveSettings>) -> Vec<Transition> {
-        self.passive = settings;
-        if settings.is_some() {
-            return Vec::new();
-        }
-        let ids = (0..self.backends.len() as u32).map(BackendId);
-        ids.filter_map(|id| self.end_ejection(now, id)).collect()
-    }
-
-    /// Takes a backend out of the fleet. It keeps its number.
-    pub fn remove_backend(&mut self, id: BackendId) {
-        let backend = &mut self.backends[id.index()];
-        backend.present = false;
-        (backend.due, backend.probe, backend.urgent) = (None, None, None);
-        backend.passive = Passive::default();
-        self.deadlines.set(id, None);
-    }
-
-    /// Takes it in again, believed Up and checked at once.
-    pub fn restore_backend(&mut self, now: Timestamp, id: BackendId) {
-        self.backends[id.index()] = Backend::new(now, now);
-        self.deadlines.set(id, Some(now));
-    }
-
     /// Changes the settings between two checks. No belief and no count changes; what is left of each wait shrinks or
     /// grows with the interval, so backends stay spread; a check under way gets the new timeout.
     pub fn apply_settings(&mut self, now: Timestamp, settings: CheckSettings) {
@@ -368,29 +267,8 @@ impl Balancer {
         self.verdict(id, Detector::Poll, &probe, transition)
     }
 
-    /// Passed, it says nothing that polling would not say by itself.
-    fn conclude_urgent(
-        &mut self,
-        now: Timestamp,
-        id: BackendId,
-        probe: Outstanding,
-        healthy: bool,
-    ) -> Verdict {
-        let transition = self.change(now, id, Detector::Sentinel, |backend, settings| {
-            if !healthy {
-                backend.health.condemn(now, settings);
-            }
-        });
-        self.verdict(id, Detector::Sentinel, &probe, transition)
-    }
-
-    fn end_ejection(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
-        self.backends[id.index()].passive.ejected_until()?;
-        self.change(now, id, Detector::Passive, |backend, _| backend.passive.end(now))
-    }
-
     /// Does something to a backend and tells whether that changed what is believed of it.
-    fn change(
+    pub(super) fn change(
         &mut self,
         now: Timestamp,
         id: BackendId,
@@ -411,7 +289,7 @@ impl Balancer {
         })
     }
 
-    fn verdict(
+    pub(super) fn verdict(
         &self,
         id: BackendId,
         by: Detector,
@@ -441,52 +319,6 @@ impl Balancer {
         // The high word of the product is uniform in [0, jitter).
         let extra = (u128::from(self.random.next_u64()) * u128::from(jitter)) >> 64;
         self.settings.interval + Duration::from_nanos(extra as u64)
-    }
-}
-
-impl Backend {
-    fn new(now: Timestamp, first: Timestamp) -> Backend {
-        Backend {
-            present: true,
-            health: Health::up(now),
-            passive: Passive::default(),
-            due: Some(first),
-            probe: None,
-            urgent: None,
-        }
-    }
-
-    fn usable(&self) -> bool {
-        self.present && self.health.usable() && self.passive.ejected_until().is_none()
-    }
-
-    fn belief(&self) -> Belief {
-        let ejected = self.passive.ejected_until().is_some();
-        if ejected && self.health.usable() {
-            Belief::Ejected
-        } else {
-            self.health.belief()
-        }
-    }
-
-    fn deadline(&self) -> Option<Timestamp> {
-        self.next().map(|(at, _)| at)
-    }
-
-    /// What comes next. At the same instant a check expires before the next one starts.
-    fn next(&self) -> Option<(Timestamp, Due)> {
-        let mut next = self.due.map(|at| (at, Due::Tick));
-        let mut earlier = |at: Option<Timestamp>, what| {
-            if let Some(at) = at
-                && next.is_none_or(|next| (at, what) < next)
-            {
-                next = Some((at, what));
-            }
-        };
-        earlier(self.passive.ejected_until(), Due::Return);
-        earlier(self.urgent.as_ref().map(|probe| probe.expires), Due::UrgentExpiry);
-        earlier(self.probe.as_ref().map(|probe| probe.expires), Due::Expiry);
-        next
     }
 }
 

@@ -2,11 +2,13 @@
 //! but the seeded generator the [`Balancer`] is born with. The live driver and tests call the same functions.
 //!
 //! In reading order: [`settings`] and [`detect`] say how routers are checked, [`health`] turns results into a belief,
-//! [`schedule`] knows which backend is due, [`balancer`] joins the three, [`passive`] counts failed attempts, [`pick`] chooses where a request goes, [`retry`] says whether it
-//! may go to another router.
+//! [`passive`] counts failed attempts, [`schedule`] knows which backend is due, [`balancer`] joins them, `detectors` is
+//! what it hears beside its checks; [`pick`] chooses where a request goes, [`retry`] whether it may go elsewhere.
 
+mod backend;
 pub mod balancer;
 pub mod detect;
+mod detectors;
 pub mod health;
 pub mod passive;
 pub mod pick;

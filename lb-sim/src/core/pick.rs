@@ -82,7 +82,8 @@ impl Picker {
         Some(picked)
     }
 
-    /// As [`Picker::pick`], but none of `tried` as long as there is another.
+    /// For a retry: none of `tried` as long as there is another. Nobody's turn passes by it: a failed backend would
+    /// otherwise come round sooner than its share.
     pub fn pick_other(&mut self, tried: &[BackendId]) -> Option<BackendId> {
         let other = if self.least_connections {
             let mut levels = self.levels.iter().skip(self.lowest);
@@ -97,13 +98,7 @@ impl Picker {
             let mut turns = from.iter().chain(before);
             turns.find(|id| !tried.contains(id)).copied()
         };
-        let Some(other) = other else { return self.pick() };
-        self.last = Some(other);
-        if !self.least_connections {
-            let next = self.usable.partition_point(|id| *id <= other);
-            self.turn = if next < self.usable.len() { next } else { 0 };
-        }
-        Some(other)
+        other.or_else(|| self.pick())
     }
 
     /// Requests in flight at a backend, usable or not.

@@ -2,7 +2,7 @@
 
 use super::{Action, BackendId, Balancer, CheckSettings, ProbeId, Verdict};
 use router::clock::Timestamp;
-use router::record::{Belief, ProbeResult};
+use router::record::{Belief, Detector, ProbeResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,7 +10,17 @@ use std::time::Duration;
 pub(crate) enum Truth {
     Alive,
     Refusing,
+    /// Checks wait for its end, and are answered then.
     Hung,
+    /// Checks are lost.
+    Silent,
+}
+
+impl Truth {
+    /// Checks under way get no answer now.
+    fn waits(self) -> bool {
+        matches!(self, Truth::Hung | Truth::Silent)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +40,8 @@ pub(crate) struct World {
     answers: BTreeMap<(Timestamp, u64), ProbeId>,
     /// Checks under way at hung routers, and all others, abandoned or not.
     sent: Vec<ProbeId>,
+    /// Those of them that nobody will answer.
+    lost: Vec<ProbeId>,
 }
 
 /// Far enough from zero to look back.
@@ -45,6 +57,7 @@ impl World {
             latency: Duration::ZERO,
             answers: BTreeMap::new(),
             sent: Vec::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -82,12 +95,25 @@ impl World {
             .sent
             .iter()
             .copied()
-            .filter(|probe| probe.backend == backend)
+            .filter(|probe| probe.backend == backend && !self.lost.contains(probe))
             .collect();
         self.answers.retain(|_, probe| probe.backend != backend);
-        for probe in waiting.into_iter().filter(|_| truth != Truth::Hung) {
+        for probe in waiting.into_iter().filter(|_| !truth.waits()) {
             self.answer(probe);
         }
+    }
+
+    /// The sentinel connection of `backend` ends; a live or refusing router answers the check it starts at once.
+    pub fn lose_sentinel(&mut self, backend: BackendId) -> Option<Verdict> {
+        let Some(Action::Start { probe, .. }) = self.balancer.on_connection_lost(self.now, backend) else {
+            return None;
+        };
+        let result = match self.truth[backend.index()] {
+            Truth::Alive => ProbeResult::Ok,
+            Truth::Refusing => ProbeResult::Refused,
+            Truth::Hung => return None,
+        };
+        self.balancer.on_probe(self.now, probe, result)
     }
 
     /// Whether the balancer still waits for this check.
@@ -127,11 +153,14 @@ impl World {
                         }
                         Truth::Refusing => self.answer(probe),
                         Truth::Hung => {}
+                        Truth::Silent => self.lost.push(probe),
                     }
                 }
                 Action::Return(_) => {}
+                Action::Expire(verdict) if verdict.by != Detector::Poll => {}
                 Action::Expire(verdict) => {
                     self.sent.retain(|probe| *probe != verdict.probe);
+                    self.lost.retain(|probe| *probe != verdict.probe);
                     self.log.push(Note::Ended(self.now, verdict));
                 }
             }

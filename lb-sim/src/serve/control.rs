@@ -1,17 +1,17 @@
 //! The control thread: the balancer's deadlines and checks, and what it tells the others.
 
 use super::admin;
+use super::decision::Decision;
 use super::probe::{self, Ended};
 use super::sentinel::{Loss, Sentinel};
-use super::story::{self, Story};
-use super::table::{Member, Shared, Table, Tally};
+use super::table::{Member, Shared};
 use super::totals::{Rate, Totals};
 use super::traffic::Seen;
 use crate::core::{
-    Action, BackendId, Balancer, Check, PassiveSettings, ProbeId, SettingError, Settings, Transition, Verdict,
+    Action, BackendId, Balancer, Check, PassiveSettings, ProbeId, SettingError, Settings, Verdict,
 };
 use router::clock::{self, Timestamp};
-use router::record::{Detector, Event, ProbeResult};
+use router::record::{Event, ProbeResult};
 use router::worker::Events;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -100,31 +100,24 @@ pub struct Control {
     pub rate: Rate,
     /// What each backend's last change of use was, and why.
     pub decisions: Vec<Decision>,
-    events: Events,
-    sentinels: Vec<Sentinel>,
+    pub(super) events: Events,
+    pub(super) sentinels: Vec<Sentinel>,
     losses: mpsc::UnboundedSender<Loss>,
     totals: Totals,
-    running: Vec<Vec<Running>>,
-    since: Vec<Timestamp>,
+    pub(super) running: Vec<Vec<Running>>,
+    pub(super) since: Vec<Timestamp>,
     /// Of the table published last.
-    version: u64,
+    pub(super) version: u64,
     results: mpsc::UnboundedSender<Ended>,
-    replan: Rc<Notify>,
-}
-
-/// Who decided that a backend is used, or not, and why.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    pub by: Detector,
-    pub reason: String,
+    pub(super) replan: Rc<Notify>,
 }
 
 /// A check under way. Two at a time at most: polling's and the sentinel's.
-struct Running {
+pub(super) struct Running {
     probe: ProbeId,
     /// When the sentinel connection had ended, if that started the check.
     lost: Option<Timestamp>,
-    task: AbortHandle,
+    pub(super) task: AbortHandle,
     started: Rc<Cell<Timestamp>>,
 }
 
@@ -236,87 +229,6 @@ impl Control {
         self.decide(change, reason);
     }
 
-    /// Somebody says that a router's process has exited. `false`: no such router.
-    pub fn notice(&mut self, name: &str) -> bool {
-        let Some(backend) = self.named(name) else {
-            return false;
-        };
-        if let Some(change) = self.balancer.on_notice(clock::now(), backend) {
-            self.decide(change, "its supervisor said that it has exited".to_owned());
-        }
-        true
-    }
-
-    /// One more router, or one that was removed before. `false`: it is there already.
-    pub fn add(&mut self, name: &str, traffic: SocketAddr, health: SocketAddr) -> bool {
-        let now = clock::now();
-        let member = |tally| {
-            Arc::new(Member {
-                name: name.to_owned(),
-                traffic,
-                health,
-                tally,
-            })
-        };
-        let mut members = self.members.to_vec();
-        let known = members.iter().position(|member| member.name == name);
-        match known.map(|place| BackendId(place as u32)) {
-            Some(backend) if self.balancer.present(backend) => return false,
-            Some(backend) => {
-                members[backend.index()] = member(Tally::default());
-                self.balancer.restore_backend(now, backend);
-                self.since[backend.index()] = now;
-                self.last[backend.index()] = None;
-            }
-            None => {
-                members.push(member(Tally::default()));
-                self.balancer.add_backend(now);
-                self.since.push(now);
-                self.last.push(None);
-                self.running.push(Vec::new());
-                self.decisions.push(Decision::first());
-                self.sentinels.push(Sentinel::default());
-            }
-        }
-        self.members = members.into();
-        self.change_fleet(name, true);
-        true
-    }
-
-    /// No new attempt goes to that router; it is not checked any more. `false`: no such router.
-    pub fn remove(&mut self, name: &str) -> bool {
-        let Some(backend) = self.named(name) else {
-            return false;
-        };
-        self.balancer.remove_backend(backend);
-        self.since[backend.index()] = clock::now();
-        for running in self.running[backend.index()].drain(..) {
-            running.task.abort();
-        }
-        self.change_fleet(name, false);
-        true
-    }
-
-    fn change_fleet(&mut self, name: &str, present: bool) {
-        self.version += 1;
-        self.publish();
-        let router = name.to_owned();
-        self.events.emit(Event::Member { router, present });
-        self.shared.told(self.version);
-        let how = if present {
-            "belongs to the fleet"
-        } else {
-            "was taken out of the fleet"
-        };
-        tracing::info!("{name} {how}");
-        self.replan.notify_one();
-    }
-
-    fn named(&self, name: &str) -> Option<BackendId> {
-        let place = self.members.iter().position(|member| member.name == name)?;
-        Some(BackendId(place as u32)).filter(|backend| self.balancer.present(*backend))
-    }
-
     /// Holds a sentinel connection to every router that polling believes Up.
     fn tend_sentinels(&mut self) {
         let on = self.settings.detectors.sentinel;
@@ -391,119 +303,9 @@ impl Control {
         self.conclude(ended, lost, &verdict);
     }
 
-    fn conclude(&mut self, ended: Ended, lost: Option<Timestamp>, verdict: &Verdict) {
-        let backend = ended.probe.backend;
-        if let Some(lost_ns) = lost {
-            let event = Event::SentinelCheck {
-                router: self.members[backend.index()].name.clone(),
-                lost_ns,
-                started_ns: ended.started,
-                result: ended.result,
-                status: ended.status,
-            };
-            if let Some(change) = verdict.transition {
-                let words = story::words(&ended);
-                self.decide_with(
-                    change,
-                    format!("its sentinel connection ended and a check failed: {words}"),
-                    event,
-                );
-            } else {
-                self.events.emit_at(ended.ended, event);
-            }
-            return;
-        }
-        let name = &self.members[backend.index()].name;
-        let story = Story::new(name, &ended, verdict, &self.settings.check);
-        // Traffic first: once the belief can be read, no new attempt goes there. Then the records, before those of the
-        // data thread that follow from them; then whatever may block.
-        let changes_use = verdict.transition.is_some_and(|change| change.changes_use());
-        if changes_use {
-            self.since[backend.index()] = clock::now();
-            self.version += 1;
-            self.publish();
-        }
-        story.record(&self.events);
-        if changes_use {
-            self.shared.told(self.version);
-        }
-        if let Some((change, reason)) = story.change().filter(|(change, _)| change.changes_use()) {
-            self.decisions[backend.index()] = Decision {
-                by: change.by,
-                reason: reason.to_owned(),
-            };
-        }
-        story.say();
-        self.last[backend.index()] = Some(ended);
-        self.rate.count(ended.ended);
-    }
-
-    /// A change of mind that no check of polling's has made.
-    fn decide(&mut self, change: Transition, reason: String) {
-        self.act(change);
-        self.tell(change, reason);
-        self.shared.told(self.version);
-    }
-
-    /// As [`Control::decide`], with the record that explains it first.
-    fn decide_with(&mut self, change: Transition, reason: String, first: Event) {
-        self.act(change);
-        self.events.emit_at(change.at, first);
-        self.tell(change, reason);
-        self.shared.told(self.version);
-    }
-
-    /// Traffic first: once the belief can be read, no new attempt goes there.
-    fn act(&mut self, change: Transition) {
-        self.since[change.backend.index()] = clock::now();
-        self.version += 1;
-        self.publish();
-    }
-
-    fn tell(&mut self, change: Transition, reason: String) {
-        let backend = change.backend;
-        let router = self.members[backend.index()].name.clone();
-        tracing::warn!("{router} is {}: {reason}", story::state(change.to));
-        let until_ns = self.balancer.ejected_until(backend);
-        self.events.emit_at(
-            change.at,
-            Event::Belief {
-                router,
-                from_state: change.from,
-                to: change.to,
-                reason: reason.clone(),
-                by: change.by,
-                until_ns,
-            },
-        );
-        self.decisions[backend.index()] = Decision {
-            by: change.by,
-            reason,
-        };
-    }
-
-    fn publish(&self) {
-        self.shared.publish(Table {
-            version: self.version,
-            settings: self.settings.clone(),
-            members: self.members.clone(),
-            usable: self.balancer.usable().collect(),
-            since: self.since.clone(),
-        });
-    }
-
     /// Since when the backend may, or may not, be picked.
     pub fn since(&self, backend: BackendId) -> Timestamp {
         self.since[backend.index()]
-    }
-}
-
-impl Decision {
-    fn first() -> Decision {
-        Decision {
-            by: Detector::Poll,
-            reason: "believed up until a check says otherwise".to_owned(),
-        }
     }
 }
 

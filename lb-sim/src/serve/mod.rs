@@ -7,6 +7,8 @@
 
 pub mod admin;
 pub mod control;
+mod decision;
+mod fleet;
 pub mod http;
 pub mod probe;
 pub mod sentinel;

@@ -34,15 +34,21 @@ impl Gaps {
 
     /// From a random moment to the next check's start.
     pub fn wait(&self) -> Window {
+        self.wait_with(Duration::ZERO)
+    }
+
+    /// The same where each cycle is a check of `length` and a gap.
+    pub fn wait_with(&self, length: Duration) -> Window {
         let mean = if self.jitter.is_zero() {
-            self.interval / 2
+            (self.interval + length) / 2
         } else {
-            Duration::from_secs_f64(self.square() / (2.0 * self.mean()))
+            let cycle = self.mean() + length.as_secs_f64();
+            Duration::from_secs_f64((cycle * cycle + self.variance()) / (2.0 * cycle))
         };
         Window {
             min: Duration::ZERO,
             mean,
-            max: self.interval + self.jitter,
+            max: self.interval + self.jitter + length,
         }
     }
 
@@ -80,11 +86,11 @@ impl Gaps {
     /// E[(G − `less`)²], seconds².
     pub fn square_less(&self, less: Duration) -> f64 {
         let mean = self.mean() - less.as_secs_f64();
-        mean * mean + self.jitter.as_secs_f64().powi(2) / 12.0
+        mean * mean + self.variance()
     }
 
-    fn square(&self) -> f64 {
-        self.square_less(Duration::ZERO)
+    fn variance(&self) -> f64 {
+        self.jitter.as_secs_f64().powi(2) / 12.0
     }
 
     /// P(k gaps together < T): the Irwin–Hall distribution of k uniforms at (T − kI) / J.

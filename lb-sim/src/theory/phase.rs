@@ -1,8 +1,10 @@
 //! One death's own prediction, from where in the check's rhythm it fell.
 
+use super::meets::{self, Meets};
 use super::{NoTheory, Window, gaps};
-use crate::core::{Check, CheckSettings, Schedule};
+use crate::core::{CheckSettings, Schedule};
 use router::clock::Timestamp;
+use router::fault::Spec;
 use router::record::Fault;
 use std::time::Duration;
 
@@ -34,12 +36,13 @@ impl Phase {
     }
 }
 
-/// `t_detect` of one death, exact when the checks keep time. A check under way fails at once with a killed router and
-/// runs into its timeout with a hung one.
+/// `t_detect` of one death by health checks alone, exact when the checks keep time.
 pub fn predict(check: &CheckSettings, fault: Fault, phase: Phase) -> Result<Duration, NoTheory> {
-    if fault == Fault::Hang && check.check == Check::Tcp {
-        return Err(NoTheory::TcpSeesNoHang);
-    }
+    predicted(check, meets::check(check, &Spec::new(fault))?, phase)
+}
+
+/// A check under way fails at once where those after it do, and runs into its timeout where they do.
+pub(super) fn predicted(check: &CheckSettings, meets: Meets, phase: Phase) -> Result<Duration, NoTheory> {
     if !check.jitter.is_zero() {
         return Err(NoTheory::RandomGaps);
     }
@@ -50,7 +53,7 @@ pub fn predict(check: &CheckSettings, fault: Fault, phase: Phase) -> Result<Dura
         schedule,
         ..
     } = *check;
-    let hung = fault == Fault::Hang;
+    let hung = meets == Meets::Silence;
     let cycle = match (schedule, hung) {
         (Schedule::Start, true) => interval * gaps::ticks(timeout, interval),
         (Schedule::End, true) => interval + timeout,

@@ -1,21 +1,40 @@
 //! How long a router that answers again waits for its first request.
 
 use super::gaps::{Gaps, ticks};
+use super::meets::{self, Meets};
 use super::{NoTheory, Window};
-use crate::core::{CheckSettings, Schedule};
+use crate::core::{CheckSettings, PassiveSettings, Schedule};
+use router::fault::Spec;
 use router::record::Fault;
 use std::time::Duration;
 
-/// Ready again → the balancer believes Up, with the router believed Down before.
+/// What becomes of a check under way when the router is well again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UnderWay {
+    /// There is none: checks fail at once.
+    Nothing,
+    /// It is answered at once: the process was stopped and goes on.
+    Answered,
+    /// It was lost and runs into its timeout.
+    Lost,
+}
+
+/// Ready again → the balancer believes Up, with the router believed Down by health checks, a sentinel or a notice
+/// before. A fault that checks do not see has no Down to come back from.
 ///
 /// After a kill: U' + (R−1)·I. After a hang a check may be under way when the router resumes; it is answered at once,
 /// and under `start` the next one comes at its tick, so up to T is saved.
-pub fn t_readmit(check: &CheckSettings, fault: Fault) -> Result<Window, NoTheory> {
+pub fn t_readmit(check: &CheckSettings, spec: &Spec) -> Result<Window, NoTheory> {
+    let under_way = match (meets::check(check, spec)?, spec.fault) {
+        (Meets::Failure, _) => UnderWay::Nothing,
+        (Meets::Silence, Fault::Hang) => UnderWay::Answered,
+        (Meets::Silence, _) => UnderWay::Lost,
+    };
     let gaps = Gaps::new(check);
     let more = gaps.gap() * (check.rise - 1);
-    match (fault, check.schedule) {
-        (fault, _) if fault != Fault::Hang => Ok(gaps.wait() + more),
-        (_, Schedule::End) => {
+    match (under_way, check.schedule) {
+        (UnderWay::Nothing, _) => Ok(gaps.wait() + more),
+        (UnderWay::Answered, Schedule::End) => {
             // The share of the cycle that is a gap; in the rest the check under way is the first success.
             let mean = gaps.square_less(Duration::ZERO) / (2.0 * (gaps.mean() + check.timeout.as_secs_f64()));
             let wait = Window {
@@ -24,10 +43,33 @@ pub fn t_readmit(check: &CheckSettings, fault: Fault) -> Result<Window, NoTheory
             };
             Ok(wait + more)
         }
-        (_, Schedule::Start) if check.timeout <= check.interval => Ok(within_the_tick(check, &gaps)),
-        (_, Schedule::Start) if check.jitter.is_zero() => Ok(over_skipped_ticks(check)),
-        (_, Schedule::Start) => Err(NoTheory::RandomSkips),
+        (UnderWay::Lost, Schedule::End) => Ok(gaps.wait_with(check.timeout) + more),
+        (UnderWay::Lost, Schedule::Start) if check.timeout <= check.interval => Ok(gaps.wait() + more),
+        (UnderWay::Answered, Schedule::Start) if check.timeout <= check.interval => {
+            Ok(within_the_tick(check, &gaps))
+        }
+        (_, Schedule::Start) if !check.jitter.is_zero() => Err(NoTheory::RandomSkips),
+        (UnderWay::Answered, Schedule::Start) => Ok(over_skipped_ticks(check)),
+        (UnderWay::Lost, Schedule::Start) => {
+            let cycle = check.interval * ticks(check.timeout, check.interval);
+            let wait = Window {
+                min: Duration::ZERO,
+                mean: cycle / 2,
+                max: cycle,
+            };
+            Ok(wait + more)
+        }
     }
+}
+
+/// What is left of an ejection, the n-th in a row, that began `ago`. The router is back then, unless health checks have
+/// made it Down meanwhile.
+pub fn after_ejection(passive: &PassiveSettings, n: u32, ago: Duration) -> Duration {
+    passive
+        .ejection
+        .saturating_mul(n)
+        .min(passive.cap)
+        .saturating_sub(ago)
 }
 
 /// `start`, T ≤ I: the check under way or the next tick is the first success.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::core::BackendId;
 use crate::core::world::{BIRTH, Note, Truth, World};
+use crate::core::{BackendId, Check};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -8,6 +8,8 @@ use router::clock::Timestamp;
 use router::record::Belief;
 
 const ONLY: BackendId = BackendId(0);
+
+mod cases;
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -229,7 +231,7 @@ fn monte_carlo_agrees_on_readmission() {
     for rise in [1, 2, 3] {
         for (mut settings, fault) in grid() {
             settings.rise = rise;
-            let Ok(theory) = t_readmit(&settings, fault) else {
+            let Ok(theory) = t_readmit(&settings, &Spec::new(fault)) else {
                 assert!(settings.timeout > settings.interval && !settings.jitter.is_zero());
                 continue;
             };

@@ -30,9 +30,21 @@ impl Client {
     }
 
     pub fn get(&mut self) -> io::Result<Answer> {
+        self.request("GET", "")
+    }
+
+    /// With a body of two bytes.
+    pub fn post(&mut self) -> io::Result<Answer> {
+        self.request("POST", "Content-Length: 2\r\n")
+    }
+
+    fn request(&mut self, method: &str, length: &str) -> io::Result<Answer> {
         let request = self.next;
         self.next += 1;
-        let head = format!("GET / HTTP/1.1\r\nHost: test\r\nx-resetlab-request: {request}\r\n\r\n");
+        let body = if length.is_empty() { "" } else { "hi" };
+        let head = format!(
+            "{method} / HTTP/1.1\r\nHost: test\r\nx-resetlab-request: {request}\r\n{length}\r\n{body}"
+        );
         self.stream.get_mut().write_all(head.as_bytes())?;
         let (mut status, mut router, mut length) = (0, String::new(), 0);
         loop {

@@ -1,4 +1,5 @@
 //! lb-sim as a process of its own between routers and a client that live in the test.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod backend;
 pub mod client;

@@ -1,0 +1,102 @@
+//! What the balancer hears beside its checks: failed attempts, ended sentinel connections, notices.
+
+use super::backend::{Backend, Outstanding};
+use super::{Action, BackendId, Balancer, Passive, PassiveSettings, ProbeId, Transition, Verdict};
+use router::clock::Timestamp;
+use router::record::Detector;
+
+impl Balancer {
+    /// Passed, it says nothing that polling would not say by itself.
+    pub(super) fn conclude_urgent(
+        &mut self,
+        now: Timestamp,
+        id: BackendId,
+        probe: Outstanding,
+        healthy: bool,
+    ) -> Verdict {
+        let transition = self.change(now, id, Detector::Sentinel, |backend, settings| {
+            if !healthy {
+                backend.health.condemn(now, settings);
+            }
+        });
+        self.verdict(id, Detector::Sentinel, &probe, transition)
+    }
+
+    pub(super) fn end_ejection(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
+        self.backends[id.index()].passive.ejected_until()?;
+        self.change(now, id, Detector::Passive, |backend, _| backend.passive.end(now))
+    }
+
+    /// The sentinel connection of `id` has ended: a check to start at once, unless one such is under way or the
+    /// backend is Down anyway.
+    pub fn on_connection_lost(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
+        let backend = &mut self.backends[id.index()];
+        if !backend.present || backend.urgent.is_some() || !backend.health.usable() {
+            return None;
+        }
+        self.probes += 1;
+        let (number, timeout) = (self.probes, self.settings.timeout);
+        backend.urgent = Some(Outstanding {
+            number,
+            started: now,
+            expires: now + timeout,
+        });
+        self.deadlines.set(id, backend.deadline());
+        let probe = ProbeId { backend: id, number };
+        Some(Action::Start { probe, timeout })
+    }
+
+    /// Somebody who knows says that the process has exited.
+    pub fn on_notice(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
+        self.change(now, id, Detector::Notice, |backend, settings| {
+            backend.health.condemn(now, settings);
+        })
+    }
+
+    /// An attempt at `id` has ended.
+    pub fn on_attempt(&mut self, now: Timestamp, id: BackendId, failed: bool) -> Option<Transition> {
+        let settings = self.passive?;
+        let backend = &mut self.backends[id.index()];
+        if !backend.present || !backend.passive.observe(failed, &settings) {
+            return None;
+        }
+        let present = self.backends.iter().filter(|backend| backend.present);
+        let (all, ejected) = present.fold((0, 0), |(all, ejected), backend| {
+            (
+                all + 1,
+                ejected + usize::from(backend.passive.ejected_until().is_some()),
+            )
+        });
+        if ejected >= settings.max_ejected.of(all) {
+            return None;
+        }
+        self.change(now, id, Detector::Passive, |backend, _| {
+            backend.passive.eject(now, &settings);
+        })
+    }
+
+    /// How failed attempts are judged from now on; without, all ejections end.
+    pub fn apply_passive(&mut self, now: Timestamp, settings: Option<PassiveSettings>) -> Vec<Transition> {
+        self.passive = settings;
+        if settings.is_some() {
+            return Vec::new();
+        }
+        let ids = (0..self.backends.len() as u32).map(BackendId);
+        ids.filter_map(|id| self.end_ejection(now, id)).collect()
+    }
+
+    /// Takes a backend out of the fleet. It keeps its number.
+    pub fn remove_backend(&mut self, id: BackendId) {
+        let backend = &mut self.backends[id.index()];
+        backend.present = false;
+        (backend.due, backend.probe, backend.urgent) = (None, None, None);
+        backend.passive = Passive::default();
+        self.deadlines.set(id, None);
+    }
+
+    /// Takes it in again, believed Up and checked at once.
+    pub fn restore_backend(&mut self, now: Timestamp, id: BackendId) {
+        self.backends[id.index()] = Backend::new(now, now);
+        self.deadlines.set(id, Some(now));
+    }
+}

@@ -1,0 +1,128 @@
+//! What an ended check, or another detector, changes: traffic first, then the records, then people.
+
+use super::control::Control;
+use super::probe::Ended;
+use super::story::{self, Story};
+use super::table::Table;
+use crate::core::{Transition, Verdict};
+use router::clock::{self, Timestamp};
+use router::record::{Detector, Event};
+
+/// Who decided that a backend is used, or not, and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub by: Detector,
+    pub reason: String,
+}
+
+impl Decision {
+    pub(super) fn first() -> Decision {
+        Decision {
+            by: Detector::Poll,
+            reason: "believed up until a check says otherwise".to_owned(),
+        }
+    }
+}
+
+impl Control {
+    pub(super) fn conclude(&mut self, ended: Ended, lost: Option<Timestamp>, verdict: &Verdict) {
+        let backend = ended.probe.backend;
+        if let Some(lost_ns) = lost {
+            let event = Event::SentinelCheck {
+                router: self.members[backend.index()].name.clone(),
+                lost_ns,
+                started_ns: ended.started,
+                result: ended.result,
+                status: ended.status,
+            };
+            if let Some(change) = verdict.transition {
+                let words = story::words(&ended);
+                self.decide_with(
+                    change,
+                    format!("its sentinel connection ended and a check failed: {words}"),
+                    event,
+                );
+            } else {
+                self.events.emit_at(ended.ended, event);
+            }
+            return;
+        }
+        let name = &self.members[backend.index()].name;
+        let story = Story::new(name, &ended, verdict, &self.settings.check);
+        // Traffic first: once the belief can be read, no new attempt goes there. Then the records, before those of the
+        // data thread that follow from them; then whatever may block.
+        let changes_use = verdict.transition.is_some_and(|change| change.changes_use());
+        if changes_use {
+            self.since[backend.index()] = clock::now();
+            self.version += 1;
+            self.publish();
+        }
+        story.record(&self.events);
+        if changes_use {
+            self.shared.told(self.version);
+        }
+        if let Some((change, reason)) = story.change().filter(|(change, _)| change.changes_use()) {
+            self.decisions[backend.index()] = Decision {
+                by: change.by,
+                reason: reason.to_owned(),
+            };
+        }
+        story.say();
+        self.last[backend.index()] = Some(ended);
+        self.rate.count(ended.ended);
+    }
+
+    /// A change of mind that no check of polling's has made.
+    pub(super) fn decide(&mut self, change: Transition, reason: String) {
+        self.act(change);
+        self.tell(change, reason);
+        self.shared.told(self.version);
+    }
+
+    /// As [`Control::decide`], with the record that explains it first.
+    fn decide_with(&mut self, change: Transition, reason: String, first: Event) {
+        self.act(change);
+        self.events.emit_at(change.at, first);
+        self.tell(change, reason);
+        self.shared.told(self.version);
+    }
+
+    /// Traffic first: once the belief can be read, no new attempt goes there.
+    fn act(&mut self, change: Transition) {
+        self.since[change.backend.index()] = clock::now();
+        self.version += 1;
+        self.publish();
+    }
+
+    pub(super) fn tell(&mut self, change: Transition, reason: String) {
+        let backend = change.backend;
+        let router = self.members[backend.index()].name.clone();
+        tracing::warn!("{router} is {}: {reason}", story::state(change.to));
+        let until_ns = self.balancer.ejected_until(backend);
+        self.events.emit_at(
+            change.at,
+            Event::Belief {
+                router,
+                from_state: change.from,
+                to: change.to,
+                reason: reason.clone(),
+                by: change.by,
+                until_ns,
+            },
+        );
+        self.decisions[backend.index()] = Decision {
+            by: change.by,
+            reason,
+        };
+    }
+
+    pub(super) fn publish(&self) {
+        self.shared.publish(Table {
+            version: self.version,
+            settings: self.settings.clone(),
+            members: self.members.clone(),
+            usable: self.balancer.usable().collect(),
+            since: self.since.clone(),
+        });
+    }
+}

@@ -1,0 +1,94 @@
+//! Which routers there are: more, fewer, and what is said of one.
+
+use super::control::Control;
+use super::decision::Decision;
+use super::sentinel::Sentinel;
+use super::table::{Member, Tally};
+use crate::core::BackendId;
+use router::clock;
+use router::record::Event;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+impl Control {
+    /// Somebody says that a router's process has exited. `false`: no such router.
+    pub fn notice(&mut self, name: &str) -> bool {
+        let Some(backend) = self.named(name) else {
+            return false;
+        };
+        if let Some(change) = self.balancer.on_notice(clock::now(), backend) {
+            self.decide(change, "its supervisor said that it has exited".to_owned());
+        }
+        true
+    }
+
+    /// One more router, or one that was removed before. `false`: it is there already.
+    pub fn add(&mut self, name: &str, traffic: SocketAddr, health: SocketAddr) -> bool {
+        let now = clock::now();
+        let member = |tally| {
+            Arc::new(Member {
+                name: name.to_owned(),
+                traffic,
+                health,
+                tally,
+            })
+        };
+        let mut members = self.members.to_vec();
+        let known = members.iter().position(|member| member.name == name);
+        match known.map(|place| BackendId(place as u32)) {
+            Some(backend) if self.balancer.present(backend) => return false,
+            Some(backend) => {
+                members[backend.index()] = member(Tally::default());
+                self.balancer.restore_backend(now, backend);
+                self.since[backend.index()] = now;
+                self.last[backend.index()] = None;
+            }
+            None => {
+                members.push(member(Tally::default()));
+                self.balancer.add_backend(now);
+                self.since.push(now);
+                self.last.push(None);
+                self.running.push(Vec::new());
+                self.decisions.push(Decision::first());
+                self.sentinels.push(Sentinel::default());
+            }
+        }
+        self.members = members.into();
+        self.change_fleet(name, true);
+        true
+    }
+
+    /// No new attempt goes to that router; it is not checked any more. `false`: no such router.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let Some(backend) = self.named(name) else {
+            return false;
+        };
+        self.balancer.remove_backend(backend);
+        self.since[backend.index()] = clock::now();
+        for running in self.running[backend.index()].drain(..) {
+            running.task.abort();
+        }
+        self.change_fleet(name, false);
+        true
+    }
+
+    fn change_fleet(&mut self, name: &str, present: bool) {
+        self.version += 1;
+        self.publish();
+        let router = name.to_owned();
+        self.events.emit(Event::Member { router, present });
+        self.shared.told(self.version);
+        let how = if present {
+            "belongs to the fleet"
+        } else {
+            "was taken out of the fleet"
+        };
+        tracing::info!("{name} {how}");
+        self.replan.notify_one();
+    }
+
+    fn named(&self, name: &str) -> Option<BackendId> {
+        let place = self.members.iter().position(|member| member.name == name)?;
+        Some(BackendId(place as u32)).filter(|backend| self.balancer.present(*backend))
+    }
+}

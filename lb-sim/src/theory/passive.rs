@@ -1,0 +1,103 @@
+//! When failed attempts eject a router: at the K-th in a row.
+//!
+//! Round robin gives a router every N-th arrival; with retries that follow at once, every (N−1)-th of the requests,
+//! because each failed attempt uses up one more turn. Constant arrivals make the K-th attempt uniform in
+//! [(K−1)·g, K·g), g = N/rate. Of Poisson arrivals the first that is ours is as likely to be any of the next N.
+
+use super::case::Case;
+use super::law::Law;
+use super::meets::{self, Meets};
+use super::{Bounds, NoTheory};
+use crate::core::{Balance, OnFailure};
+use crate::theory::load::Arrivals;
+use router::record::Fault;
+use std::time::Duration;
+
+impl Case<'_> {
+    /// When failed attempts eject the router, or why they never do.
+    pub(super) fn passive(&self) -> Result<Law, NoTheory> {
+        let traffic = &self.traffic;
+        let passive = &self.settings.passive;
+        let meets = meets::attempt(self.settings, self.spec)?;
+        if passive.max_ejected.of(traffic.routers as usize) == 0 {
+            return Err(NoTheory::NoneMayBeEjected);
+        }
+        if traffic.rate <= 0.0 {
+            return Err(NoTheory::NoTraffic);
+        }
+        let mut after = if self.spec.fault == Fault::Drain {
+            self.drain_wait
+        } else {
+            Duration::ZERO
+        };
+        if meets == Meets::Silence {
+            after += self.settings.response_timeout;
+        }
+        let arrivals = |n: f64| Duration::from_secs_f64(n / traffic.rate);
+        let (n, more) = (f64::from(traffic.routers), f64::from(passive.failures - 1));
+        let unknown = |fewest: f64, most: Option<f64>, why: NoTheory| {
+            Law::Range(Bounds {
+                min: match traffic.arrivals {
+                    Arrivals::Constant => after + arrivals(fewest),
+                    Arrivals::Poisson => after,
+                },
+                mean: Err(why),
+                max: match (traffic.arrivals, most) {
+                    (Arrivals::Constant, Some(most)) => Ok(after + arrivals(most)),
+                    (Arrivals::Constant, None) => Err(why),
+                    (Arrivals::Poisson, _) => Err(NoTheory::NoLongestGap),
+                },
+            })
+        };
+        if self.settings.balance == Balance::LeastConnections {
+            return Ok(unknown(more, None, NoTheory::UnevenShare));
+        }
+        let turns = match self.turns_between(meets) {
+            Some(turns) => turns,
+            None if traffic.routers == 1 => {
+                return Ok(unknown(0.0, Some(more + 1.0), NoTheory::RetriesMoveTurns));
+            }
+            None => {
+                let fewest = more * (n - 1.0);
+                return Ok(unknown(fewest, Some(n + more * n), NoTheory::RetriesMoveTurns));
+            }
+        };
+        let before = turns * (passive.failures - 1);
+        Ok(match traffic.arrivals {
+            Arrivals::Constant => Law::Uniform {
+                from: after + arrivals(before.into()),
+                to: after + arrivals(f64::from(before) + n),
+            },
+            Arrivals::Poisson => Law::Arrival {
+                after,
+                rate: traffic.rate,
+                first: before + 1,
+                spread: traffic.routers,
+            },
+        })
+    }
+
+    /// Requests from one attempt at the dead router to the next, while it is believed in; `None`: that is random.
+    fn turns_between(&self, meets: Meets) -> Option<u32> {
+        let n = self.traffic.routers;
+        let retries = matches!(
+            self.settings.on_failure,
+            OnFailure::Retry | OnFailure::RetryConnect
+        );
+        let refused = self.spec.fault.is_death();
+        match meets {
+            _ if !retries => Some(n),
+            // Whether an answer such as 503 is tried again depends on the method.
+            Meets::Failure if !refused => None,
+            Meets::Failure => (n > 1).then_some(n - 1),
+            Meets::Silence if self.settings.on_failure == OnFailure::RetryConnect => Some(n),
+            Meets::Silence => {
+                // The first retry comes a response timeout later; by then the last of the K attempts may have begun.
+                let begun = f64::from(self.settings.passive.failures * n) / self.traffic.rate;
+                let soon = self.traffic.arrivals == Arrivals::Constant
+                    && begun < self.settings.response_timeout.as_secs_f64();
+                soon.then_some(n)
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Every fault under every set of detectors: the reasons, and Monte-Carlo in virtual time.
+
+use super::*;
+use crate::core::{Balance, OnFailure, Picker, Settings};
+use crate::theory::load::Arrivals;
+use router::fault::{Delay, On};
+
+fn settings(words: &str) -> Settings {
+    words.parse().unwrap()
+}
+
+fn traffic(rate: f64, routers: u32, arrivals: Arrivals) -> Traffic {
+    Traffic {
+        rate,
+        routers,
+        arrivals,
+    }
+}
+
+fn case<'a>(settings: &'a Settings, spec: &'a Spec) -> Case<'a> {
+    Case {
+        settings,
+        spec,
+        traffic: traffic(200.0, 4, Arrivals::Poisson),
+        drain_wait: ms(20_000),
+    }
+}
+
+fn on(fault: Fault, on: On) -> Spec {
+    Spec {
+        on,
+        ..Spec::new(fault)
+    }
+}
+
+fn slow(delay: Delay) -> Spec {
+    Spec {
+        delay,
+        ..Spec::new(Fault::Slow)
+    }
+}
+
+#[test]
+fn polling_sees_what_its_checks_meet() {
+    let poll = settings("interval=1s timeout=400ms fall=2");
+    let detect = |spec: Spec| {
+        case(&poll, &spec)
+            .t_detect()
+            .map(|bounds| bounds.window().unwrap())
+    };
+    let (refused, hung) = (window(1000, 1500, 2000), window(1400, 1900, 2400));
+    for fault in [Fault::Kill, Fault::Crash, Fault::Stop, Fault::Drain, Fault::Error] {
+        assert_eq!(detect(Spec::new(fault)), refused, "{fault:?}");
+    }
+    for fault in [Fault::Hang, Fault::Silent] {
+        assert_eq!(detect(Spec::new(fault)), hung, "{fault:?}");
+    }
+    assert_eq!(
+        detect(on(Fault::Error, On::Requests)),
+        Err(NoTheory::RequestsOnly)
+    );
+    assert_eq!(detect(on(Fault::Silent, On::Health)), hung);
+    assert_eq!(detect(Spec::new(Fault::Cut)), Err(NoTheory::RequestsOnly));
+    assert_eq!(detect(slow(Delay::Fixed(ms(400)))), Err(NoTheory::LateInTime));
+    assert_eq!(detect(slow(Delay::Fixed(ms(401)))), hung);
+    assert_eq!(detect(slow(Delay::Uniform(ms(500), ms(600)))), hung);
+    assert_eq!(
+        detect(slow(Delay::Uniform(ms(300), ms(500)))),
+        Err(NoTheory::RandomDelay)
+    );
+    assert_eq!(
+        detect(slow(Delay::Exponential(ms(10)))),
+        Err(NoTheory::RandomDelay)
+    );
+
+    let tcp = settings("interval=1s timeout=400ms fall=2 check=tcp");
+    let detect = |spec: Spec| {
+        case(&tcp, &spec)
+            .t_detect()
+            .map(|bounds| bounds.window().unwrap())
+    };
+    assert_eq!(detect(Spec::new(Fault::Silent)), Err(NoTheory::TcpSeesNoAnswer));
+    assert_eq!(detect(Spec::new(Fault::Error)), Err(NoTheory::TcpSeesNoAnswer));
+    // It sees the drained router's exit.
+    assert_eq!(detect(Spec::new(Fault::Drain)), window(21_000, 21_500, 22_000));
+}
+
+#[test]
+fn sentinel_and_notice_know_at_once_what_ends_a_process() {
+    for words in [
+        "detector=sentinel",
+        "detector=notice",
+        "detector=sentinel+notice+passive",
+    ] {
+        let told = settings(words);
+        for fault in [Fault::Kill, Fault::Crash, Fault::Stop] {
+            let spec = Spec::new(fault);
+            assert_eq!(case(&told, &spec).t_detect(), Ok(Bounds::exactly(Duration::ZERO)));
+            assert_eq!(case(&told, &spec).lost().unwrap().mean, Ok(0.0));
+            let phase = Phase::InFlight { since_start: ms(1) };
+            assert_eq!(case(&told, &spec).predict(phase), Ok(Duration::ZERO));
+        }
+    }
+    // The article: 5 s, 2 s, fall 2. A hang is polling's alone, and so is a drain that waits for longer.
+    let told = settings("detector=sentinel+notice");
+    let hang = case(&told, &Spec::new(Fault::Hang)).t_detect().unwrap();
+    assert_eq!(hang.window(), window(7000, 9500, 12_000));
+    let drain = Spec::new(Fault::Drain);
+    assert_eq!(
+        case(&told, &drain).t_detect().unwrap().window(),
+        window(5000, 7500, 10_000)
+    );
+    // Its connections closed in the middle of polling's window: U in 5 s to 10 s, cut at 8 s.
+    let early = Case {
+        drain_wait: ms(8000),
+        ..case(&told, &drain)
+    };
+    assert_eq!(early.t_detect().unwrap().window(), window(5000, 7100, 8000));
+    let phase = Phase::Between {
+        since_start: ms(1000),
+        since_end: ms(1000),
+    };
+    assert_eq!(early.predict(phase), Ok(ms(8000)));
+    assert_eq!(early.lost().unwrap().mean, Ok(0.0));
+}
+
+#[test]
+fn what_failed_attempts_cannot_tell_says_why() {
+    let passive = settings("detector=passive");
+    let reason = |spec: Spec| case(&passive, &spec).t_detect().unwrap_err();
+    assert_eq!(reason(Spec::new(Fault::Cut)), NoTheory::CutCountsNowhere);
+    let mut error = on(Fault::Error, On::Requests);
+    assert!(case(&passive, &error).t_detect().unwrap().max.is_err());
+    error.status = 500;
+    assert_eq!(reason(error), NoTheory::StatusCountsNot);
+    let mut late = slow(Delay::Fixed(ms(100)));
+    late.on = On::Requests;
+    assert_eq!(reason(late), NoTheory::LateAttemptsInTime);
+    let spec = on(Fault::Silent, On::Requests);
+    for (rate, routers, words, why) in [
+        (200.0, 1, "detector=passive", NoTheory::NoneMayBeEjected),
+        (
+            200.0,
+            4,
+            "detector=passive passive-max-ejected=20%",
+            NoTheory::NoneMayBeEjected,
+        ),
+        (0.0, 4, "detector=passive", NoTheory::NoTraffic),
+    ] {
+        let settings = settings(words);
+        let case = Case {
+            traffic: traffic(rate, routers, Arrivals::Constant),
+            ..case(&settings, &spec)
+        };
+        assert_eq!(case.t_detect(), Err(why));
+    }
+    let uneven = settings("detector=passive balance=least-connections");
+    let bounds = case(&uneven, &spec).t_detect().unwrap();
+    assert_eq!((bounds.min, bounds.mean), (ms(2000), Err(NoTheory::UnevenShare)));
+}
+
+/// The K-th failed attempt at router 0 after `death`: the picker's own turns, retries as the balancer's.
+fn ejected(case: &Case, death: f64, retries: bool, random: &mut ChaCha8Rng) -> f64 {
+    let Traffic {
+        rate,
+        routers,
+        arrivals,
+    } = case.traffic;
+    let all: Vec<_> = (0..routers).map(BackendId).collect();
+    let mut picker = Picker::new(Balance::RoundRobin, &all);
+    let uniform = |random: &mut ChaCha8Rng| (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let (mut now, mut failed) = (uniform(random) / rate, 0);
+    loop {
+        if picker.pick() == Some(ONLY) && now >= death {
+            failed += 1;
+            if failed == case.settings.passive.failures {
+                return now - death;
+            }
+            if retries {
+                picker.pick();
+            }
+        }
+        now += match arrivals {
+            Arrivals::Constant => 1.0 / rate,
+            Arrivals::Poisson => -(1.0 - uniform(random)).ln() / rate,
+        };
+    }
+}
+
+#[test]
+fn monte_carlo_agrees_on_the_earliest_of_polling_and_attempts() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let spec = Spec::new(Fault::Kill);
+    for (words, rate, routers) in [
+        // Attempts first, attempts against polling, polling nearly always first.
+        ("interval=5s fall=2 passive-failures=5", 500.0, 4),
+        ("interval=1s timeout=1s fall=2 passive-failures=3", 6.0, 4),
+        ("interval=1s timeout=1s fall=1 passive-failures=2", 8.0, 3),
+        ("interval=200ms timeout=200ms fall=2 passive-failures=5", 50.0, 4),
+    ] {
+        for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
+            for retry in [false, true] {
+                let mut settings = settings(&format!("{words} detector=passive"));
+                if retry {
+                    settings.on_failure = OnFailure::Retry;
+                }
+                let case = Case {
+                    traffic: traffic(rate, routers, arrivals),
+                    ..case(&settings, &spec)
+                };
+                let theory = case.t_detect().unwrap();
+                let window = t_detect(&settings.check, Fault::Kill).unwrap();
+                let n = 8_000;
+                let (mut sum, mut least, mut most) = (0.0, f64::MAX, 0.0f64);
+                for _ in 0..n {
+                    let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+                    let polled = window.min.as_secs_f64() + uniform * settings.check.interval.as_secs_f64();
+                    let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+                    let death = 1.0 + uniform * 2.0;
+                    let time = polled.min(ejected(&case, death, retry, &mut random));
+                    (sum, least, most) = (sum + time, least.min(time), most.max(time));
+                }
+                let (mean, expected) = (sum / f64::from(n), theory.mean.unwrap().as_secs_f64());
+                assert!(
+                    (mean / expected - 1.0).abs() < 0.02,
+                    "{case:?}: {mean}, theory {theory:?}"
+                );
+                assert!(least >= theory.min.as_secs_f64() - 1e-6, "{case:?}: {least}");
+                let max = theory.max.unwrap().as_secs_f64();
+                assert!(most <= max + 1e-6, "{case:?}: {most}, theory {theory:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn drains_lose_what_the_window_outlasts_the_wait_by() {
+    let spec = Spec::new(Fault::Drain);
+    let drained = |words: &str, wait: u64| {
+        let settings = settings(words);
+        let case = Case {
+            drain_wait: ms(wait),
+            ..case(&settings, &spec)
+        };
+        let lost = case.lost().unwrap();
+        (lost.min, lost.mean.unwrap(), lost.max.unwrap())
+    };
+    // Down after 1 s to 2 s; 50 requests a second at each of four routers.
+    let words = "interval=1s fall=2";
+    assert_eq!(drained(words, 2000), (0.0, 0.0, 0.0));
+    assert_eq!(drained(words, 500), (25.0, 50.0, 75.0));
+    let (min, mean, max) = drained(words, 1500);
+    assert_eq!((min, max), (0.0, 25.0));
+    assert!((mean - 6.25).abs() < 1e-6, "{mean}");
+    // In virtual time: what is left of each death's window beyond the wait.
+    let check = settings(words).check;
+    let (beyond, ..) = sample(2000, &check, |death, seed| {
+        die(&check, Fault::Kill, death, seed, Duration::ZERO)
+            .1
+            .saturating_sub(ms(1500))
+    });
+    assert!((beyond * 50.0 - mean).abs() < 0.4, "{beyond}");
+}
+
+#[test]
+fn what_is_lost_is_what_fails() {
+    let poll = settings("interval=1s timeout=400ms fall=2");
+    let lost = |spec: Spec| case(&poll, &spec).lost();
+    assert_eq!(lost(Spec::new(Fault::Kill)).unwrap().mean, Ok(75.0));
+    assert_eq!(lost(on(Fault::Error, On::Health)).unwrap().mean, Ok(0.0));
+    assert_eq!(lost(Spec::new(Fault::Cut)), Err(NoTheory::RequestsOnly));
+    let passive = settings("interval=1s timeout=400ms fall=3 passive-failures=5 detector=passive");
+    let kill = Spec::new(Fault::Kill);
+    let case = Case {
+        traffic: traffic(500.0, 4, Arrivals::Constant),
+        ..case(&passive, &kill)
+    };
+    assert_eq!(case.lost().unwrap().mean, Ok(5.0));
+    let phase = Phase::Between {
+        since_start: ms(100),
+        since_end: ms(100),
+    };
+    assert_eq!(case.predict(phase), Err(NoTheory::AttemptsDecide));
+}
+
+#[test]
+fn a_lost_check_delays_readmission_by_what_is_left_of_it() {
+    for rise in [1, 3] {
+        for (mut settings, _) in grid().step_by(2) {
+            settings.rise = rise;
+            let Ok(theory) = t_readmit(&settings, &Spec::new(Fault::Silent)) else {
+                assert!(settings.timeout > settings.interval && !settings.jitter.is_zero());
+                continue;
+            };
+            let (mean, min, max) = sample(1500, &settings, |death, seed| {
+                let mut world = World::new(settings.clone(), 1, seed);
+                world.run_until(death);
+                world.set_truth(ONLY, Truth::Silent);
+                let ready = death
+                    + (settings.interval + settings.timeout) * 12
+                    + Duration::from_nanos(death.0 * 7919 % 50_000_000_000);
+                world.run_until(ready);
+                world.set_truth(ONLY, Truth::Alive);
+                let up = world.run_to_belief(ONLY, Belief::Up, ready + settings.interval * 100);
+                up.expect("comes back").since(ready)
+            });
+            let error = (mean - theory.mean.as_secs_f64()).abs();
+            assert!(error < 0.08, "{settings:?}: mean {mean}, theory {theory:?}");
+            assert!(
+                min >= theory.min && max <= theory.max,
+                "{settings:?}: {min:?} {max:?} {theory:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_ejection_ends_by_its_own_clock() {
+    let passive = Settings::default().passive;
+    assert_eq!(after_ejection(&passive, 1, ms(1000)), ms(29_000));
+    assert_eq!(after_ejection(&passive, 3, ms(0)), ms(90_000));
+    assert_eq!(after_ejection(&passive, 100, ms(0)), ms(300_000));
+}
+
+#[test]
+fn retries_multiply_up_to_their_budget() {
+    let settings = |words: &str| settings(&format!("on-failure=retry retries=3 {words}"));
+    assert_eq!(load::amplification(&settings("retry-budget=off"), 500.0), 4.0);
+    assert!((load::amplification(&settings("retry-budget=20%"), 500.0) - 1.22).abs() < 1e-9);
+    assert_eq!(load::amplification(&Settings::default(), 500.0), 1.0);
+    assert_eq!(load::checks_per_second(&Settings::default().check, 4), 0.8);
+}
