@@ -1,20 +1,50 @@
-//! What a router is like at present; shared by its threads. Reading it never waits.
+//! What a router is like at present, whether it drains and which fault it shows; shared by its threads.
+//! Reading it never waits.
 
-use std::sync::Arc;
+use crate::clock::{self, Timestamp};
+use crate::fault::{Manner, Place, Spec};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Condition(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     draining: AtomicBool,
     /// Requests under way. Written by the data thread only.
     in_flight: AtomicU64,
+    /// There is a fault: all that a request looks at while there is none.
+    faulty: AtomicBool,
+    fault: watch::Sender<Option<Spec>>,
+    /// What delays are drawn from, per [`Place`], so that checks do not change what requests get.
+    dice: [Mutex<ChaCha8Rng>; 2],
 }
 
 impl Condition {
+    /// The same seed and name draw the same delays.
+    pub fn new(seed: u64, name: &str) -> Condition {
+        // FNV-1a: routers with the same seed are still not late in step.
+        let mixed = name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        let dice = |place: Place| {
+            let mut dice = ChaCha8Rng::seed_from_u64(mixed);
+            dice.set_stream(place as u64);
+            Mutex::new(dice)
+        };
+        Condition(Arc::new(Inner {
+            draining: AtomicBool::new(false),
+            in_flight: AtomicU64::new(0),
+            faulty: AtomicBool::new(false),
+            fault: watch::Sender::new(None),
+            dice: [Place::Health, Place::Requests].map(dice),
+        }))
+    }
+
     /// From now on `/health` says no.
     pub fn start_draining(&self) {
         self.0.draining.store(true, Ordering::Release);
@@ -22,6 +52,45 @@ impl Condition {
 
     pub fn draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// Shows `fault` instead of the present one; `None` heals. Returns when it took effect: what arrives later meets
+    /// it. What waits because of the one before is decided anew.
+    pub fn show(&self, fault: Option<Spec>) -> Timestamp {
+        self.0.fault.send_replace(fault);
+        self.0.faulty.store(fault.is_some(), Ordering::Release);
+        clock::now()
+    }
+
+    pub fn fault(&self) -> Option<Spec> {
+        match self.0.faulty.load(Ordering::Relaxed) {
+            false => None,
+            true => *self.0.fault.borrow(),
+        }
+    }
+
+    /// Waits as long as the fault demands; then how to answer.
+    pub async fn wait(&self, place: Place) -> Answer {
+        let mut changes = self.0.fault.subscribe();
+        loop {
+            let fault = *changes.borrow_and_update();
+            match fault.map_or(Manner::Honest, |fault| self.draw(&fault, place)) {
+                Manner::Honest => return Answer::Honest,
+                Manner::Error(status) => return Answer::Error(status),
+                Manner::Cut => return Answer::Cut,
+                // We hold the sender: it is never closed.
+                Manner::Silent => drop(changes.changed().await),
+                Manner::Late(delay) => tokio::select! {
+                    _ = changes.changed() => {}
+                    () = clock::until(clock::now() + delay) => return Answer::Honest,
+                },
+            }
+        }
+    }
+
+    fn draw(&self, fault: &Spec, place: Place) -> Manner {
+        let dice = &self.0.dice[place as usize];
+        fault.manner(place, &mut *dice.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Requests whose head has come and that are not over.
@@ -40,4 +109,12 @@ impl Condition {
             .in_flight
             .store(self.in_flight().saturating_sub(1), Ordering::Relaxed);
     }
+}
+
+/// How to answer what has waited long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Honest,
+    Error(u16),
+    Cut,
 }

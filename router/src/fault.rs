@@ -2,6 +2,7 @@
 //! theory that predicts what it costs.
 
 use crate::record::Fault;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -32,6 +33,28 @@ pub enum On {
     Both,
 }
 
+/// What can be asked of a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `/health`; the fault does not show at other paths of the health port.
+    Health,
+    Requests,
+}
+
+/// What a fault does to one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing.
+    Honest,
+    /// It never comes, as long as the fault lasts. What waited is answered when it is over: a router that was silent
+    /// behaves like one that stood still.
+    Silent,
+    Late(Duration),
+    Error(u16),
+    /// RST in the middle of it.
+    Cut,
+}
+
 /// How late an answer is; drawn anew for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -52,6 +75,34 @@ impl Spec {
             status: unavailable(),
             delay: Delay::default(),
         }
+    }
+
+    /// What becomes of one answer; `dice` are thrown only for a delay that is drawn.
+    pub fn manner(&self, place: Place, dice: &mut impl Rng) -> Manner {
+        let shows = match place {
+            Place::Health => self.on.health(),
+            Place::Requests => self.on.requests(),
+        };
+        match self.fault {
+            Fault::Cut if place == Place::Requests => Manner::Cut,
+            Fault::Silent if shows => Manner::Silent,
+            Fault::Error if shows => Manner::Error(self.status),
+            Fault::Slow if shows => Manner::Late(self.delay.draw(dice)),
+            _ => Manner::Honest,
+        }
+    }
+
+    /// Whether a router can show it to itself and others on request.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.fault.is_behaviour() {
+            return Err(
+                "a router shows silent, error, cut or slow; others are done to its process".to_owned(),
+            );
+        }
+        if !(500..=599).contains(&self.status) {
+            return Err(format!("status {}: expected 500 to 599", self.status));
+        }
+        Ok(())
     }
 
     /// What stands in the `fault` record: `on requests, status 503`; `None` for a kind without parameters.
@@ -96,6 +147,18 @@ impl FromStr for On {
             "requests" => Ok(On::Requests),
             "both" => Ok(On::Both),
             _ => Err("expected health, requests or both".to_owned()),
+        }
+    }
+}
+
+impl Delay {
+    fn draw(self, dice: &mut impl Rng) -> Duration {
+        // In [0, 1), all 53 bits of it.
+        let mut share = || (dice.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        match self {
+            Delay::Fixed(time) => time,
+            Delay::Uniform(least, most) => least + (most - least).mul_f64(share()),
+            Delay::Exponential(mean) => mean.mul_f64(-(1.0 - share()).ln()),
         }
     }
 }
@@ -161,6 +224,44 @@ fn unavailable() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_shows_where_it_should_and_delays_have_their_mean() {
+        use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+        let mut dice = ChaCha8Rng::seed_from_u64(7);
+        let mut manner = |json: &str, place| {
+            let spec: Spec = serde_json::from_str(json).unwrap();
+            spec.manner(place, &mut dice)
+        };
+        let silent = r#"{"fault":"silent","on":"health"}"#;
+        assert_eq!(manner(silent, Place::Health), Manner::Silent);
+        assert_eq!(manner(silent, Place::Requests), Manner::Honest);
+        assert_eq!(
+            manner(r#"{"fault":"error"}"#, Place::Requests),
+            Manner::Error(503)
+        );
+        assert_eq!(manner(r#"{"fault":"cut"}"#, Place::Requests), Manner::Cut);
+        assert_eq!(manner(r#"{"fault":"cut"}"#, Place::Health), Manner::Honest);
+        for (delay, mean) in [("300ms", 0.3), ("100ms..500ms", 0.3), ("exp:300ms", 0.3)] {
+            let json = format!(r#"{{"fault":"slow","delay":"{delay}"}}"#);
+            let all: f64 = (0..10_000)
+                .map(|_| match manner(&json, Place::Requests) {
+                    Manner::Late(delay) => delay.as_secs_f64(),
+                    other => panic!("{other:?}"),
+                })
+                .sum();
+            assert!((all / 10_000.0 - mean).abs() < 0.01, "{delay}: {all}");
+        }
+        assert!(Spec::new(Fault::Kill).check().is_err());
+        let status = |status| {
+            Spec {
+                status,
+                ..Spec::new(Fault::Error)
+            }
+            .check()
+        };
+        assert!(status(500).is_ok() && status(499).unwrap_err().contains("500 to 599"));
+    }
 
     #[test]
     fn words_round_trip_and_defaults_need_not_be_said() {

@@ -3,7 +3,8 @@
 
 use crate::access_log::AccessLog;
 use crate::clock;
-use crate::condition::Condition;
+use crate::condition::{Answer, Condition};
+use crate::fault::Place;
 use crate::record::Event;
 use crate::worker::Events;
 use bytes::Bytes;
@@ -36,12 +37,12 @@ pub fn start(
     Ok(())
 }
 
-/// PURE: the answer to a path. Both ask whether the process serves; only `/health` knows about draining.
-pub fn answer(path: &str, draining: bool) -> Response<Full<Bytes>> {
-    let (status, body) = match path {
-        HEALTH if draining => (StatusCode::SERVICE_UNAVAILABLE, &b""[..]),
-        HEALTH | ALIVE => (StatusCode::OK, &b"ok\n"[..]),
-        _ => (StatusCode::NOT_FOUND, &b"404 page not found\n"[..]),
+/// PURE: the answer to a path. Both ask whether the process serves; only `/health` knows of reasons not to use it.
+pub fn answer(path: &str, unhealthy: Option<StatusCode>) -> Response<Full<Bytes>> {
+    let (status, body) = match (path, unhealthy) {
+        (HEALTH, Some(status)) => (status, &b""[..]),
+        (HEALTH | ALIVE, _) => (StatusCode::OK, &b"ok\n"[..]),
+        (_, _) => (StatusCode::NOT_FOUND, &b"404 page not found\n"[..]),
     };
     let mut response = Response::new(Full::new(Bytes::from_static(body)));
     *response.status_mut() = status;
@@ -73,8 +74,8 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
         let _ = stream.set_nodelay(true);
         let (condition, events, log) = (condition.clone(), events.clone(), log.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let response = see(&request, client, &condition, &events, &log);
-            async move { Ok::<_, Infallible>(response) }
+            let (condition, events, log) = (condition.clone(), events.clone(), log.clone());
+            async move { Ok::<_, Infallible>(see(&request, client, &condition, &events, &log).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(hyper_util::rt::TokioTimer::new())
@@ -86,8 +87,8 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
     }
 }
 
-/// Answers and records that the check came.
-fn see(
+/// Answers and records that the check came; under a fault, when and how that demands.
+async fn see(
     request: &Request<Incoming>,
     client: SocketAddr,
     condition: &Condition,
@@ -95,7 +96,15 @@ fn see(
     log: &AccessLog,
 ) -> Response<Full<Bytes>> {
     let (seen, path) = (clock::now(), request.uri().path());
-    let response = answer(path, condition.draining());
+    let manner = match condition.fault() {
+        Some(_) if path == HEALTH => condition.wait(Place::Health).await,
+        _ => Answer::Honest,
+    };
+    let unhealthy = match manner {
+        Answer::Error(status) => StatusCode::from_u16(status).ok(),
+        _ => condition.draining().then_some(StatusCode::SERVICE_UNAVAILABLE),
+    };
+    let response = answer(path, unhealthy);
     let status = response.status().as_u16();
     if path == HEALTH {
         events.emit_at(seen, Event::CheckSeen { status });

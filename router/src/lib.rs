@@ -6,6 +6,7 @@
 //!
 //! Then in the order that data meets them:
 //! - [`http1`]: heads, framing, chunked; pure
+//! - [`proxy_protocol`]: who the client is, when a balancer relays bytes; pure
 //! - [`proxy`]: the forwarding engine
 //! - [`gateway`]: which endpoint, which headers, which answer when it fails
 //! - [`routes`]: host to endpoint; pure. [`registry`]: where routes come from
@@ -24,6 +25,7 @@ pub mod worker;
 
 pub mod http1;
 pub mod proxy;
+pub mod proxy_protocol;
 
 pub mod access_log;
 pub mod condition;

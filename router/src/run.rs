@@ -3,11 +3,13 @@
 use crate::access_log::AccessLog;
 use crate::clock;
 use crate::condition::Condition;
+use crate::fault::Spec;
 use crate::gateway::Gateway;
 use crate::proxy::{Engine, Settings};
 use crate::record::{DrainStage, Event};
 use crate::worker::{self, Events, Worker, WorkerArgs};
 use crate::{crash, health, listen, proxy, registry};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -42,6 +44,12 @@ pub struct Args {
     /// After that: how long requests under way may take to finish
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     pub drain_timeout: Duration,
+    /// Connections for traffic begin with a PROXY protocol header (version 2) that says who the client is
+    #[arg(long)]
+    pub proxy_protocol: bool,
+    /// Seed of the delays that the fault `slow` draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
     #[command(flatten)]
     pub worker: WorkerArgs,
 }
@@ -75,7 +83,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         let terminated = worker.terminated()?;
         let mut drains = signal(SignalKind::user_defined1())?;
         let routes = registry::read(&args.routes)?;
-        let condition = Condition::default();
+        let condition = Condition::new(args.seed, &worker.name);
         let listener = listen::bind(args.listen, "--listen")?;
         let checks = listen::bind_std(args.health, "--health")?;
         let mut addresses = BTreeMap::from([
@@ -92,6 +100,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
             response_timeout: args.endpoint_timeout,
             idle_timeout: FRONTEND_IDLE,
             drain_timeout: args.drain_timeout,
+            proxy_protocol: args.proxy_protocol,
             ..Settings::default()
         };
         let gateway = Rc::new(Gateway::new(
@@ -172,7 +181,17 @@ fn answer(request: &Value, condition: &Condition, events: &Events) -> Result<Val
             "pid": std::process::id(),
             "draining": condition.draining(),
             "in_flight": condition.in_flight(),
+            "fault": condition.fault(),
         })),
-        _ => Err("expected \"cmd\": \"crash\" or \"show\"".to_owned()),
+        Some("fault") => {
+            let spec = Spec::deserialize(request).map_err(|error| format!("fault: {error}"))?;
+            spec.check()?;
+            Ok(json!({ "ok": true, "t_ns": condition.show(Some(spec)) }))
+        }
+        Some("heal") => {
+            let healed = condition.fault();
+            Ok(json!({ "ok": true, "t_ns": condition.show(None), "healed": healed }))
+        }
+        _ => Err("expected \"cmd\": \"fault\", \"heal\", \"crash\" or \"show\"".to_owned()),
     }
 }

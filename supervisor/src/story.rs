@@ -192,7 +192,11 @@ impl Story {
                 )
             }
             Event::Scaled { before, routers } => {
-                line(Tone::Plain, format!("{routers} routers now, {before} before"))
+                let mut lines = self.part(now, *routers, *before);
+                let text = format!("{}, {before} before", words::routers(*routers));
+                let tone = Tone::Plain;
+                lines.push(Line { at, tone, text });
+                lines
             }
             Event::Probe {
                 router,

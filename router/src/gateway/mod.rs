@@ -4,13 +4,16 @@ mod replies;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::clock::{self, Timestamp};
-use crate::condition::Condition;
+use crate::condition::{Answer, Condition};
+use crate::fault::Place;
 use crate::http1::{RequestHead, Version};
-use crate::proxy::{AfterFailure, Attempt, Draining, Finish, Policy, Upstream, Verdict};
-use crate::record::{Cause, DrainStage, Event};
+use crate::proxy::{AfterFailure, Attempt, ClientEof, Draining, Finish, Policy, Reply, Upstream, Verdict};
+use crate::record::{Cause, DrainStage, Event, Fault};
 use crate::routes::{Miss, Table};
 use crate::worker::Events;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// The decisions of one router. One per data thread.
 pub struct Gateway {
@@ -39,6 +42,10 @@ pub struct Exchange {
     endpoint: Option<SocketAddr>,
     backend_time: std::time::Duration,
     router_error: Option<String>,
+    /// What a fault makes of it, once it has waited for as long as that demands.
+    held: Option<Pin<Box<dyn Future<Output = Answer>>>>,
+    /// A fault resets the client in the middle of the response.
+    cut: bool,
 }
 
 impl Gateway {
@@ -70,6 +77,17 @@ impl Gateway {
         });
     }
 
+    fn route(&self, exchange: &mut Exchange) -> Verdict {
+        if exchange.host.is_empty() {
+            return exchange.reply(replies::empty_host());
+        }
+        match self.pick(exchange) {
+            Ok(upstream) => Verdict::Forward(upstream),
+            Err(Miss::UnknownHost) => exchange.reply(replies::unknown_route(&exchange.host)),
+            Err(Miss::NoEndpoint) => exchange.reply(replies::no_endpoints(&exchange.host)),
+        }
+    }
+
     fn pick(&self, exchange: &mut Exchange) -> Result<Upstream, Miss> {
         let endpoint = self.routes.pick(&exchange.host)?;
         exchange.endpoint = Some(endpoint.address);
@@ -87,16 +105,36 @@ impl Policy for Gateway {
     fn start(&self, head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> (Exchange, Verdict) {
         self.condition.began();
         let mut exchange = Exchange::of(head, client);
-        let verdict = if exchange.host.is_empty() {
-            exchange.reply(replies::empty_host())
-        } else {
-            match self.pick(&mut exchange) {
-                Ok(upstream) => Verdict::Forward(upstream),
-                Err(Miss::UnknownHost) => exchange.reply(replies::unknown_route(head.host())),
-                Err(Miss::NoEndpoint) => exchange.reply(replies::no_endpoints(head.host())),
+        let verdict = match self.condition.fault() {
+            None => self.route(&mut exchange),
+            Some(spec) => {
+                let condition = self.condition.clone();
+                exchange.held = Some(Box::pin(async move { condition.wait(Place::Requests).await }));
+                Verdict::Hold(match spec.fault {
+                    // It may last for hours: nobody waits behind a connection that was given up.
+                    Fault::Silent => ClientEof::Abort,
+                    _ => ClientEof::HalfClose,
+                })
             }
         };
         (exchange, verdict)
+    }
+
+    fn poll_held(&self, exchange: &mut Exchange, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let answer = match &mut exchange.held {
+            Some(held) => ready!(held.as_mut().poll(cx)),
+            None => Answer::Honest,
+        };
+        exchange.held = None;
+        exchange.cut = answer == Answer::Cut;
+        Poll::Ready(match answer {
+            Answer::Error(status) => Verdict::Reply(Reply::explain(status, "a fault was injected")),
+            Answer::Honest | Answer::Cut => self.route(exchange),
+        })
+    }
+
+    fn cuts(&self, exchange: &Exchange) -> bool {
+        exchange.cut
     }
 
     fn request_headers(&self, exchange: &mut Exchange, out: &mut Vec<u8>) {
@@ -205,10 +243,12 @@ impl Exchange {
             endpoint: None,
             backend_time: std::time::Duration::ZERO,
             router_error: None,
+            held: None,
+            cut: false,
         }
     }
 
-    fn reply(&mut self, (reply, error): (crate::proxy::Reply, &str)) -> Verdict {
+    fn reply(&mut self, (reply, error): (Reply, &str)) -> Verdict {
         self.router_error = Some(error.to_owned());
         Verdict::Reply(reply)
     }

@@ -100,6 +100,9 @@ impl<P: Policy> Client<P> {
             Poll::Ready(())
         })
         .await;
+        if !self.announced().await {
+            return;
+        }
         loop {
             let after = match self.next_head().await {
                 Next::Head(head) => self.exchange(head).await,
@@ -151,16 +154,8 @@ impl<P: Policy> Client<P> {
                     Poll::Pending => break,
                 }
             }
-            if self.input.is_empty() && self.place.phase() == Phase::Draining {
-                let patience = self.idle_since + FIRST_REQUEST;
-                if self.used || clock::now() >= patience {
-                    // What has arrived and was not announced by the runtime yet is still served.
-                    return match self.nothing_waits() {
-                        true => Poll::Ready(Next::Close),
-                        false => Poll::Pending,
-                    };
-                }
-                self.timer.set(patience);
+            if self.input.is_empty() && self.place.phase() == Phase::Draining && self.may_close() {
+                return Poll::Ready(Next::Close);
             }
             match self.poll_interrupt(cx) {
                 Poll::Pending => Poll::Pending,
@@ -173,8 +168,14 @@ impl<P: Policy> Client<P> {
         .await
     }
 
-    /// The kernel has nothing for us: neither bytes nor an end. Whatever it has will wake us.
-    fn nothing_waits(&self) -> bool {
+    /// While draining, of an idle connection: whether to close it now. If not, something will wake us.
+    pub fn may_close(&mut self) -> bool {
+        let patience = self.idle_since + FIRST_REQUEST;
+        if !self.used && clock::now() < patience {
+            self.timer.set(patience);
+            return false;
+        }
+        // What has arrived and was not announced by the runtime yet is still served.
         let peeked = socket2::SockRef::from(&self.stream).peek(&mut [std::mem::MaybeUninit::uninit()]);
         matches!(peeked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     }

@@ -48,20 +48,28 @@ const MAX_ATTEMPTS: u32 = 100;
 impl<P: Policy> Client<P> {
     pub(super) async fn exchange(&mut self, head: Range<usize>) -> After {
         let now = clock::now();
-        let (running, mut request, verdict) = match self.begin(head, now) {
+        let (mut running, mut request, mut verdict) = match self.begin(head, now) {
             Ok(begun) => begun,
             Err(reject) => return self.refuse(reject).await,
         };
+        let mut started = now;
+        if let Verdict::Hold(eof) = verdict {
+            (running, verdict) = match self.hold(eof, running).await {
+                Ok(decided) => decided,
+                Err(after) => return after,
+            };
+            started = clock::now();
+        }
         match verdict {
             Verdict::Forward(upstream) => {
                 self.answer = self.engine.lend();
-                let after = self.forward(upstream, request, running, now).await;
+                let after = self.forward(upstream, request, running, started).await;
                 self.engine.take_back(std::mem::take(&mut self.answer));
                 after
             }
             Verdict::Reply(reply) => self.reply(&mut request, running, &reply).await,
-            Verdict::Reset => {
-                running.finish(End::Reset, now);
+            Verdict::Reset | Verdict::Hold(_) => {
+                running.finish(End::Reset, started);
                 After::Reset
             }
         }
@@ -95,20 +103,21 @@ impl<P: Policy> Client<P> {
         };
         let (exchange, mut verdict) = self.policy.start(&head, self.peer, now);
         let mut running = Running::new(Rc::clone(&self.policy), exchange, now);
-        if hops == Some(0) && matches!(verdict, Verdict::Forward(_)) {
+        let forwards = |verdict: &Verdict| matches!(verdict, Verdict::Forward(_) | Verdict::Hold(_));
+        if hops == Some(0) && forwards(&verdict) {
             verdict = Verdict::Reply(match head.method() {
                 "OPTIONS" => Reply::new(200),
                 _ => Reply::explain(405, "TRACE is not answered here").header("allow", "OPTIONS"),
             });
         }
         self.request.clear();
-        if let Verdict::Forward(_) = verdict {
+        if forwards(&verdict) {
             forward::request(&head, hops.map(|hops| hops - 1), &mut self.request.bytes);
             running.request_headers(&mut self.request.bytes);
             self.request.bytes.extend_from_slice(b"\r\n");
         }
         self.input.consume(end);
-        if let Verdict::Forward(_) = verdict {
+        if forwards(&verdict) {
             match request
                 .body
                 .transfer(self.input.filled(), &mut self.request.bytes)
@@ -184,6 +193,11 @@ impl<P: Policy> Client<P> {
                     } else {
                         After::Close
                     };
+                }
+                Outcome::CutOnDemand => {
+                    running.attempt_ended(&attempt);
+                    running.finish(End::Reset, now);
+                    return After::Reset;
                 }
                 Outcome::ClientGone | Outcome::Stopped => {
                     attempt.result = Err(Cause::ClientGone);

@@ -4,8 +4,8 @@
 //! inside a `LocalSet`. In the order that data meets them:
 //!
 //! - [`serve`](serve()): accepts, drains, stops; `listener`: the socket for it
-//! - `client`: one client connection, from head to head
-//! - `exchange`: one request, and its attempts
+//! - `announced`: a PROXY protocol header; `client`: one client connection, from head to head
+//! - `exchange`: one request, and its attempts; `hold`: before it is decided where it goes
 //! - `pool`, `dial`: connections to backends
 //! - `transfer`: one attempt: request up, responses down, both at once
 //! - `tunnel`: after `101 Switching Protocols`
@@ -13,11 +13,13 @@
 //! What must never happen: a response that ended early looks complete; a byte a backend sent unasked reaches a
 //! client; a request is sent again after part of it is no longer at hand; an exchange is not `finished`.
 
+mod announced;
 mod buffer;
 mod client;
 mod dial;
 mod exchange;
 mod gate;
+mod hold;
 mod listener;
 mod output;
 mod policy;

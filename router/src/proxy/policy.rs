@@ -1,14 +1,15 @@
 //! What the engine asks of its user: where a request goes, and what becomes of a failed attempt.
 
-use super::Reply;
+use super::{ClientEof, Reply};
 use crate::clock::Timestamp;
 use crate::http1::{Reject, RequestHead};
 use crate::record::Cause;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
 /// The decisions about requests. All calls of one [`super::serve`] come from one thread, and none may block.
 ///
-/// Per request, in this order: `start`; `request_headers` if it is forwarded; for every attempt `attempt_ended`;
+/// Per request, in this order: `start`; `poll_held` while it is held; `request_headers` if it is forwarded; for every attempt `attempt_ended`;
 /// `response_headers` at most once for a final head; `finished` always, exactly once, even if the engine is stopped.
 pub trait Policy: 'static {
     /// The state of one request.
@@ -16,6 +17,11 @@ pub trait Policy: 'static {
 
     /// A valid request head has arrived (its body may not have).
     fn start(&self, head: &RequestHead<'_>, client: SocketAddr, now: Timestamp) -> (Self::Exchange, Verdict);
+
+    /// After [`Verdict::Hold`]: the verdict, once there is one. Polled from the task of the request's connection.
+    fn poll_held(&self, _exchange: &mut Self::Exchange, _cx: &mut Context<'_>) -> Poll<Verdict> {
+        Poll::Ready(Verdict::Reset)
+    }
 
     /// Append header lines (`name: value\r\n`) to the request as the backend gets it; once, before the first attempt.
     fn request_headers(&self, _exchange: &mut Self::Exchange, _out: &mut Vec<u8>) {}
@@ -26,6 +32,12 @@ pub trait Policy: 'static {
 
     /// Append header lines to the final response as the client gets it, forwarded or a [`Reply`].
     fn response_headers(&self, _exchange: &mut Self::Exchange, _status: u16, _out: &mut Vec<u8>) {}
+
+    /// Whether to reset the client in the middle of the response whose head is about to be passed on: after half of
+    /// its body, or of the first part of it if its length is not known.
+    fn cuts(&self, _exchange: &Self::Exchange) -> bool {
+        false
+    }
 
     /// The request is over.
     fn finished(&self, _exchange: Self::Exchange, _end: &Finish) {}
@@ -53,6 +65,8 @@ pub enum Verdict {
     Reply(Reply),
     /// RST to the client.
     Reset,
+    /// Wait for [`Policy::poll_held`], without a deadline.
+    Hold(ClientEof),
 }
 
 /// What to do after an attempt that failed.

@@ -1,8 +1,9 @@
 //! An exchange under way. However it ends, its policy hears of it exactly once.
 
-use super::policy::{AfterFailure, Attempt, End, Finish, Policy};
+use super::policy::{AfterFailure, Attempt, End, Finish, Policy, Verdict};
 use crate::clock::{self, Timestamp};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 pub(super) struct Running<P: Policy> {
     policy: Rc<P>,
@@ -25,6 +26,19 @@ impl<P: Policy> Running<P> {
             exchange: Some(exchange),
             finish,
         }
+    }
+
+    pub fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        match &mut self.exchange {
+            Some(exchange) => self.policy.poll_held(exchange, cx),
+            None => Poll::Ready(Verdict::Reset),
+        }
+    }
+
+    pub fn cuts(&self) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| self.policy.cuts(exchange))
     }
 
     pub fn request_headers(&mut self, out: &mut Vec<u8>) {

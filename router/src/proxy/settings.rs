@@ -27,6 +27,8 @@ pub struct Settings {
     /// Idle connections kept per upstream key.
     pub pool_idle_per_upstream: usize,
     pub client_eof: ClientEof,
+    /// Client connections begin with a PROXY protocol header (v2); others are closed.
+    pub proxy_protocol: bool,
 }
 
 /// What it means when a client closes its sending side while it waits for a response.
@@ -52,6 +54,7 @@ impl Default for Settings {
             max_connections: 10_000,
             pool_idle_per_upstream: 512,
             client_eof: ClientEof::HalfClose,
+            proxy_protocol: false,
         }
     }
 }

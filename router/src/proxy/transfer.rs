@@ -24,6 +24,8 @@ pub(super) struct Transfer {
     close_delimited: bool,
     /// The backend takes no more of the request; what it has answered may still be read.
     broken: bool,
+    /// The client is to be reset after so many bytes of the body (`None`: after some), if at all.
+    cut: Option<Option<u64>>,
     /// Bytes went somewhere since the deadline was set.
     moved: bool,
     /// When the deadline is counted from, the first time.
@@ -45,6 +47,8 @@ pub(super) enum Outcome {
     Failed(Cause),
     /// In the middle of the response.
     Cut(Cause),
+    /// There, too, because the policy wants it.
+    CutOnDemand,
     ClientGone,
     /// The request body is broken, and nothing of a final response was sent.
     BadRequest(Reject),
@@ -71,6 +75,7 @@ impl Transfer {
             reusable: false,
             close_delimited: false,
             broken: false,
+            cut: None,
             moved: true,
             since: Some(since),
         }
@@ -223,9 +228,23 @@ impl Transfer {
             if let Down::Body(body) = &mut self.down
                 && !client.answer.is_empty()
             {
-                match body.transfer(client.answer.filled(), &mut client.output.bytes) {
+                let before = client.output.bytes.len();
+                let mut part = client.answer.filled();
+                if let Some(Some(after)) = self.cut {
+                    let left = after.saturating_sub(body.content());
+                    part = &part[..part.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+                }
+                match body.transfer(part, &mut client.output.bytes) {
                     Ok(taken) => client.answer.consume(taken),
                     Err(_) => return Poll::Ready(Outcome::Cut(Cause::Malformed)),
+                }
+                if self.cut == Some(None) && (body.content() > 0 || body.finished()) {
+                    // Half of it never looks whole, whatever the framing.
+                    client
+                        .output
+                        .bytes
+                        .truncate(before.midpoint(client.output.bytes.len()));
+                    self.cut = Some(Some(0));
                 }
                 running.finish.response_bytes = body.content();
             }
@@ -237,6 +256,9 @@ impl Transfer {
             }
             client.output.clear();
             match &self.down {
+                Down::Body(body) if matches!(self.cut, Some(Some(after)) if body.content() >= after) => {
+                    return Poll::Ready(Outcome::CutOnDemand);
+                }
                 Down::Body(body) if body.finished() => return Poll::Ready(Outcome::Complete),
                 Down::Switched => return Poll::Ready(Outcome::Complete),
                 Down::Head if !ready => continue,
@@ -336,6 +358,11 @@ impl Transfer {
                 forward::response(&head, encoding, persistence, out);
                 running.response_headers(status, out);
                 out.extend_from_slice(b"\r\n");
+                self.cut = running.cuts().then(|| match head.body() {
+                    BodyLength::Empty => Some(0),
+                    BodyLength::Known(length) => Some(length / 2),
+                    BodyLength::Chunked | BodyLength::UntilClose => None,
+                });
                 self.reusable = head.keep_alive();
                 self.down = Down::Body(Body::new(head.body(), encoding, &limits));
                 self.status = Some(status);

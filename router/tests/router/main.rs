@@ -1,6 +1,7 @@
 //! The router as a process: what it promises to clients, to load balancers and to its supervisor.
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod faults;
 mod process;
 
 use nix::sys::signal::Signal;
@@ -181,7 +182,7 @@ fn sigterm_stops_at_once_even_while_draining_and_other_signals_do_not() {
     assert!(
         router
             .ask(r#"{"cmd":"show"}"#)
-            .contains(r#""draining":true,"in_flight":1"#)
+            .contains(r#""draining":true,"fault":null,"in_flight":1"#)
     );
     router.signal(Signal::SIGTERM);
     assert_eq!(router.end().0.code(), Some(0));
@@ -301,5 +302,30 @@ fn a_start_that_fails_says_what_to_change() {
     assert!(
         said.contains(&format!("(pid {}); `--health ADDR` moves it", std::process::id())),
         "{said}"
+    );
+}
+
+#[test]
+fn the_client_that_a_balancer_names_is_forwarded_and_logged() {
+    let (address, heard) = application(HELLO);
+    let mut router = Router::start_with(&routes("app.test", &[address]), &["--proxy-protocol"]);
+    let mut head = Vec::new();
+    let named = router::proxy_protocol::Header::Tcp {
+        source: "192.0.2.7:56226".parse().unwrap(),
+        destination: router.traffic,
+    };
+    named.write(&mut head);
+    head.extend_from_slice(get("app.test").as_bytes());
+    let mut client = TcpStream::connect(router.traffic).unwrap();
+    client.write_all(&head).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+    let head = heard.recv().unwrap();
+    assert!(head.contains("\r\nX-Forwarded-For: 192.0.2.7\r\n"), "{head}");
+    let line = router.stdout_line();
+    assert!(
+        line.contains(" \"192.0.2.7:56226\" ") && line.contains("x_forwarded_for:\"192.0.2.7\""),
+        "{line}"
     );
 }

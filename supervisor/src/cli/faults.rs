@@ -139,8 +139,8 @@ pub(super) async fn scale(common: &Common, args: &ScaleArgs) -> Result<(), Failu
         .post("/v1/scale", &json!({ "routers": args.routers }))
         .await?;
     tell(common, &done, || match &done["before"] {
-        before if *before == json!(args.routers) => format!("there are {before} routers already"),
-        before => format!("{} routers, {before} before", args.routers),
+        before if *before == json!(args.routers) => format!("scaled to {before} already"),
+        before => format!("scaled to {}, {before} before", args.routers),
     });
     Ok(())
 }

@@ -6,6 +6,7 @@ mod faults;
 mod logs;
 mod ps;
 mod restart;
+mod role;
 mod set;
 mod up;
 
@@ -122,27 +123,16 @@ enum Verb {
     Set(set::SetArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
-    #[command(name = "__app", hide = true)]
-    App(crate::app::Args),
-    #[command(name = "__router", hide = true)]
-    Router(router::Args),
-    #[command(name = "__lb", hide = true)]
-    Lb(Box<lb_sim::Args>),
-    #[command(name = "__load", hide = true)]
-    Load(crate::experiment::load::Args),
 }
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    let Cli { common, verb } = Cli::parse_from(with_verb(std::env::args_os().collect()));
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     // Children first: they have runtimes of their own and no error to print here.
-    let verb = match verb {
-        Verb::App(args) => return crate::app::run(args),
-        Verb::Router(args) => return router::run(args),
-        Verb::Lb(args) => return lb_sim::run(*args),
-        Verb::Load(args) => return crate::experiment::load::run(args),
-        other => other,
-    };
+    if let Some(code) = role::run(&arguments) {
+        return code;
+    }
+    let Cli { common, verb } = Cli::parse_from(with_verb(arguments));
     // One thread: children die with the thread that started them, and this one lives as long as the process.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
@@ -196,7 +186,6 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Logs(args) => logs::run(common, &args).await?,
         Verb::Events(args) => events::run(common, &args).await?,
         Verb::Set(args) => set::run(common, &args).await?,
-        Verb::App(_) | Verb::Router(_) | Verb::Lb(_) | Verb::Load(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use crate::control::Ps;
 use crate::process::exit::span;
 use comfy_table::Table;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
@@ -54,7 +55,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
             span(Duration::from_secs_f64(process.since_s)),
             process.pid.map_or("-".into(), |pid| pid.to_string()),
             process.restarts.to_string(),
-            process.addresses.get("http").cloned().unwrap_or_default(),
+            address(&process.addresses),
             format!("{last_exit}{due}"),
         ]);
     }
@@ -65,6 +66,16 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         load.sent, load.ok, load.lost
     ));
     Ok(())
+}
+
+/// Where it serves; of several instances the first, with the number of the others.
+fn address(addresses: &BTreeMap<String, String>) -> String {
+    let mut all = addresses.iter().filter(|(use_, _)| use_.starts_with("http"));
+    let first = all.next().map_or("", |(_, address)| address);
+    match all.count() {
+        0 => first.to_owned(),
+        n => format!("{first} (+{n})"),
+    }
 }
 
 /// The settings in force on one line.

@@ -1,6 +1,7 @@
 //! Command lines of the children.
 
 use super::{FleetPlan, Role};
+use lb_sim::core::ProxyProtocol;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ impl FleetPlan {
                 add("listen", &at.router(n));
                 add("health", &at.health(n));
                 add("routes", &self.routes_file().display());
+                add("drain-wait", &humantime::format_duration(self.drain.wait));
+                add("drain-timeout", &humantime::format_duration(self.drain.timeout));
                 "__router"
             }
             Role::Lb => {
@@ -67,6 +70,9 @@ impl FleetPlan {
             }
         };
         add("control", &self.control_socket(role).display());
+        if role.is_router() && self.lb.proxy_protocol == ProxyProtocol::V2 {
+            arguments.push("--proxy-protocol".into());
+        }
         arguments.insert(0, verb.into());
         arguments
     }

@@ -33,11 +33,19 @@ pub(super) enum Step {
     },
     Done {
         scaled: Scaled,
-        /// New routers, which have to go again on an error.
-        new: Vec<usize>,
-        result: Result<(), String>,
+        /// The routers that came, or left.
+        moved: Vec<usize>,
+        result: Result<(), Setback>,
         reply: Reply<Scaled>,
     },
+}
+
+/// What went wrong.
+pub(super) enum Setback {
+    /// Everything is as it was.
+    Undone(String),
+    /// It was done all the same, at a cost.
+    Done(String),
 }
 
 /// A router on its way in.
@@ -51,6 +59,8 @@ struct Newcomer {
 struct Leaver {
     name: String,
     child: usize,
+    /// Undoes its removal.
+    back: Value,
 }
 
 /// A router that is not ready by then never will be.
@@ -89,12 +99,16 @@ impl Actor {
         let at = self.plan.addresses;
         let range = scaled.before + 1..=scaled.routers;
         for address in range.clone().flat_map(|n| [at.router(n), at.health(n)]) {
-            if let Err(taken) = listen::bind_std(address, "resetlab up --net K") {
-                return drop(reply.send(Err(FleetError::BadSetting(taken.to_string()))));
+            if let Err(taken) = listen::bind_std(address, "") {
+                let why = format!(
+                    "cannot listen on {address}, which a new router needs: {}",
+                    taken.why
+                );
+                return drop(reply.send(Err(FleetError::BadSetting(why))));
             }
         }
         self.scaling = true;
-        let (mut new, mut newcomers) = (Vec::new(), Vec::new());
+        let (mut moved, mut newcomers) = (Vec::new(), Vec::new());
         for n in range {
             let index = self.place(Role::Router(n), now);
             let (ready_to, ready) = oneshot::channel();
@@ -105,7 +119,7 @@ impl Actor {
                 request: json!({ "cmd": "add", "name": slot.name, "traffic": at.router(n), "health": at.health(n) }),
                 ready,
             });
-            new.push(index);
+            moved.push(index);
             self.spawn(index);
         }
         let lb = self.plan.control_socket(Role::Lb);
@@ -121,46 +135,47 @@ impl Actor {
             }
             let done = Step::Done {
                 scaled,
-                new,
-                result,
+                moved,
+                result: result.map_err(Setback::Undone),
                 reply,
             };
             step(&commands, done).await;
         });
     }
 
-    /// A slot for `role`: that of an earlier router of the same number, or a new one.
+    /// Its slot: that of an earlier router of the same number, which is forgotten, or a new one.
     fn place(&mut self, role: Role, now: Timestamp) -> usize {
-        let restarts = Restarts::new(
-            self.plan.restart,
-            self.plan.seed.wrapping_add(u64::from(self.slots.len() as u32)),
-        );
-        match self.slots.iter().position(|slot| slot.role == role) {
-            Some(index) => {
-                let slot = &mut self.slots[index];
-                slot.place = Place::Member;
-                slot.restarts.forgive();
-                slot.restarts.set_policy(self.plan.restart);
-                index
+        let known = self.slots.iter().position(|slot| slot.role == role);
+        let index = known.unwrap_or(self.slots.len());
+        let seed = self.plan.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
+        let mut slot = Slot::new(role, Restarts::new(self.plan.restart, seed), now);
+        match self.slots.get_mut(index) {
+            Some(earlier) => {
+                // Its records and logs go on.
+                slot.incarnation = earlier.incarnation;
+                *earlier = slot;
             }
-            None => {
-                self.slots.push(Slot::new(role, restarts, now));
-                self.slots.len() - 1
-            }
+            None => self.slots.push(slot),
         }
+        index
     }
 
     fn shrink(&mut self, scaled: Scaled, reply: Reply<Scaled>) {
         self.scaling = true;
         self.plan.routers = scaled.routers;
         let surplus = |role: Role| matches!(role, Role::Router(n) if n > scaled.routers);
-        let mut leavers = Vec::new();
+        let (mut leavers, mut moved) = (Vec::new(), Vec::new());
         for (child, slot) in self.slots.iter_mut().enumerate() {
             if surplus(slot.role) && slot.place == Place::Member {
                 slot.place = Place::Leaving;
                 slot.restart_due = None;
                 let name = slot.name.clone();
-                leavers.push(Leaver { name, child });
+                let at = self.plan.addresses;
+                let Role::Router(n) = slot.role else { continue };
+                let back =
+                    json!({ "cmd": "add", "name": name, "traffic": at.router(n), "health": at.health(n) });
+                leavers.push(Leaver { name, child, back });
+                moved.push(child);
             }
         }
         let (lb, patience) = (self.plan.control_socket(Role::Lb), self.plan.drain.timeout);
@@ -169,7 +184,7 @@ impl Actor {
             let result = part(&lb, &leavers, patience, &commands).await;
             let done = Step::Done {
                 scaled,
-                new: Vec::new(),
+                moved,
                 result,
                 reply,
             };
@@ -182,28 +197,45 @@ impl Actor {
             Step::Dismiss { child, signal, gone } => self.dismiss(child, signal, Some(gone)),
             Step::Done {
                 scaled,
-                new,
+                moved,
                 result,
                 reply,
             } => {
                 self.scaling = false;
+                let who = "scale".to_owned();
                 let answer = match result {
-                    Ok(()) => {
+                    Err(Setback::Undone(why)) => {
+                        self.undo(scaled, moved);
+                        Err(FleetError::Refused { who, why })
+                    }
+                    done => {
                         self.plan.routers = scaled.routers;
                         let Scaled { before, routers } = scaled;
                         self.hub.tell(clock::now(), Event::Scaled { before, routers });
-                        Ok(scaled)
-                    }
-                    Err(why) => {
-                        for child in new {
-                            self.slots[child].place = Place::Leaving;
-                            self.dismiss(child, Signal::KILL, None);
+                        match done {
+                            Err(Setback::Done(why)) => Err(FleetError::Refused { who, why }),
+                            _ => Ok(scaled),
                         }
-                        let who = "scale".to_owned();
-                        Err(FleetError::Refused { who, why })
                     }
                 };
                 let _ = reply.send(answer);
+            }
+        }
+    }
+
+    /// New routers go again, surplus ones stay.
+    fn undo(&mut self, Scaled { before, routers }: Scaled, moved: Vec<usize>) {
+        self.plan.routers = before;
+        for child in moved {
+            if routers > before {
+                self.slots[child].place = Place::Leaving;
+                self.dismiss(child, Signal::KILL, None);
+            } else {
+                let slot = &mut self.slots[child];
+                slot.place = Place::Member;
+                if slot.process.is_none() && !slot.restarts.gave_up() {
+                    self.spawn(child);
+                }
             }
         }
     }
@@ -247,10 +279,17 @@ async fn part(
     leavers: &[Leaver],
     patience: Duration,
     commands: &mpsc::WeakSender<Command>,
-) -> Result<(), String> {
-    for Leaver { name, .. } in leavers {
+) -> Result<(), Setback> {
+    for (index, Leaver { name, .. }) in leavers.iter().enumerate() {
         let removed = ask(lb, &json!({ "cmd": "remove", "name": name })).await;
-        removed.map_err(|e| format!("the balancer did not remove {name}: {e}"))?;
+        if let Err(e) = removed {
+            for Leaver { back, .. } in &leavers[..index] {
+                let _ = ask(lb, back).await; // a balancer that is gone starts with all of them
+            }
+            return Err(Setback::Undone(format!(
+                "the balancer did not remove {name}: {e}"
+            )));
+        }
     }
     let busy = quiet(lb, leavers, clock::now() + patience).await;
     let dismissals = leavers
@@ -261,9 +300,9 @@ async fn part(
     }
     match busy {
         0 => Ok(()),
-        n => Err(format!(
+        n => Err(Setback::Done(format!(
             "done, but {n} requests were still under way there after the drain-timeout of {patience:?} and were cut"
-        )),
+        ))),
     }
 }
 

@@ -72,6 +72,16 @@ impl Story {
         vec![Line { at, tone, text }]
     }
 
+    /// The fleet was scaled down from `before`: what the routers that are gone have cost is told, the rest forgotten.
+    pub(super) fn part(&mut self, now: Timestamp, routers: u32, before: u32) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for name in (routers + 1..=before).map(|n| format!("router-{n}")) {
+            lines.extend(self.close(&name, now));
+            self.routers.remove(&name);
+        }
+        lines
+    }
+
     /// A router that the fleet was scaled up by.
     pub(super) fn meet(&mut self, name: &str) {
         if name.starts_with("router-") && !self.routers.contains_key(name) {

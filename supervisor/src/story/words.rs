@@ -8,6 +8,11 @@ pub(super) fn seconds(duration: Duration) -> String {
     format!("{:.3} s", duration.as_secs_f64())
 }
 
+/// `1 router now`, `8 routers now`
+pub(super) fn routers(n: u32) -> String {
+    format!("{n} {} now", if n == 1 { "router" } else { "routers" })
+}
+
 /// The word that a record uses, with spaces: `response timeout`.
 pub(super) fn word(value: impl Serialize) -> String {
     let value = serde_json::to_value(value).unwrap_or_default();

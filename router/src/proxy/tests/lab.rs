@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -128,6 +129,20 @@ impl Lab {
             .collect()
     }
 
+    /// Returns when a request is held.
+    pub async fn held(&self) {
+        while self.policy.holding.borrow().is_none() {
+            self.policy.changed.notified().await;
+        }
+    }
+
+    pub fn decide(&self, verdict: Verdict) {
+        *self.policy.decided.borrow_mut() = Some(verdict);
+        if let Some(waker) = self.policy.holding.take() {
+            waker.wake();
+        }
+    }
+
     pub fn drain(&self) {
         drop(self.drain.take());
     }
@@ -142,8 +157,13 @@ impl Lab {
 /// A policy that does what the test says and keeps what the engine says.
 pub struct Script {
     pub verdict: RefCell<Verdict>,
+    /// What ends a [`Verdict::Hold`], and whom to tell.
+    pub decided: RefCell<Option<Verdict>>,
+    pub holding: RefCell<Option<Waker>>,
+    pub cuts: Cell<bool>,
     /// Used up in order; then 502.
     pub after_failure: RefCell<VecDeque<AfterFailure>>,
+    pub clients: RefCell<Vec<SocketAddr>>,
     pub attempts: RefCell<Vec<Attempt>>,
     pub finishes: RefCell<VecDeque<Finish>>,
     pub refused: RefCell<Vec<Reject>>,
@@ -154,7 +174,11 @@ impl Script {
     fn new(upstream: Upstream) -> Script {
         Script {
             verdict: RefCell::new(Verdict::Forward(upstream)),
+            decided: RefCell::default(),
+            holding: RefCell::default(),
+            cuts: Cell::default(),
             after_failure: RefCell::default(),
+            clients: RefCell::default(),
             attempts: RefCell::default(),
             finishes: RefCell::default(),
             refused: RefCell::default(),
@@ -166,8 +190,22 @@ impl Script {
 impl Policy for Script {
     type Exchange = ();
 
-    fn start(&self, _head: &RequestHead<'_>, _client: SocketAddr, _now: Timestamp) -> ((), Verdict) {
+    fn start(&self, _head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> ((), Verdict) {
+        self.clients.borrow_mut().push(client);
         ((), self.verdict.borrow().clone())
+    }
+
+    fn poll_held(&self, (): &mut (), cx: &mut Context<'_>) -> Poll<Verdict> {
+        *self.holding.borrow_mut() = Some(cx.waker().clone());
+        self.changed.notify_one();
+        self.decided
+            .borrow_mut()
+            .take()
+            .map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn cuts(&self, (): &()) -> bool {
+        self.cuts.get()
     }
 
     fn request_headers(&self, (): &mut (), out: &mut Vec<u8>) {

@@ -1,6 +1,7 @@
 //! The engine on real loopback sockets, against raw peers whose every byte is written out here.
 
 mod bodies;
+mod demands;
 mod failures;
 mod interim;
 mod lab;
