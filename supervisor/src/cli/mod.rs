@@ -111,7 +111,7 @@ enum Verb {
     )]
     Scale(faults::ScaleArgs),
     /// Print what the processes wrote to stdout and stderr
-    #[command(after_help = "Examples:\n  resetlab logs router-2\n  resetlab logs -f")]
+    #[command(after_help = "Examples:\n  resetlab logs router-2 --tail 20\n  resetlab logs -f")]
     Logs(logs::LogsArgs),
     /// Print the records of the lab as NDJSON
     #[command(

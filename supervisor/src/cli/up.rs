@@ -52,6 +52,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
     let scraped = scraped(&settings, &lease.addresses)?;
     let run_dir = lab::make_run_dir(settings.out.as_deref(), &name.name).map_err(|e| Failure::new(1, e))?;
+    name.remember(&run_dir);
     let warn = |words| {
         eprintln!("resetlab: RESULTS ARE BEING LOST: {words}; the lab goes on, what is lost is counted");
     };
