@@ -76,6 +76,8 @@ struct Router {
     checks: VecDeque<Check>,
     /// Believed Up or going down.
     in_use: bool,
+    /// Ejected, and its checks may well succeed.
+    ejected: bool,
     /// When, and by whom, it was taken out of use last.
     out: Option<(Timestamp, Detector)>,
     /// Was out of use, and has served no request since.

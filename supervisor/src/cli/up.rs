@@ -52,6 +52,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
     let scraped = scraped(&settings, &lease.addresses)?;
     let run_dir = lab::make_run_dir(settings.out.as_deref(), &name.name).map_err(|e| Failure::new(1, e))?;
+    name.remember(&run_dir);
     let warn = |words| {
         eprintln!("resetlab: RESULTS ARE BEING LOST: {words}; the lab goes on, what is lost is counted");
     };
@@ -85,13 +86,12 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let figures = SharedMetrics::new(Mutex::new(Metrics::new(settings.lb.clone(), settings.routers)));
     let listener = control::bind(&name.socket).map_err(|e| Failure::new(1, e))?;
     let down = Arc::new(Notify::new());
-    let api = tokio::spawn(control::serve(
-        listener,
-        fleet.clone(),
-        facts.clone(),
-        figures.clone(),
-        down.clone(),
-    ));
+    let balancer = name.children.join("lb.sock");
+    let (handle, described) = (fleet.clone(), facts.clone());
+    let (read, ended) = (figures.clone(), down.clone());
+    let api = tokio::spawn(async move {
+        control::serve(listener, handle, described, &balancer, read, ended).await;
+    });
     let mut note = None;
     match scraped {
         Scraped::Off => {}

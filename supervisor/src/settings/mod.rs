@@ -3,6 +3,7 @@
 //! All four speak the same words, and every word goes through [`LabSettings::set`], so it is refused in the same way
 //! wherever it came from.
 
+pub mod brief;
 mod file;
 mod flags;
 mod metrics;

@@ -31,6 +31,7 @@ impl Story {
                 match self.routers.get_mut(name) {
                     Some(router) if !router.in_use => {
                         router.in_use = true;
+                        router.ejected = false;
                         Line::one(at, Tone::Plain, format!("{name} believed up ({reason}){after}"))
                     }
                     _ => Vec::new(),
@@ -47,6 +48,7 @@ impl Story {
             return Vec::new();
         };
         let was_in_use = std::mem::replace(&mut router.in_use, false);
+        let was_ejected = std::mem::replace(&mut router.ejected, to == Belief::Ejected);
         router.was_out = true;
         if was_in_use {
             router.out = Some((at, why.by));
@@ -82,7 +84,9 @@ impl Story {
                 router.suspect(at, now + SETTLE, to, why.by, reason);
                 format!("{name} {verb}{by} ({reason}){until}")
             }
-            _ => format!("{name} {verb} again{by} ({reason}){until}"),
+            _ if was_ejected => format!("{name} {verb} as well{by} ({reason})"),
+            _ if to == Belief::Ejected => format!("{name} stays EJECTED ({reason}){until}"),
+            _ => format!("{name} {verb} again{by} ({reason})"),
         };
         let mut lines = Line::one(at, Tone::Bad, text);
         let none = self

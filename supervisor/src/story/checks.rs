@@ -66,7 +66,7 @@ impl Story {
                 window.report_due.get_or_insert(now + SETTLE); // back before anybody noticed
             }
             let text = format!("{name} check ok {count}/{of}");
-            return if router.in_use {
+            return if router.in_use || router.ejected {
                 Vec::new()
             } else {
                 vec![Line {
