@@ -142,10 +142,10 @@ fn promtool(page: &str) {
     let mut tool = match tool {
         Ok(tool) => tool,
         Err(e) => {
-            let required = std::env::var("RESETLAB_REQUIRE_PEERS").is_ok_and(|value| value == "1");
+            let required = std::env::var("REQUIRE_PEERS").is_ok_and(|value| value == "1");
             assert!(
                 !required,
-                "RESETLAB_REQUIRE_PEERS=1, but promtool: {e}; apt-get install prometheus"
+                "REQUIRE_PEERS=1, but promtool: {e}; apt-get install prometheus"
             );
             return println!("skipped: promtool: {e}; apt-get install prometheus has it");
         }

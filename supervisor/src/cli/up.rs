@@ -6,7 +6,7 @@ mod teller;
 
 use super::{Common, Failure};
 use crate::control::{self, LabFacts, SharedMetrics};
-use crate::fleet::{Fleet, FleetHandle, FleetPlan, Records};
+use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
 use crate::process::restart::RestartPolicy;
@@ -57,19 +57,12 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         eprintln!("resetlab: RESULTS ARE BEING LOST: {words}; the lab goes on, what is lost is counted");
     };
     let journal = Journal::open(&run_dir, warn).map_err(|e| Failure::new(1, e))?;
-    let plan = FleetPlan {
-        addresses: lease.addresses,
-        routers: settings.routers,
-        apps: settings.apps,
-        lb: settings.lb.clone(),
-        seed: settings.seed.unwrap_or(1),
-        load: settings.load_plan(),
-        restart: RestartPolicy::Backoff(settings.backoff()),
-        drain: settings.drain(),
-        program: None,
-        run_dir: run_dir.clone(),
-        control_dir: name.children.clone(),
-    };
+    let plan = settings.fleet_plan(
+        &lease,
+        &name,
+        &run_dir,
+        RestartPolicy::Backoff(settings.backoff()),
+    );
     let (fleet, records) = tokio::select! {
         started = Fleet::start(plan, Some(journal)) => started.map_err(|e| Failure::new(e.exit_code(), e))?,
         // What has been started dies with this process.

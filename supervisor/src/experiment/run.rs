@@ -3,7 +3,6 @@
 pub use super::args::Args;
 
 use super::forecast::Forecast;
-use super::load::arrivals::Arrivals;
 use super::measure::{self, Anchor, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
@@ -12,7 +11,7 @@ use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
 use super::{plan, table};
 use crate::fleet::FleetHandle;
-use crate::settings::LabSettings;
+use crate::settings::{LabSettings, load::word};
 use crate::signals::End;
 use lb_sim::core::{Schedule, Settings};
 use router::clock;
@@ -84,17 +83,12 @@ impl Experiment<'_> {
             Ok(stack) => stack,
             Err(e) => return fail(e.exit, &e.text),
         };
-        let arrivals = match settings.arrivals {
-            Arrivals::Poisson => "poisson",
-            Arrivals::Constant => "constant",
-        };
         let rate = settings.rate;
         let forecast = Forecast::new(&settings, spec);
         let mut experiment = Experiment {
             args,
             rules: rules(args, spec, &settings, &forecast),
             forecast,
-            settings,
             victims,
             json,
             dir: stack.dir.clone(),
@@ -102,9 +96,12 @@ impl Experiment<'_> {
             trials: Vec::new(),
             load: LoadReport {
                 rate,
-                arrivals: arrivals.into(),
+                arrivals: word(&settings.arrivals),
+                method: word(&settings.method),
+                connection: word(&settings.connection()),
                 ..LoadReport::default()
             },
+            settings,
             complete: false,
         };
         let mut watch = Watch::new(records);

@@ -1,6 +1,6 @@
 //! The stack of its own that a run measures: name, network, directory, fleet, and the signals that end it early.
 
-use crate::fleet::{Fleet, FleetHandle, FleetPlan, Records};
+use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
 use crate::process::control;
 use crate::process::restart::RestartPolicy;
@@ -43,19 +43,7 @@ impl Stack {
         let dir = make_run_dir(settings.out.as_deref(), "run").map_err(|e| usage(&e))?;
         let warn = |text: String| eprintln!("resetlab run: records are being lost: {text}");
         let journal = Journal::open(&dir, warn).map_err(|e| failed(&e))?;
-        let plan = FleetPlan {
-            addresses: lease.addresses,
-            routers: settings.routers,
-            apps: settings.apps,
-            lb: settings.lb.clone(),
-            seed: settings.seed.unwrap_or(1),
-            load: settings.load_plan(),
-            restart: RestartPolicy::Manual,
-            drain: settings.drain(),
-            program: None,
-            run_dir: dir.clone(),
-            control_dir: name.children.clone(),
-        };
+        let plan = settings.fleet_plan(&lease, &name, &dir, RestartPolicy::Manual);
         let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| NoStack {
             text: format!("{e}; logs are in {}", dir.display()),
             exit: e.exit_code(),

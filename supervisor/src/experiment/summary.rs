@@ -30,6 +30,10 @@ pub struct LoadReport {
     /// Requests per second asked for.
     pub rate: f64,
     pub arrivals: String,
+    #[serde(default)]
+    pub method: String,
+    #[serde(default)]
+    pub connection: String,
     pub sent: u64,
     pub ok: u64,
     pub lost: u64,

@@ -20,6 +20,18 @@ pub struct StackArgs {
     /// How requests follow each other [default: poisson]
     #[arg(long, value_name = "constant|poisson")]
     arrivals: Option<String>,
+    /// What requests do; a POST is never sent twice [default: get]
+    #[arg(long, value_name = "get|post")]
+    method: Option<String>,
+    /// Size of a POST's body [default: 0]
+    #[arg(long, value_name = "N")]
+    body_bytes: Option<String>,
+    /// What requests ask for [default: /]
+    #[arg(long, value_name = "PATH")]
+    request_path: Option<String>,
+    /// Use connections again, or make one for each request [default: keep-alive; mode=tcp: per-request]
+    #[arg(long, value_name = "keep-alive|per-request")]
+    connection: Option<String>,
     /// A request not answered by then is lost [default: 5s]
     #[arg(long, value_name = "TIME")]
     client_timeout: Option<String>,
@@ -72,6 +84,10 @@ impl StackArgs {
             ("apps", &self.apps),
             ("rate", &self.rate),
             ("arrivals", &self.arrivals),
+            ("method", &self.method),
+            ("body-bytes", &self.body_bytes),
+            ("request-path", &self.request_path),
+            ("connection", &self.connection),
             ("client-timeout", &self.client_timeout),
             ("restart-delay", &self.restart_delay),
             ("restart-max-delay", &self.restart_max_delay),
@@ -98,6 +114,10 @@ impl StackArgs {
         balancer.map_err(|e| BadSetting {
             place: "flags".into(),
             problem: e.to_string(),
+        })?;
+        settings.consistent_load().map_err(|problem| BadSetting {
+            place: "settings".into(),
+            problem,
         })?;
         Ok(settings)
     }

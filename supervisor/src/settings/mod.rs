@@ -6,6 +6,8 @@
 pub mod brief;
 mod file;
 mod flags;
+mod fleet;
+pub mod load;
 mod metrics;
 pub mod restart;
 
@@ -13,7 +15,7 @@ pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 
 use crate::experiment::load::arrivals::Arrivals;
-use crate::fleet::{DrainPlan, LoadPlan};
+use crate::fleet::DrainPlan;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
 use lb_sim::core::Settings as LbSettings;
@@ -31,6 +33,13 @@ pub struct LabSettings {
     /// Requests a second; 0 is idle.
     pub rate: f64,
     pub arrivals: Arrivals,
+    pub method: load::Method,
+    /// Of a POST.
+    pub body_bytes: u64,
+    /// What requests ask for; `path` is what checks ask for.
+    pub request_path: String,
+    /// `None`: as the balancer's mode has it, see [`LabSettings::connection`].
+    pub connection: Option<load::Connection>,
     /// A request not answered by then is lost.
     pub client_timeout: Duration,
     /// From a router's death to its next start.
@@ -61,11 +70,15 @@ pub struct LabSettings {
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 17] = [
+pub const LAB_KEYS: [&str; 21] = [
     "routers",
     "apps",
     "rate",
     "arrivals",
+    "method",
+    "body-bytes",
+    "request-path",
+    "connection",
     "client-timeout",
     "restart-delay",
     "restart-max-delay",
@@ -98,6 +111,10 @@ impl Default for LabSettings {
             apps: 2,
             rate: 200.0,
             arrivals: Arrivals::Poisson,
+            method: load::Method::Get,
+            body_bytes: 0,
+            request_path: "/".to_owned(),
+            connection: None,
             client_timeout: Duration::from_secs(5),
             restart_delay: backoff.delay,
             restart_max_delay: backoff.max_delay,
@@ -145,10 +162,7 @@ impl LabSettings {
             "routers" => self.routers = count("routers", word, Addresses::MOST_ROUTERS)?,
             "apps" => self.apps = count("apps", word, Addresses::MOST_ROUTERS)?,
             "rate" => self.rate = parse_rate(word)?,
-            "arrivals" => {
-                self.arrivals = clap::ValueEnum::from_str(word, true)
-                    .map_err(|_| format!("arrivals cannot be `{word}`: expected constant or poisson"))?;
-            }
+            key if load::KEYS.contains(&key) => self.set_load(key, word)?,
             "client-timeout" => {
                 self.client_timeout = parse_delay("client-timeout", word)?;
                 if self.client_timeout.is_zero() {
@@ -210,24 +224,6 @@ impl LabSettings {
         DrainPlan {
             wait: self.drain_wait,
             timeout: self.drain_timeout,
-        }
-    }
-
-    pub fn load_plan(&self) -> LoadPlan {
-        let arrivals = match self.arrivals {
-            Arrivals::Constant => "constant",
-            Arrivals::Poisson => "poisson",
-        };
-        LoadPlan {
-            rate: self.rate,
-            flags: vec![
-                ("arrivals", arrivals.to_owned()),
-                ("seed", self.seed.unwrap_or(1).to_string()),
-                (
-                    "client-timeout",
-                    humantime::format_duration(self.client_timeout).to_string(),
-                ),
-            ],
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// `program` is how the reader can call this program again.
 pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, program: &str) -> Vec<String> {
-    let arrivals = settings.load_plan().flags[0].1.clone();
+    let arrivals = crate::settings::load::word(&settings.arrivals);
     let lab = if facts.name == "default" {
         String::new()
     } else {

@@ -28,7 +28,7 @@ use std::time::Duration;
 const MAX_RATE: f64 = 200_000.0;
 
 /// The largest request body.
-const MAX_BODY: u64 = 1 << 28;
+pub(crate) const MAX_BODY: u64 = 1 << 28;
 
 /// Open-loop client: requests at a given rate, whatever becomes of them
 #[derive(Clone, Debug, clap::Args)]
