@@ -78,6 +78,19 @@ fn check(document: &Value, trials: usize, cause: &str, outcome: &str) {
     }
 }
 
+fn trials(document: &Value) -> &Vec<Value> {
+    document["trials"].as_array().unwrap()
+}
+
+/// Requests lost to the faults.
+fn lost(document: &Value) -> u64 {
+    let of = |trial: &Value, part: &str| trial["lost"][part].as_u64().unwrap();
+    trials(document)
+        .iter()
+        .map(|trial| of(trial, "in_flight") + of(trial, "window"))
+        .sum()
+}
+
 #[test]
 fn killed_routers_are_found_when_predicted_and_clients_see_resets() {
     let (document, dir) = run("--fault kill --trials 3 --interval 300ms --timeout 300ms --fall 2 --rate 200");
@@ -142,12 +155,137 @@ fn crashed_routers_leave_the_articles_trace_and_clients_see_502() {
 
 #[test]
 fn a_restart_before_the_next_check_is_not_a_zero_window() {
-    let (document, _dir) =
-        run("--fault kill --trials 2 --interval 2s --timeout 1s --rate 200 --restart-delay 50ms");
-    for trial in document["trials"].as_array().unwrap() {
+    let dir = tempfile::tempdir().unwrap();
+    let words =
+        "run --fault kill --trials 2 --interval 2s --timeout 1s --rate 200 --restart-delay 100ms --out out";
+    let output = resetlab(dir.path(), words).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("the balancer never noticed: "), "{text}");
+    assert!(
+        stderr(&output).contains(": the balancer never noticed: "),
+        "{}",
+        stderr(&output)
+    );
+    let document: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("out/summary.json")).unwrap()).unwrap();
+    for trial in trials(&document) {
         assert_eq!(trial["detected"], false);
-        assert!(trial["t_detect_s"].is_null());
+        assert!(trial["t_detect_s"].is_null() && trial["detected_by"].is_null());
         assert!(trial["t_stop_s"].as_f64().unwrap() > 0.0, "{trial:#}");
+    }
+    assert_eq!(document["summary"]["lost_unnoticed"], lost(&document));
+    assert!(lost(&document) > 0);
+}
+
+#[test]
+fn a_stopped_router_is_as_dead_as_a_killed_one() {
+    let (document, _dir) = run("--fault stop --trials 2 --interval 300ms --timeout 300ms --rate 100");
+    check(&document, 2, "refused", "reset");
+}
+
+#[test]
+fn an_erring_router_is_noticed_by_what_it_shows_its_fault_to() {
+    let words = "--fault error --trials 1 --interval 200ms --timeout 200ms --rate 100";
+    let (health, _dir) = run(&format!("{words} --fault-on health"));
+    let trial = &trials(&health)[0];
+    assert_eq!(
+        (&trial["detected"], &trial["detected_by"]),
+        (&true.into(), &"poll".into())
+    );
+    assert_eq!(trial["detail"], "on health, status 503");
+    assert_eq!(lost(&health), 0, "its requests were served");
+
+    let (requests, _dir) = run(&format!("{words} --fault-on requests --fault-status 500"));
+    let trial = &trials(&requests)[0];
+    assert_eq!(trial["detected"], false, "{trial:#}");
+    assert!(trial["causes"]["status_5xx"].as_u64().unwrap() > 0, "{trial:#}");
+    assert_eq!(requests["summary"]["lost_unnoticed"], lost(&requests));
+    assert!(requests["theory"]["t_detect_s"].is_null());
+    assert!(
+        requests["theory"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("requests only")
+    );
+}
+
+#[test]
+fn victims_of_a_trial_are_hit_together_and_each_has_its_window() {
+    let (document, dir) =
+        run("--fault kill --victims 2 --trials 1 --interval 300ms --timeout 300ms --rate 200");
+    check(&document, 2, "refused", "reset");
+    let two = trials(&document);
+    assert_ne!(two[0]["router"], two[1]["router"]);
+    assert_eq!((&two[0]["trial"], &two[1]["trial"]), (&1.into(), &1.into()));
+    let events = std::fs::read_to_string(dir.path().join("out/events.ndjson")).unwrap();
+    let deaths: Vec<u64> = events
+        .lines()
+        .filter(|line| line.contains(r#""event":"death""#))
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["t_ns"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(deaths.len(), 2);
+    assert!(deaths[0].abs_diff(deaths[1]) < 50_000_000, "together: {deaths:?}");
+}
+
+#[test]
+fn an_outage_of_all_routers_ends_and_shows_what_unlimited_retries_add() {
+    let words = "--fault kill --victims all --trials 1 --interval 300ms --timeout 300ms --rate 200";
+    let (document, _dir) = run(&format!(
+        "{words} --on-failure retry --retries 3 --retry-budget off"
+    ));
+    assert_eq!(trials(&document).len(), 4);
+    assert!(trials(&document).iter().all(|trial| trial["detected"] == true));
+    let summary = &document["summary"];
+    let ratio = summary["attempts_per_request"].as_f64().unwrap();
+    assert!(ratio > 1.2, "attempts per request {ratio} in {summary:#}");
+    assert!(summary["forwarded"]["retries"].as_u64().unwrap() > 0);
+    assert!(lost(&document) > 0, "nobody was left to save them");
+}
+
+#[test]
+fn retries_save_what_is_safe_to_send_again() {
+    let (document, _dir) =
+        run("--fault kill --trials 2 --interval 300ms --timeout 300ms --rate 200 --on-failure retry");
+    let summary = &document["summary"];
+    assert_eq!(document["load"]["lost"], 0, "{summary:#}");
+    assert!(summary["saved_by_retry"].as_u64().unwrap() > 0, "{summary:#}");
+    assert!(
+        summary["attempts_per_request"].as_f64().unwrap() > 1.0,
+        "{summary:#}"
+    );
+    assert!(document["theory"]["lost_reason"].is_string());
+}
+
+#[test]
+fn a_drain_loses_requests_only_when_it_is_shorter_than_the_window() {
+    let words = "--fault drain --trials 2 --interval 200ms --timeout 200ms --fall 2 --rate 200";
+    let (short, _dir) = run(&format!("{words} --drain-wait 50ms"));
+    for trial in trials(&short) {
+        assert_eq!(trial["detected"], true, "{trial:#}");
+        assert!((trial["t_closed_s"].as_f64().unwrap() - 0.05).abs() < SLACK);
+        assert!(trial["lost"]["window"].as_u64().unwrap() > 0, "{trial:#}");
+    }
+    assert!(short["theory"]["lost_per_trial"].as_f64().unwrap() > 5.0);
+
+    let (long, _dir) = run(&format!("{words} --drain-wait 1s"));
+    assert_eq!(trials(&long).len(), 2);
+    assert_eq!(long["load"]["lost"], 0, "{:#}", long["summary"]);
+    assert_eq!(long["theory"]["lost_per_trial"], 0.0);
+}
+
+#[test]
+fn a_sentinel_notices_before_the_next_check_and_says_so() {
+    let (document, _dir) =
+        run("--fault kill --trials 2 --interval 2s --timeout 1s --rise 1 --rate 100 --detector sentinel");
+    assert_eq!(document["check"]["detector"], "sentinel");
+    assert_eq!(document["summary"]["detected_by"]["sentinel"], 2);
+    for trial in trials(&document) {
+        assert!(trial["t_detect_s"].as_f64().unwrap() < SLACK, "{trial:#}");
     }
 }
 
@@ -159,16 +297,9 @@ fn two_runs_side_by_side_do_not_notice_each_other() {
     let (theirs, _dir) = other.join().unwrap();
     for document in [&mine, &theirs] {
         check(document, 2, "refused", "reset");
-        let of_trials: u64 = document["trials"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|trial| {
-                trial["lost"]["window"].as_u64().unwrap() + trial["lost"]["in_flight"].as_u64().unwrap()
-            })
-            .sum();
         assert_eq!(
-            document["load"]["lost"], of_trials,
+            document["load"]["lost"],
+            lost(document),
             "every lost request belongs to a death"
         );
     }
@@ -232,6 +363,12 @@ fn what_cannot_be_run_is_refused_with_the_way_out() {
         ("--rate -3", "rate"),
         ("--schedule sideways", "start"),
         ("--fault sulk", "hang"),
+        ("--fault kill --fault-on health", "--fault-on means something to"),
+        ("--fault error --fault-status 404", "500..=599"),
+        ("--victims 5", "there are 4 routers"),
+        ("--victims 0", "or all"),
+        ("--body-bytes 10", "method=post"),
+        ("--connection often", "per-request"),
         ("--out /proc/nowhere", "--out"),
     ] {
         let dir = tempfile::tempdir().unwrap();

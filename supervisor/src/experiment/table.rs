@@ -102,6 +102,13 @@ fn spreads(s: &Summary) -> String {
     ])
 }
 
+/// To the millisecond; below 100 ms, as a sentinel's are, a digit more.
 fn seconds(value: Option<f64>) -> String {
-    value.map_or("-".into(), |v| format!("{v:.3}"))
+    value.map_or("-".into(), |v| {
+        let digits = if v > 0.0 && v < 0.1 { 4 } else { 3 };
+        format!("{v:.digits$}")
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,10 +41,7 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
         let (lost, missed) = (requests_lost(t.lost_unnoticed), t.n - t.detected);
         lines.push((
             "unnoticed",
-            format!(
-                "the balancer never noticed: {lost} in {missed} of {} trials' victims",
-                t.n
-            ),
+            format!("the balancer never noticed: {lost} in {missed} of {} faults", t.n),
         ));
     }
     if let Some(lost) = t.lost_per_trial {
@@ -78,7 +75,7 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
             ),
         ));
     }
-    lines.extend(amplification(s).map(|text| ("attempts", text)));
+    lines.extend(amplification(s));
     lines.push(("load", load(s)));
     lines
 }
@@ -95,23 +92,40 @@ fn within(s: &Summary) -> Option<String> {
     let after = s.summary.lost_after_detect?;
     let latest = s.summary.t_lost_s.map_or(0.0, |Spread { max, .. }| max);
     let detect = s.summary.t_detect_s.map_or(0.0, |Spread { max, .. }| max);
-    let text = format!(
-        "last lost attempt started {:.1} ms after its fault at most, t_detect {:.1} ms at most: ",
+    let beside = format!(
+        "last attempt at {:.1} ms, t_detect up to {:.1} ms",
         latest * 1e3,
         detect * 1e3
     );
     Some(match after.trials {
-        0 => text + "all in flight or within t_detect",
-        late => format!("{text}{late} after t_detect, by {:.1} ms at most", after.max_ms),
+        0 => format!("all in flight or within t_detect: {beside}"),
+        late => format!(
+            "{late} after t_detect, by {:.1} ms at most: {beside}",
+            after.max_ms
+        ),
     })
 }
 
-fn amplification(s: &Summary) -> Option<String> {
-    let (f, ratio) = (s.summary.forwarded?, s.summary.attempts_per_request?);
-    Some(format!(
-        "{ratio:.3} a request while faults lasted ({} for {}; {} retries, {} over budget, {} over breaker)",
-        f.attempts, f.requests, f.retries, f.over_budget, f.over_breaker
-    ))
+fn amplification(s: &Summary) -> Vec<(&'static str, String)> {
+    let t = &s.summary;
+    let (Some(f), Some(ratio)) = (t.forwarded, t.attempts_per_request) else {
+        return Vec::new();
+    };
+    let mut lines = vec![(
+        "attempts",
+        format!(
+            "{ratio:.3} a request while faults lasted: {} for {}, {} of them retries",
+            f.attempts, f.requests, f.retries
+        ),
+    )];
+    if f.over_budget + f.over_breaker > 0 {
+        let (budget, breaker) = (f.over_budget, f.over_breaker);
+        lines.push((
+            "",
+            format!("retries not allowed: {budget} by the budget, {breaker} by the breaker"),
+        ));
+    }
+    lines
 }
 
 fn load(s: &Summary) -> String {

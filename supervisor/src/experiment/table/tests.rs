@@ -1,0 +1,112 @@
+use super::super::measure::{Forwarded, Lost};
+use super::super::summary::{Exposure, LoadReport, Theory, totals};
+use super::columns::WIDTH;
+use super::*;
+use router::record::{Cause, Detector, Fault, Outcome, Stamp};
+use std::collections::BTreeMap;
+
+fn trial(n: u32, noticed: bool) -> Trial {
+    Trial {
+        trial: n,
+        fault: Fault::Kill,
+        detail: None,
+        router: format!("router-{}", 200 + n),
+        stamp: Stamp::Signal,
+        phase_s: Some(2.59),
+        detected: noticed,
+        detected_by: noticed.then_some(Detector::Sentinel),
+        t_detect_s: noticed.then_some(0.0031),
+        predicted_t_detect_s: Some(0.0),
+        t_stop_s: Some(127.401),
+        t_lost_s: Some(0.0021),
+        t_clear_s: Some(127.398),
+        t_readmit_s: Some(126.9),
+        t_closed_s: None,
+        lost: Lost {
+            in_flight: 2,
+            window: 123_456,
+            by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
+        },
+        causes: BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)]),
+        saved_by_retry: 12_345,
+        forwarded: Some(Forwarded {
+            requests: 100,
+            attempts: 300,
+            retries: 200,
+            over_budget: 7,
+            over_breaker: 0,
+        }),
+        events_dropped: 0,
+    }
+}
+
+fn report(trials: Vec<Trial>) -> String {
+    let load = LoadReport {
+        rate: 200.0,
+        arrivals: "poisson".into(),
+        sent: 1_000_000,
+        ok: 700_000,
+        lost: 300_000,
+        late_p99_ms: Some(0.4),
+        ..LoadReport::default()
+    };
+    render(&Summary {
+        schema: "resetlab.run.v1".into(),
+        seed: "1".into(),
+        engine: "lb-sim".into(),
+        preset: "kb".into(),
+        complete: true,
+        check: serde_json::Value::Null,
+        summary: totals(&trials, &load, Exposure::Rate(50.0)),
+        load,
+        trials,
+        theory: Theory {
+            t_detect_s: None,
+            reason: Some("health checks still pass: the fault shows at requests only".into()),
+            lost_per_trial: Some(0.0),
+            lost: Some(Bounds {
+                min: 0.0,
+                mean: Some(0.0),
+                max: None,
+            }),
+            lost_reason: None,
+        },
+        command: String::new(),
+    })
+}
+
+#[test]
+fn the_widest_report_fits_a_hundred_columns() {
+    let text = report((1..=6).map(|n| trial(n, n != 6)).collect());
+    for line in text.lines() {
+        assert!(line.chars().count() <= WIDTH, "{}: {line}", line.chars().count());
+    }
+    for kept in ["trial", "t_detect s", "by", "in flight", "window", "saved"] {
+        assert!(text.lines().next().unwrap().contains(kept), "{kept} in\n{text}");
+    }
+    assert!(!text.contains("phase s"), "the first to be left out");
+}
+
+#[test]
+fn what_was_never_noticed_and_what_retries_cost_is_said() {
+    let text = report(vec![trial(1, true), trial(1, false)]);
+    assert!(
+        text.contains("the balancer never noticed: 123458 requests lost in 1 of 2 faults"),
+        "{text}"
+    );
+    assert!(text.contains("noticed by      sentinel 1 of 2"), "{text}");
+    assert!(
+        text.contains("all in flight or within t_detect: last attempt at 2.1 ms, t_detect up to 3.1 ms"),
+        "{text}"
+    );
+    assert!(
+        text.contains("3.000 a request while faults lasted: 300 for 100, 200 of them retries")
+            && text.contains("7 by the budget"),
+        "victims of one trial share the figure, it counts once: {text}"
+    );
+    assert!(text.contains("outcomes: reset 246912, eof 4"), "{text}");
+    assert!(text.contains("53084 lost requests belong to no fault"), "{text}");
+    let mut late = trial(1, true);
+    late.t_lost_s = Some(0.0035);
+    assert!(report(vec![late]).contains("1 after t_detect, by 0.4 ms at most"));
+}
