@@ -24,7 +24,7 @@ impl Phase {
     /// `started` and `ended` are of the last check that started before the death.
     pub fn of(death: Timestamp, started: Timestamp, ended: Timestamp) -> Phase {
         let since_start = death.since(started);
-        if ended <= death {
+        if ended < death {
             let since_end = death.since(ended);
             Phase::Between {
                 since_start,
