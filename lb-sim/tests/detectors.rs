@@ -62,6 +62,57 @@ fn a_sentinel_finds_a_dead_router_between_two_checks() {
 }
 
 #[test]
+fn a_sentinel_does_not_wait_for_polling() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let mut lab = Lab::start(&[&a, &b], "interval=60s fall=3 detector=sentinel on-failure=502");
+    // The first check of b is due in 30 s.
+    checked(&mut lab, "a");
+    let death = clock::now();
+    b.kill();
+    let down = believed(&mut lab, "b", Belief::Down);
+    assert_eq!(by(&down), Detector::Sentinel);
+    assert!(down.at.since(death) < Duration::from_secs(2), "{down:?}");
+    let polled = lab.log.iter().filter(|record| match &record.event {
+        Event::Probe { router, .. } => router == "b",
+        _ => false,
+    });
+    assert_eq!(polled.count(), 0);
+    let show = lab.control(r#"{"cmd":"show"}"#);
+    let b = &show["backends"][1];
+    assert_eq!(b["decided_by"], "sentinel");
+    assert_eq!(b["back"], "2 successful checks in a row (so far 0)");
+}
+
+#[test]
+fn what_passive_has_ejected_returns_when_it_is_turned_off() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let words =
+        "interval=60s detector=passive passive-failures=1 passive-ejection=1h passive-ejection-cap=1h";
+    let mut lab = Lab::start(&[&a, &b], words);
+    b.become_(Mode::Eof);
+    (0..2).for_each(|n| drop(outcome(lab.address, n)));
+    believed(&mut lab, "b", Belief::Ejected);
+    b.become_(Mode::Serve);
+    lab.control(r#"{"cmd":"set","settings":{"detector":"poll"}}"#);
+    assert_eq!(by(&believed(&mut lab, "b", Belief::Up)), Detector::Passive);
+    assert!((0..2).any(|n| get(lab.address, 10 + n).unwrap().router == "b"));
+}
+
+#[test]
+fn what_cannot_change_while_running_says_so() {
+    let a = Backend::start("a");
+    let lab = Lab::start(&[&a], "interval=60s");
+    let patch = r#"{"cmd":"set","settings":{"mode":"tcp","interval":"1s"}}"#;
+    let error = lab.control(patch)["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("cannot change while running"), "{error}");
+    let same = lab.control(r#"{"cmd":"set","settings":{"mode":"http"}}"#);
+    assert_eq!(
+        same["settings"]["interval"], "60s",
+        "nothing of it changed: {same}"
+    );
+}
+
+#[test]
 fn failed_attempts_in_a_row_eject_for_a_while_and_for_longer_the_next_time() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
     let words = "interval=60s detector=passive passive-failures=3 passive-ejection=500ms on-failure=502";
@@ -138,6 +189,38 @@ fn a_retry_saves_what_is_safe_to_send_again() {
 }
 
 #[test]
+fn a_request_that_was_sent_is_not_repeated_unless_it_is_harmless() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let lab = Lab::start(&[&a, &b], "interval=60s on-failure=retry");
+    for router in [&a, &b] {
+        router.become_(Mode::Eof);
+    }
+    for n in 0..10 {
+        assert_eq!(Client::connect(lab.address, n).post().unwrap().status, 502);
+    }
+    assert_eq!(a.asked() + b.asked(), 10, "each was sent once");
+    assert_eq!(lab.control(r#"{"cmd":"show"}"#)["retries"], 0);
+    // The first try and three retries, of which the last two go where it has failed before.
+    assert_eq!(outcome(lab.address, 20), "502");
+    assert_eq!(a.asked() + b.asked(), 14);
+}
+
+#[test]
+fn a_response_cut_short_is_neither_repeated_nor_counted_as_if() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let lab = Lab::start(&[&a, &b], "interval=60s on-failure=retry");
+    b.become_(Mode::Cut);
+    let cut = (0..4).filter(|n| get(lab.address, *n).is_err()).count();
+    assert_eq!(cut, 2);
+    let show = lab.control(r#"{"cmd":"show"}"#);
+    assert_eq!(
+        (&show["retries"], &show["attempts"]),
+        (&0.into(), &4.into()),
+        "{show:#}"
+    );
+}
+
+#[test]
 fn a_budget_of_nothing_leaves_the_reserve() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
     let lab = Lab::start(&[&a, &b], "interval=60s on-failure=retry retry-budget=0%");
@@ -166,6 +249,37 @@ fn a_notice_is_believed_only_where_it_is_wanted() {
         refused["error"].as_str().unwrap().contains("detector=notice"),
         "{refused}"
     );
+}
+
+#[test]
+fn who_comes_again_is_believed_up_and_nothing_is_held_against_it() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let mut lab = Lab::start(&[&a, &b], "interval=60s detector=notice+sentinel");
+    lab.control(r#"{"cmd":"notice","router":"b"}"#);
+    believed(&mut lab, "b", Belief::Down);
+    assert_eq!(lab.control(r#"{"cmd":"remove","name":"b"}"#)["ok"], true);
+    assert_eq!(
+        lab.control(r#"{"cmd":"show"}"#)["backends"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let other = Backend::start("b");
+    let add = format!(
+        r#"{{"cmd":"add","name":"b","traffic":"{0}","health":"{0}"}}"#,
+        other.address
+    );
+    assert_eq!(lab.control(&add)["ok"], true);
+    believed(&mut lab, "b", Belief::Up);
+    let show = lab.control(r#"{"cmd":"show"}"#);
+    assert_eq!(show["backends"][1]["decided_by"], "poll", "{show:#}");
+    assert_eq!(show["backends"][1]["traffic"], other.address.to_string());
+    assert!((0..2).any(|n| get(lab.address, n).unwrap().router == "b"));
+    assert_eq!((b.served(), other.served()), (0, 1));
+    // The sentinel has moved with it.
+    other.kill();
+    assert_eq!(by(&believed(&mut lab, "b", Belief::Down)), Detector::Sentinel);
 }
 
 #[test]

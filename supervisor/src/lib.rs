@@ -5,7 +5,8 @@
 //! - [`lab`]: what a lab owns on this machine: name, network, results
 //! - [`process`]: children, from birth to the last word; [`fleet`]: the actor that owns them
 //! - [`app`], [`experiment::load`]: the children that are not routers or balancers
-//! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure
+//! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
+//!   [`metrics`]: the lab as Prometheus sees it, pure
 //! - [`experiment`]: trials, measured
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
@@ -17,6 +18,7 @@ pub mod control;
 pub mod experiment;
 pub mod fleet;
 pub mod lab;
+pub mod metrics;
 pub mod process;
 pub mod settings;
 pub mod signals;

@@ -1,21 +1,30 @@
 //! PURE: the lab told as it happens. Records go in with `now`, lines for people come out.
 //!
 //! A death is told when its reason is known, each failed check as it comes, Down beside what the phase of the checks
-//! predicted, and the window once the balancer has nothing in flight at the router any more.
+//! predicted, and the window once the balancer has nothing in flight at the router any more. What was found out on the
+//! way stays in [`Story::reports`], [`Story::mistakes`] and [`Story::readmissions`].
 
+mod beliefs;
 mod checks;
 mod faults;
+mod forwarding;
+mod joins;
+mod mistakes;
+mod truth;
 mod window;
 mod words;
 
+pub use mistakes::Mistake;
+pub use truth::{Condition, TRUTHS, subject};
 pub use window::{Lost, WindowReport};
 
+use joins::{FailedAttempt, Joins};
+use mistakes::Suspicion;
 use router::clock::Timestamp;
-use router::record::{Event, Fault, Outcome, ProbeResult, Record, Stamp};
+use router::record::{Detector, Event, Fault, Outcome, ProbeResult, Record};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use window::{Joins, Window};
-use words::seconds;
+use window::Window;
 
 /// One line of the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,24 +48,50 @@ pub struct Story {
     settings: lb_sim::core::Settings,
     routers: BTreeMap<String, Router>,
     joins: Joins,
+    denied: forwarding::Denied,
     /// Balancer, load or app, ended and not ready again yet.
     gone: BTreeSet<String>,
-    /// What each window so far has cost, in order of their deaths.
+    /// What each window so far has cost, in order of their ends.
     pub reports: Vec<WindowReport>,
+    pub mistakes: Vec<Mistake>,
+    pub readmissions: Vec<Readmission>,
     pub by_outcome: BTreeMap<Outcome, u64>,
+}
+
+/// A router serves again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readmission {
+    pub router: String,
+    /// What it had gone by.
+    pub fault: Fault,
+    pub t_readmit: Duration,
 }
 
 /// What is known of one router.
 #[derive(Default)]
 struct Router {
+    condition: Condition,
+    /// The balancer knows it.
+    member: bool,
     checks: VecDeque<Check>,
-    believed_up: bool,
-    /// Believed Down, and no request served since.
-    was_down: bool,
+    /// Believed Up or going down.
+    in_use: bool,
+    /// Ejected, and its checks may well succeed.
+    ejected: bool,
+    /// When, and by whom, it was taken out of use last.
+    out: Option<(Timestamp, Detector)>,
+    /// Was out of use, and has served no request since.
+    was_out: bool,
     window: Option<Window>,
-    /// The fault that this life will die of.
-    killer: Option<(u32, Fault)>,
+    /// The latest injected fault and the life it hit: what a death is called.
+    injected: Option<(u32, Fault)>,
+    /// What it went by last, until it serves again.
+    went_by: Option<Fault>,
+    /// Ready, running or healed again since it went.
     ready: Option<Timestamp>,
+    suspicion: Option<Suspicion>,
+    /// Place of the mistake that goes on, in [`Story::mistakes`].
+    mistake: Option<usize>,
 }
 
 /// A health check that ended.
@@ -69,37 +104,29 @@ struct Check {
 
 /// The exit record follows a death at once; longer than this nobody should wait for the reason.
 const REASON: Duration = Duration::from_millis(150);
-/// The client's view of a failed request arrives after the balancer's.
+/// The client's view of a failed request, and the reaping of a killed router, arrive after the balancer's view.
 const SETTLE: Duration = Duration::from_millis(200);
 const CHECKS: usize = 16;
 
 impl Story {
     pub fn new(settings: lb_sim::core::Settings, routers: u32) -> Story {
-        let router = |n| {
-            (
-                format!("router-{n}"),
-                Router {
-                    believed_up: true,
-                    ..Router::default()
-                },
-            )
-        };
+        let router = |n| (format!("router-{n}"), Router::serving());
         Story {
             settings,
             routers: (1..=routers).map(router).collect(),
             joins: Joins::default(),
+            denied: forwarding::Denied::default(),
             gone: BTreeSet::new(),
             reports: Vec::new(),
+            mistakes: Vec::new(),
+            readmissions: Vec::new(),
             by_outcome: BTreeMap::new(),
         }
     }
 
     /// When to call [`Story::on_deadline`].
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.routers
-            .values()
-            .filter_map(|router| router.window.as_ref()?.next_deadline())
-            .min()
+        self.routers.values().filter_map(Router::next_deadline).min()
     }
 
     /// What can be said now because nothing more is expected.
@@ -107,18 +134,14 @@ impl Story {
         let mut lines = Vec::new();
         let names: Vec<String> = self.routers.keys().cloned().collect();
         for name in names {
-            let Some(window) = self.window(&name) else {
-                continue;
-            };
-            if window.reason_due.is_some_and(|due| due <= now) {
+            let due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
+            if self.window(&name).is_some_and(|window| due(window.reason_due)) {
                 lines.extend(self.tell_death(&name, None));
             }
-            if self
-                .window(&name)
-                .is_some_and(|window| window.report_due.is_some_and(|due| due <= now))
-            {
+            if self.window(&name).is_some_and(|window| due(window.report_due)) {
                 lines.extend(self.close(&name, now));
             }
+            lines.extend(self.judge(&name, now));
         }
         lines
     }
@@ -145,59 +168,20 @@ impl Story {
 
     pub fn on_record(&mut self, now: Timestamp, record: &Record) -> Vec<Line> {
         let at = record.at;
-        let line = |tone, text: String| vec![Line { at, tone, text }];
+        if let Some(router) = subject(record).and_then(|name| self.routers.get_mut(name)) {
+            router.condition.on_record(record);
+        }
         match &record.event {
-            Event::Fault {
-                router,
-                incarnation,
-                fault,
-                detail,
-            } => self.on_fault(at, now, router, *incarnation, *fault, detail.as_deref()),
-            Event::Death {
-                router,
-                incarnation,
-                stamp,
-            } => self.on_death(at, now, router, *incarnation, *stamp),
-            Event::Exited { name, words, .. } => {
-                if self
-                    .window(name)
-                    .is_some_and(|window| window.reason_due.is_some())
-                {
-                    self.tell_death(name, Some(words))
-                } else if self.routers.contains_key(name) {
-                    Vec::new()
-                } else {
-                    self.gone.insert(name.clone());
-                    line(Tone::Bad, format!("{name} is gone: {words}"))
-                }
-            }
-            Event::RestartDue { name, due_ns } => {
-                let delay = due_ns.since(at);
-                line(
-                    Tone::Plain,
-                    format!("{name} will be restarted in {}", seconds(delay)),
-                )
-            }
-            Event::Ready { .. } => self.on_ready(at, &record.from, "is ready again"),
-            Event::Resumed { router, .. } => self.on_ready(at, router, "runs again"),
-            Event::Healed { router, .. } => self.on_ready(at, router, "is healed"),
-            Event::Drain { stage, in_flight } => self.on_drain(at, &record.from, *stage, *in_flight),
-            Event::Paused {
-                router, started_ns, ..
-            } => {
-                let stood = seconds(at.since(*started_ns));
-                line(
-                    Tone::Plain,
-                    format!("{router} stood still for {stood}; it was not dead"),
-                )
-            }
-            Event::Scaled { before, routers } => {
-                let mut lines = self.part(now, *routers, *before);
-                let text = format!("{}, {before} before", words::routers(*routers));
-                let tone = Tone::Plain;
-                lines.push(Line { at, tone, text });
-                lines
-            }
+            Event::Fault { .. }
+            | Event::Drain { .. }
+            | Event::Death { .. }
+            | Event::Exited { .. }
+            | Event::RestartDue { .. }
+            | Event::GaveUp { .. }
+            | Event::Ready { .. }
+            | Event::Resumed { .. }
+            | Event::Healed { .. }
+            | Event::Paused { .. } => self.on_fate(now, record),
             Event::Probe {
                 router,
                 started_ns,
@@ -217,26 +201,46 @@ impl Story {
                 self.on_probe(at, now, router, *started_ns, *result, *status, count)
             }
             Event::Belief {
-                router, to, reason, ..
-            } => self.on_belief(at, router, *to, reason),
+                router,
+                to,
+                reason,
+                by,
+                until_ns,
+                ..
+            } => {
+                let why = beliefs::Why {
+                    reason,
+                    by: *by,
+                    until: *until_ns,
+                };
+                self.on_belief(at, now, router, *to, why)
+            }
             Event::Attempt {
                 request,
                 router,
                 started_ns,
                 cause,
+                port,
                 ..
             } => {
-                self.joins.attempt(at, *request, router, *started_ns, *cause);
+                self.joins.attempt(FailedAttempt {
+                    at,
+                    request: *request,
+                    port: *port,
+                    router: router.clone(),
+                    started: *started_ns,
+                    cause: *cause,
+                });
                 Vec::new()
             }
             Event::Outcome {
                 request,
-                intended_ns,
                 outcome,
+                port,
                 ..
             } => {
                 *self.by_outcome.entry(*outcome).or_default() += 1;
-                self.joins.outcome(*request, *intended_ns, *outcome);
+                self.joins.outcome(*request, *port, *outcome);
                 Vec::new()
             }
             Event::Quiet {
@@ -245,148 +249,43 @@ impl Story {
             } => {
                 if let Some(window) = self.window(router) {
                     window.last_attempt = *last_attempt_ns;
-                    window.report_due = Some(now + SETTLE);
+                    window.quiet = true;
+                    window.settle(now + SETTLE);
                 }
                 Vec::new()
             }
             Event::Readmitted { router, started_ns } => self.on_readmitted(at, router, *started_ns),
             Event::Settings { settings } => self.on_settings(at, &record.from, settings),
-            Event::Dropped { count } => line(
-                Tone::Warning,
-                format!(
-                    "{count} records of {} were lost: figures may be too small",
-                    record.from
-                ),
-            ),
-            Event::Note { text } => line(Tone::Warning, text.clone()),
-            Event::GaveUp {
-                name,
-                deaths,
-                within_s,
-            } => line(
-                Tone::Bad,
-                format!(
-                    "{name} GIVEN UP: it died {deaths} times within {within_s:.1} s and is not started again by itself; \
-                     `resetlab logs {name}` says why, `resetlab restart {name}` tries once more"
-                ),
-            ),
+            Event::Forwarded {
+                over_budget,
+                over_breaker,
+                ..
+            } => self.on_denied(at, *over_budget, *over_breaker),
             Event::Spawned { name, .. } => {
-                self.meet(name);
+                if name == "lb" {
+                    self.denied = forwarding::Denied::default(); // its totals begin anew
+                }
                 Vec::new()
             }
+            Event::Scaled { before, routers } => {
+                let plural = if *routers == 1 { "" } else { "s" };
+                let text = format!("{routers} router{plural} now, {before} before");
+                Line::one(at, Tone::Plain, text)
+            }
+            Event::Member { router, present } => self.on_member(at, router, *present),
+            Event::Dropped { count } => {
+                let from = &record.from;
+                let text = format!("{count} records of {from} were lost: figures may be too small");
+                Line::one(at, Tone::Warning, text)
+            }
+            Event::Note { text } => Line::one(at, Tone::Warning, text.clone()),
             Event::CheckSeen { .. }
             | Event::Crash { .. }
             | Event::SentinelCheck { .. }
-            | Event::Forwarded { .. }
-            | Event::Member { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }
             | Event::Unknown => Vec::new(),
         }
-    }
-
-    fn on_death(
-        &mut self,
-        at: Timestamp,
-        now: Timestamp,
-        name: &str,
-        incarnation: u32,
-        stamp: Stamp,
-    ) -> Vec<Line> {
-        let Some(router) = self.routers.get_mut(name) else {
-            return Vec::new();
-        };
-        let told = router.killer.take().filter(|(life, _)| *life == incarnation);
-        let fault = match (told, stamp) {
-            (Some((_, fault)), _) => fault,
-            (None, Stamp::Crash) => Fault::Crash,
-            (None, Stamp::Signal | Stamp::Exit) => Fault::Kill,
-        };
-        let hung = router
-            .window
-            .take_if(|open| open.incarnation == incarnation && open.fault == Fault::Hang);
-        // A hung router that is killed has been silent since it hung: one window.
-        let mut window = hung.unwrap_or_else(|| Window::new(at, incarnation, fault, stamp));
-        window.reason_due = Some(now + REASON);
-        window.told_at = at;
-        if !router.believed_up && window.detected.is_none() {
-            // Down already: a second death, or one that was reaped after the last check had failed.
-            window.detected = Some(at);
-            window.report_due = Some(now + SETTLE);
-        }
-        router.window = Some(window);
-        router.ready = None;
-        Vec::new()
-    }
-
-    fn tell_death(&mut self, name: &str, words: Option<&str>) -> Vec<Line> {
-        let Some(window) = self.window(name) else {
-            return Vec::new();
-        };
-        window.reason_due = None;
-        let (at, detected) = (window.told_at, window.detected.is_some());
-        let why = words.map_or(String::new(), |words| format!(" ({words})"));
-        let expectation = if detected {
-            String::new()
-        } else {
-            self.expectation(name, at)
-        };
-        vec![Line {
-            at,
-            tone: Tone::Bad,
-            text: format!("{name} DEAD{why}{expectation}"),
-        }]
-    }
-
-    fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {
-        let Some(router) = self.routers.get_mut(name) else {
-            let text = format!("{name} {how}");
-            let back = self.gone.remove(name);
-            return if back {
-                vec![Line {
-                    at,
-                    tone: Tone::Plain,
-                    text,
-                }]
-            } else {
-                Vec::new()
-            };
-        };
-        let first = router.ready.is_none() && router.believed_up && router.window.is_none();
-        router.ready = Some(at);
-        let text = match &mut router.window {
-            Some(window) => {
-                window.over = Some(at);
-                format!("{name} {how}, {} after it went", seconds(at.since(window.death)))
-            }
-            None if first => return Vec::new(),
-            None => format!("{name} {how}; the balancer has to notice that, too"),
-        };
-        vec![Line {
-            at,
-            tone: Tone::Plain,
-            text,
-        }]
-    }
-
-    fn on_readmitted(&mut self, at: Timestamp, name: &str, started: Timestamp) -> Vec<Line> {
-        let Some(router) = self.routers.get_mut(name) else {
-            return Vec::new();
-        };
-        if !std::mem::take(&mut router.was_down) {
-            return Vec::new();
-        }
-        let after = router.ready.map_or(String::new(), |ready| {
-            format!(
-                ": first request {} after it was ready (t_readmit)",
-                seconds(started.since(ready))
-            )
-        });
-        vec![Line {
-            at,
-            tone: Tone::Good,
-            text: format!("{name} UP{after}"),
-        }]
     }
 
     /// The window is over: what it cost.
@@ -394,18 +293,38 @@ impl Story {
         let Some(window) = self.routers.get_mut(name).and_then(|router| router.window.take()) else {
             return Vec::new();
         };
-        let report = self.joins.report(name, &window);
-        let line = Line {
-            at: now,
-            tone: Tone::Bad,
-            text: format!("{name} {report}"),
-        };
+        let report = self.joins.report(name, &window, self.retries());
+        let text = format!("{name} {report}");
         self.reports.push(report);
-        vec![line]
+        Line::one(now, Tone::Bad, text)
     }
 
     fn window(&mut self, name: &str) -> Option<&mut Window> {
         self.routers.get_mut(name)?.window.as_mut()
+    }
+}
+
+impl Router {
+    /// One that the lab began with.
+    fn serving() -> Router {
+        Router {
+            condition: Condition::ready(),
+            member: true,
+            in_use: true,
+            ..Router::default()
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let window = self.window.as_ref().and_then(Window::next_deadline);
+        let suspicion = self.suspicion.as_ref().map(|suspicion| suspicion.due);
+        window.into_iter().chain(suspicion).min()
+    }
+}
+
+impl Line {
+    fn one(at: Timestamp, tone: Tone, text: String) -> Vec<Line> {
+        vec![Line { at, tone, text }]
     }
 }
 

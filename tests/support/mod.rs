@@ -47,6 +47,10 @@ impl Place {
             .current_dir(self.path())
             .env("XDG_RUNTIME_DIR", self.path())
             .stdin(Stdio::null());
+        // The caller's settings are not the test's; REQUIRE_PEERS is no setting at all.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RESETLAB_")) {
+            command.env_remove(name);
+        }
         command
     }
 

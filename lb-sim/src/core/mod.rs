@@ -20,6 +20,8 @@ mod words;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod detector_properties;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 pub(crate) mod world;

@@ -1,7 +1,7 @@
 //! Promises of the core, for any settings, any moments and any faults. Virtual time only.
 
 use super::world::{BIRTH, Note, Truth, World};
-use super::{Action, BackendId, Balancer, CheckSettings, PassiveSettings, ProbeId, Schedule, Share};
+use super::{Action, BackendId, Balancer, CheckSettings, ProbeId, Schedule};
 use proptest::prelude::*;
 use router::clock::Timestamp;
 use router::record::{Belief, ProbeResult};
@@ -19,7 +19,7 @@ enum Step {
     Add,
 }
 
-fn settings() -> impl Strategy<Value = CheckSettings> {
+pub(super) fn settings() -> impl Strategy<Value = CheckSettings> {
     let schedule = prop_oneof![Just(Schedule::Start), Just(Schedule::End)];
     (
         1u64..3000,
@@ -178,102 +178,7 @@ proptest! {
     }
 }
 
-/// What the other detectors are told.
-#[derive(Clone, Copy, Debug)]
-enum Word {
-    Attempt(u32, bool),
-    Lost(u32),
-    Notice(u32),
-    Become(u32, Truth),
-}
-
-fn words() -> impl Strategy<Value = Vec<(Duration, Word)>> {
-    let truth = prop_oneof![Just(Truth::Alive), Just(Truth::Refusing), Just(Truth::Hung)];
-    let word = prop_oneof![
-        8 => (0..BACKENDS, proptest::bool::weighted(0.8)).prop_map(|(backend, failed)| Word::Attempt(backend, failed)),
-        2 => (0..BACKENDS).prop_map(Word::Lost),
-        1 => (0..BACKENDS).prop_map(Word::Notice),
-        3 => (0..BACKENDS, truth).prop_map(|(backend, truth)| Word::Become(backend, truth)),
-    ];
-    proptest::collection::vec(((0u64..500_000).prop_map(Duration::from_micros), word), 1..200)
-}
-
-/// Plays what is told, with or without anybody listening.
-fn hear(
-    settings: &CheckSettings,
-    passive: PassiveSettings,
-    words: &[(Duration, Word)],
-    listen: bool,
-) -> World {
-    let mut world = World::new(settings.clone(), BACKENDS, 1);
-    world.latency = Duration::from_micros(300);
-    if listen {
-        world.balancer.apply_passive(BIRTH, Some(passive));
-    }
-    for (wait, word) in words {
-        world.run_until(world.now + *wait);
-        let now = world.now;
-        match *word {
-            Word::Become(backend, truth) => world.set_truth(BackendId(backend), truth),
-            _ if !listen => {}
-            Word::Attempt(backend, failed) => {
-                world.balancer.on_attempt(now, BackendId(backend), failed);
-            }
-            Word::Lost(backend) => {
-                let was = world.balancer.health(BackendId(backend)).usable();
-                let verdict = world.lose_sentinel(BackendId(backend));
-                let refusing = world.truth[backend as usize] == Truth::Refusing;
-                assert!(verdict.is_none_or(|verdict| verdict.transition.is_none()) || (was && refusing));
-            }
-            Word::Notice(backend) => {
-                world.balancer.on_notice(now, BackendId(backend));
-                assert!(!world.balancer.health(BackendId(backend)).usable());
-            }
-        }
-        let ejected = (0..BACKENDS).filter(|backend| {
-            let until = world.balancer.ejected_until(BackendId(*backend));
-            assert!(until.is_none_or(|until| until > now && until <= now + passive.cap));
-            until.is_some()
-        });
-        assert!(ejected.count() <= passive.max_ejected.of(BACKENDS as usize));
-        for backend in world.balancer.usable() {
-            assert!(matches!(
-                world.balancer.belief(backend),
-                Belief::Up | Belief::GoingDown
-            ));
-        }
-    }
-    world
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    /// Whatever else notices: polling's checks are started at the same times, nobody is ejected for longer than the
-    /// cap, nor are more than the share; and in the end everybody who lives is used again.
-    #[test]
-    fn other_detectors_leave_polling_alone(
-        settings in settings(), words in words(), failures in 1u32..6, ejection in 1u64..2000, share in 0u32..10_000,
-    ) {
-        let passive = PassiveSettings {
-            failures,
-            ejection: Duration::from_millis(ejection),
-            cap: Duration::from_secs(5),
-            max_ejected: Share(share),
-        };
-        let alone = hear(&settings, passive, &words, false);
-        let mut world = hear(&settings, passive, &words, true);
-        for backend in 0..BACKENDS {
-            prop_assert_eq!(starts(&world, backend), starts(&alone, backend));
-            world.set_truth(BackendId(backend), Truth::Alive);
-        }
-        let cycle = settings.interval + settings.jitter + settings.timeout;
-        world.run_until(world.now + passive.cap + cycle * (settings.rise + 2));
-        prop_assert_eq!(world.balancer.usable().count(), BACKENDS as usize);
-    }
-}
-
-fn starts(world: &World, backend: u32) -> Vec<Duration> {
+pub(super) fn starts(world: &World, backend: u32) -> Vec<Duration> {
     let start = |note: &Note| match note {
         Note::Started(at, probe) if probe.backend.0 == backend => Some(at.since(BIRTH)),
         _ => None,

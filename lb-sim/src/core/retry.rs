@@ -1,27 +1,32 @@
 //! Whether a failed attempt may be followed by another: a budget, so that retries cannot multiply an outage, and a
-//! breaker, so that slow retries cannot pile up.
+//! breaker, so that slow ones cannot pile up.
 
 use super::RetrySettings;
 use router::clock::Timestamp;
 
-/// Seconds that the budget looks back.
-const SPAN: u64 = 10;
-/// Retries a second that are always allowed, so that a balancer with little traffic can retry at all.
+/// Retries a second that are always earned, so that a balancer with little traffic can retry at all.
 pub const RESERVE: u64 = 10;
+/// The bucket holds what these many seconds earn.
+pub const SPAN: usize = 10;
+/// A token in the unit of [`super::Share`]: what one request deposits at 100 %.
+const TOKEN: u64 = 10_000;
+const SECOND: u64 = 1_000_000_000;
+/// The reserve earns one unit in this many nanoseconds.
+const NANOS_PER_UNIT: u64 = SECOND / (RESERVE * TOKEN);
 
-/// Counts requests and retries of the last ten seconds, and retries under way.
-#[derive(Clone, Debug, Default)]
+/// A token bucket: every request deposits its share, every second the reserve, and a retry takes one token. It holds
+/// at most what the last ten seconds earned, and starts full.
+#[derive(Clone, Debug)]
 pub struct RetryGate {
-    /// One per second of the clock, by its remainder.
-    seconds: [Second; SPAN as usize],
+    /// In units of which `TOKEN` make a token.
+    tokens: u64,
+    /// What the reserve has earned is in `tokens` up to then.
+    earned: Timestamp,
+    /// Requests by second of the clock, by its remainder, and their sum.
+    seconds: [u32; SPAN],
+    second: u64,
+    lately: u64,
     under_way: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Second {
-    number: u64,
-    requests: u64,
-    retries: u64,
 }
 
 /// What forbids a retry.
@@ -32,55 +37,68 @@ pub enum Denied {
 }
 
 impl RetryGate {
-    /// A request has come.
-    pub fn request(&mut self, now: Timestamp) {
-        self.second(now).requests += 1;
+    pub fn new(now: Timestamp) -> RetryGate {
+        RetryGate {
+            tokens: RESERVE * TOKEN * SPAN as u64,
+            earned: now,
+            seconds: [0; SPAN],
+            second: now.0 / SECOND,
+            lately: 0,
+            under_way: 0,
+        }
     }
 
-    /// Begins a retry if it is allowed. Every one that is has an [`RetryGate::ended`].
+    /// A request has come. Once for each, however often it is tried.
+    pub fn request(&mut self, now: Timestamp, settings: &RetrySettings) {
+        self.turn(now);
+        let count = &mut self.seconds[(self.second % SPAN as u64) as usize];
+        *count = count.saturating_add(1);
+        self.lately += 1;
+        self.tokens += settings.budget.map_or(0, |share| u64::from(share.0));
+    }
+
+    /// Begins a retry, if it is allowed. Every one that is has an [`RetryGate::ended`].
     pub fn begin(&mut self, now: Timestamp, settings: &RetrySettings) -> Result<(), Denied> {
         if settings.breaker.is_some_and(|most| self.under_way >= most) {
             return Err(Denied::Breaker);
         }
-        if let Some(budget) = settings.budget {
-            let oldest = second_of(now).saturating_sub(SPAN - 1);
-            let lately = self.seconds.iter().filter(|second| second.number >= oldest);
-            let (requests, retries) = lately.fold((0, 0), |(requests, retries), second| {
-                (requests + second.requests, retries + second.retries)
-            });
-            let allowed = requests * u64::from(budget.0) / 10_000 + RESERVE * SPAN;
-            if retries >= allowed {
-                return Err(Denied::Budget);
-            }
+        if let Some(share) = settings.budget {
+            self.turn(now);
+            self.earn(now);
+            let most = RESERVE * TOKEN * SPAN as u64 + u64::from(share.0) * self.lately;
+            self.tokens = self.tokens.min(most);
+            self.tokens = self.tokens.checked_sub(TOKEN).ok_or(Denied::Budget)?;
         }
-        self.second(now).retries += 1;
         self.under_way += 1;
         Ok(())
     }
 
+    /// A retry is over.
     pub fn ended(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
+    /// Retries begun and not ended.
     pub fn under_way(&self) -> u32 {
         self.under_way
     }
 
-    fn second(&mut self, now: Timestamp) -> &mut Second {
-        let number = second_of(now);
-        let second = &mut self.seconds[(number % SPAN) as usize];
-        if second.number != number {
-            *second = Second {
-                number,
-                ..Second::default()
-            };
-        }
-        second
+    /// Adds what the reserve earned since the last time.
+    fn earn(&mut self, now: Timestamp) {
+        let units = now.0.saturating_sub(self.earned.0) / NANOS_PER_UNIT;
+        self.tokens = self.tokens.saturating_add(units);
+        self.earned.0 += units * NANOS_PER_UNIT;
     }
-}
 
-fn second_of(now: Timestamp) -> u64 {
-    now.0 / 1_000_000_000
+    /// Forgets the requests of seconds that are too long ago.
+    fn turn(&mut self, now: Timestamp) {
+        let second = now.0 / SECOND;
+        for gone in (self.second + 1..=second).take(SPAN) {
+            let count = &mut self.seconds[(gone % SPAN as u64) as usize];
+            self.lately -= u64::from(std::mem::take(count));
+        }
+        self.second = self.second.max(second);
+    }
 }
 
 #[cfg(test)]
@@ -92,58 +110,86 @@ mod tests {
 
     const START: Timestamp = Timestamp(1_000_000_000_000);
 
-    #[test]
-    fn a_breaker_counts_retries_under_way() {
-        let settings = RetrySettings {
-            breaker: Some(2),
-            budget: None,
+    fn settings(budget: Option<u32>, breaker: Option<u32>) -> RetrySettings {
+        RetrySettings {
+            budget: budget.map(Share),
+            breaker,
             ..RetrySettings::default()
-        };
-        let mut gate = RetryGate::default();
-        assert_eq!(gate.begin(START, &settings), Ok(()));
-        assert_eq!(gate.begin(START, &settings), Ok(()));
-        assert_eq!(gate.begin(START, &settings), Err(Denied::Breaker));
-        gate.ended();
-        assert_eq!(gate.begin(START, &settings), Ok(()));
-    }
-
-    proptest! {
-        /// Whatever comes when: within any ten seconds no more retries than the share and the reserve.
-        #[test]
-        fn retries_never_exceed_their_share(
-            steps in proptest::collection::vec((0u64..200, proptest::bool::weighted(0.6)), 1..2000), share in 0u32..5000,
-        ) {
-            let settings = RetrySettings { budget: Some(Share(share)), breaker: None, ..RetrySettings::default() };
-            let mut gate = RetryGate::default();
-            let (mut now, mut seen) = (START, Vec::new());
-            for (wait, retry) in steps {
-                now = now + Duration::from_millis(wait);
-                if !retry {
-                    gate.request(now);
-                    seen.push((second_of(now), false));
-                } else if gate.begin(now, &settings).is_ok() {
-                    seen.push((second_of(now), true));
-                    let lately = || seen.iter().filter(|(second, _)| second + SPAN > second_of(now));
-                    let retries = lately().filter(|(_, retry)| *retry).count() as u64;
-                    let requests = lately().count() as u64 - retries;
-                    prop_assert!(retries <= requests * u64::from(share) / 10_000 + RESERVE * SPAN);
-                }
-            }
         }
     }
 
+    fn allowed(gate: &mut RetryGate, now: Timestamp, settings: &RetrySettings) -> usize {
+        (0..1000)
+            .take_while(|_| gate.begin(now, settings).is_ok())
+            .count()
+    }
+
     #[test]
-    fn the_reserve_comes_back_after_ten_seconds() {
-        let settings = RetrySettings {
-            budget: Some(Share(0)),
-            breaker: None,
-            ..RetrySettings::default()
-        };
-        let mut gate = RetryGate::default();
-        let allowed =
-            |gate: &mut RetryGate, now| (0..1000).filter(|_| gate.begin(now, &settings).is_ok()).count();
-        assert_eq!(allowed(&mut gate, START), 100);
-        assert_eq!(allowed(&mut gate, START + Duration::from_secs(9)), 0);
-        assert_eq!(allowed(&mut gate, START + Duration::from_secs(10)), 100);
+    fn a_breaker_counts_retries_under_way() {
+        let settings = settings(None, Some(2));
+        let mut gate = RetryGate::new(START);
+        assert_eq!(allowed(&mut gate, START, &settings), 2);
+        assert_eq!(gate.begin(START, &settings), Err(Denied::Breaker));
+        gate.ended();
+        assert_eq!(gate.begin(START, &settings), Ok(()));
+        assert_eq!(gate.under_way(), 2);
+    }
+
+    #[test]
+    fn without_a_share_ten_a_second_are_left_and_ten_seconds_of_them_at_once() {
+        let settings = settings(Some(0), None);
+        let mut gate = RetryGate::new(START);
+        for _ in 0..5000 {
+            gate.request(START, &settings);
+        }
+        assert_eq!(allowed(&mut gate, START, &settings), 100);
+        let second = START + Duration::from_secs(1);
+        assert_eq!(allowed(&mut gate, second, &settings), 10);
+        assert_eq!(gate.begin(second, &settings), Err(Denied::Budget));
+        let later = START + Duration::from_secs(3600);
+        assert_eq!(allowed(&mut gate, later, &settings), 100);
+    }
+
+    #[test]
+    fn requests_earn_their_share_and_what_is_older_than_ten_seconds_is_lost() {
+        let settings = settings(Some(2_000), None);
+        let mut gate = RetryGate::new(START);
+        (0..500).for_each(|_| gate.request(START, &settings));
+        assert_eq!(
+            allowed(&mut gate.clone(), START + Duration::from_secs(5), &settings),
+            100 + 100
+        );
+        assert_eq!(
+            allowed(&mut gate, START + Duration::from_secs(10), &settings),
+            100
+        );
+    }
+
+    proptest! {
+        /// Since the start no more retries than the reserve and the share earned, and the bucket at the start; in any
+        /// stretch no more than a full bucket and what came in.
+        #[test]
+        fn retries_never_go_over_their_budget(
+            steps in proptest::collection::vec((0u64..400, proptest::bool::weighted(0.4)), 1..1500), share in 0u32..10_000,
+        ) {
+            let settings = settings(Some(share), None);
+            let mut gate = RetryGate::new(START);
+            let (mut now, mut requests, mut retries) = (START, 0u64, 0u64);
+            let mut recent: Vec<Timestamp> = Vec::new();
+            for (wait, retry) in steps {
+                now = now + Duration::from_millis(wait);
+                if !retry {
+                    gate.request(now, &settings);
+                    requests += 1;
+                } else if gate.begin(now, &settings).is_ok() {
+                    retries += 1;
+                    recent.push(now);
+                }
+                let earned = 100.0 + f64::from(share) / 1e4 * requests as f64 + 10.0 * now.since(START).as_secs_f64();
+                prop_assert!(retries as f64 <= earned + 1e-6, "{retries} retries, {earned} earned");
+                let lately = recent.iter().filter(|at| now.since(**at).as_secs() < 10).count() as f64;
+                prop_assert!(lately <= 200.0 + f64::from(share) / 1e4 * requests as f64 + 1e-6);
+            }
+        }
     }
 }

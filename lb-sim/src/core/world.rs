@@ -103,6 +103,17 @@ impl World {
         }
     }
 
+    /// Takes `backend` out of the fleet, or in again.
+    pub fn swap(&mut self, backend: BackendId) {
+        self.answers.retain(|_, probe| probe.backend != backend);
+        self.sent.retain(|probe| probe.backend != backend);
+        if self.balancer.present(backend) {
+            self.balancer.remove_backend(self.now, backend);
+        } else {
+            self.balancer.restore_backend(self.now, backend);
+        }
+    }
+
     /// The sentinel connection of `backend` ends; a live or refusing router answers the check it starts at once.
     pub fn lose_sentinel(&mut self, backend: BackendId) -> Option<Verdict> {
         let Some(Action::Start { probe, .. }) = self.balancer.on_connection_lost(self.now, backend) else {
@@ -111,7 +122,7 @@ impl World {
         let result = match self.truth[backend.index()] {
             Truth::Alive => ProbeResult::Ok,
             Truth::Refusing => ProbeResult::Refused,
-            Truth::Hung => return None,
+            Truth::Hung | Truth::Silent => return None,
         };
         self.balancer.on_probe(self.now, probe, result)
     }

@@ -69,8 +69,10 @@ impl Policy for Forward {
             result: attempt.result.map(drop),
         };
         self.0.ended(&mut exchange.ticket, &ended);
-        let Err(cause) = attempt.result else {
-            return AfterFailure::Reset; // it was passed on: nobody asks
+        let cause = match attempt.result {
+            // Nobody asks what to do then: a retry would be counted and never made.
+            Ok(_) | Err(Cause::Cut | Cause::ClientGone) => return AfterFailure::Reset,
+            Err(cause) => cause,
         };
         let on_failure = self.0.settings(|settings| settings.on_failure);
         if on_failure == OnFailure::Reset {
@@ -79,7 +81,6 @@ impl Policy for Forward {
         // Where no connection was made, the router has not seen the request.
         let harmless = matches!(cause, Cause::Refused | Cause::ConnectTimeout) || exchange.idempotent;
         if on_failure == OnFailure::Retry
-            && cause != Cause::ClientGone
             && harmless
             && attempt.replayable
             && let Some(target) = self.0.again(&mut exchange.ticket, attempt.ended)

@@ -7,7 +7,7 @@
 use super::table::{Member, Shared, Table};
 use crate::core::{BackendId, Denied, Picker, RetryGate, Settings};
 use arc_swap::{ArcSwap, Cache};
-use router::clock::Timestamp;
+use router::clock::{self, Timestamp};
 use router::record::{Cause, Event};
 use router::worker::Events;
 use std::cell::RefCell;
@@ -109,7 +109,7 @@ impl Traffic {
         let state = State {
             published: Cache::new(shared.table().clone()),
             picker: Picker::new(table.settings.balance, &table.usable),
-            retries: RetryGate::default(),
+            retries: RetryGate::new(clock::now()),
             pending: vec![Pending::Nothing; table.members.len()],
             failing: vec![false; table.members.len()],
             table,
@@ -155,7 +155,7 @@ impl Traffic {
             ..Ticket::default()
         };
         self.shared.forwarded.requests.add(1);
-        state.retries.request(now);
+        state.retries.request(now, &state.table.settings.retry);
         let Some(backend) = state.picker.pick() else {
             self.shared.unrouted.add(1);
             self.events.emit_at(now, Event::Unrouted { request });

@@ -1,7 +1,7 @@
 //! What checks and retries add to the routers' load.
 
-use crate::core::OnFailure;
-use crate::core::{CheckSettings, Settings};
+use crate::core::retry::RESERVE;
+use crate::core::{CheckSettings, OnFailure, Settings};
 
 /// How requests follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,9 +11,6 @@ pub enum Arrivals {
     /// Independently of each other.
     Poisson,
 }
-
-/// Retries a second that a budget allows beside its share of the requests.
-pub const RESERVE: f64 = 10.0;
 
 /// Health checks a second at `routers` healthy routers: each costs no time beside its gap.
 pub fn checks_per_second(check: &CheckSettings, routers: u32) -> f64 {
@@ -32,7 +29,7 @@ pub fn amplification(settings: &Settings, rate: f64) -> f64 {
     let allowed = match retry.budget {
         None => all,
         Some(_) if rate <= 0.0 => all,
-        Some(budget) => all.min(budget.fraction() + RESERVE / rate),
+        Some(budget) => all.min(budget.fraction() + RESERVE as f64 / rate),
     };
     1.0 + allowed
 }

@@ -1,8 +1,8 @@
 //! When failed attempts eject a router: at the K-th in a row.
 //!
-//! Round robin gives a router every N-th arrival; with retries that follow at once, every (N−1)-th of the requests,
-//! because each failed attempt uses up one more turn. Constant arrivals make the K-th attempt uniform in
-//! [(K−1)·g, K·g), g = N/rate. Of Poisson arrivals the first that is ours is as likely to be any of the next N.
+//! Round robin gives a router every N-th request, and retries at others pass nobody's turn. Constant arrivals make the
+//! K-th attempt uniform in [(K−1)·g, K·g), g = N/rate. Of Poisson arrivals the first that is ours is as likely to be any
+//! of the next N: (K−1)·g + (g + 1/rate)/2 on average, without a longest.
 
 use super::case::Case;
 use super::law::Law;
@@ -52,17 +52,14 @@ impl Case<'_> {
         if self.settings.balance == Balance::LeastConnections {
             return Ok(unknown(more, None, NoTheory::UnevenShare));
         }
-        let turns = match self.turns_between(meets) {
-            Some(turns) => turns,
-            None if traffic.routers == 1 => {
-                return Ok(unknown(0.0, Some(more + 1.0), NoTheory::RetriesMoveTurns));
-            }
-            None => {
-                let fewest = more * (n - 1.0);
-                return Ok(unknown(fewest, Some(n + more * n), NoTheory::RetriesMoveTurns));
-            }
-        };
-        let before = turns * (passive.failures - 1);
+        let retries = matches!(
+            self.settings.on_failure,
+            OnFailure::Retry | OnFailure::RetryConnect
+        );
+        if retries && traffic.routers == 1 {
+            return Ok(unknown(0.0, Some(more + 1.0), NoTheory::RetriesComeBack));
+        }
+        let before = traffic.routers * (passive.failures - 1);
         Ok(match traffic.arrivals {
             Arrivals::Constant => Law::Uniform {
                 from: after + arrivals(before.into()),
@@ -75,29 +72,5 @@ impl Case<'_> {
                 spread: traffic.routers,
             },
         })
-    }
-
-    /// Requests from one attempt at the dead router to the next, while it is believed in; `None`: that is random.
-    fn turns_between(&self, meets: Meets) -> Option<u32> {
-        let n = self.traffic.routers;
-        let retries = matches!(
-            self.settings.on_failure,
-            OnFailure::Retry | OnFailure::RetryConnect
-        );
-        let refused = self.spec.fault.is_death();
-        match meets {
-            _ if !retries => Some(n),
-            // Whether an answer such as 503 is tried again depends on the method.
-            Meets::Failure if !refused => None,
-            Meets::Failure => (n > 1).then_some(n - 1),
-            Meets::Silence if self.settings.on_failure == OnFailure::RetryConnect => Some(n),
-            Meets::Silence => {
-                // The first retry comes a response timeout later; by then the last of the K attempts may have begun.
-                let begun = f64::from(self.settings.passive.failures * n) / self.traffic.rate;
-                let soon = self.traffic.arrivals == Arrivals::Constant
-                    && begun < self.settings.response_timeout.as_secs_f64();
-                soon.then_some(n)
-            }
-        }
     }
 }

@@ -46,8 +46,8 @@ pub enum NoTheory {
     NoLongestGap,
     #[error("least-connections gives a failing router more or less than its share")]
     UnevenShare,
-    #[error("retries move the turns of round robin: only the range is known")]
-    RetriesMoveTurns,
+    #[error("with one router retries come back to it: only the range is known")]
+    RetriesComeBack,
     #[error("two detectors race, and of one only the range is known")]
     Race,
     #[error("failed attempts may eject the router before its checks do, and when they come is random")]
@@ -72,7 +72,7 @@ impl NoTheory {
             TcpSeesNoHang | TcpSeesNoAnswer | RequestsOnly | CutCountsNowhere | LateInTime
             | LateAttemptsInTime | HealthOnly | StatusCountsNot | TcpModeReadsNothing | NoneMayBeEjected
             | NoTraffic | NothingFails | NeverEnds | PausesUnseen => true,
-            RandomGaps | RandomSkips | RandomDelay | NoLongestGap | UnevenShare | RetriesMoveTurns | Race
+            RandomGaps | RandomSkips | RandomDelay | NoLongestGap | UnevenShare | RetriesComeBack | Race
             | AttemptsDecide | RetriesSave | JitteredPauses | PausesFailAttempts | MistakesTooRare => false,
         }
     }

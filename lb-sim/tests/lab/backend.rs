@@ -17,6 +17,7 @@ struct Inner {
     mode: AtomicU8,
     streams: Mutex<Vec<TcpStream>>,
     served: AtomicU32,
+    asked: AtomicU32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Mode {
     Reset,
     /// Answers 500.
     Error,
+    /// Resets in the middle of the answer.
+    Cut,
     Dead,
 }
 
@@ -67,6 +70,11 @@ impl Backend {
         self.inner.served.load(Ordering::SeqCst)
     }
 
+    /// Requests that arrived, answered or not, health checks not counted.
+    pub fn asked(&self) -> u32 {
+        self.inner.asked.load(Ordering::SeqCst)
+    }
+
     /// Closes the port and every connection, as the kernel does for a killed process. Returns when it is done.
     pub fn kill(&self) {
         self.become_(Mode::Dead);
@@ -90,6 +98,7 @@ impl Inner {
             Mode::Eof,
             Mode::Reset,
             Mode::Error,
+            Mode::Cut,
             Mode::Dead,
         ];
         modes[usize::from(mode)]
@@ -119,8 +128,17 @@ impl Inner {
                     break;
                 }
             }
+            if !health {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+            }
             let status = match self.mode() {
                 Mode::Serve => "200 OK",
+                Mode::Cut if health => "200 OK",
+                Mode::Cut => {
+                    let part = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\npart";
+                    let _ = (&stream).write_all(part);
+                    return self.reset(&stream);
+                }
                 Mode::Error if health => "200 OK",
                 Mode::Error => "500 Internal Server Error",
                 Mode::Hang => continue,

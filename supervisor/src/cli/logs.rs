@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::{Common, Failure, say};
 use crate::control::Ps;
+use crate::lab::RuntimeDir;
 use router::clock;
 use serde_json::json;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -16,6 +17,9 @@ pub struct LogsArgs {
     /// Go on as they grow, until the lab ends
     #[arg(short, long)]
     follow: bool,
+    /// Only the last lines of each log so far
+    #[arg(short = 'n', long, value_name = "N")]
+    tail: Option<usize>,
 }
 
 /// A log and how far it has been printed.
@@ -23,12 +27,14 @@ struct Log {
     name: String,
     path: PathBuf,
     from: u64,
+    /// Of the first print.
+    tail: Option<usize>,
 }
 
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(common: &Common, args: &LogsArgs) -> Result<(), Failure> {
-    let client = Client::connect(&common.lab)?;
+    let client = Client::connect(&common.lab).map_err(|failure| ended(&common.lab, failure))?;
     let ps: Ps = client.get("/v1/ps").await?;
     let names: Vec<String> = ps
         .fleet
@@ -52,6 +58,7 @@ pub(super) async fn run(common: &Common, args: &LogsArgs) -> Result<(), Failure>
             name,
             path: ps.lab.run_dir.join("logs").join(file),
             from: 0,
+            tail: args.tail,
         })
         .collect();
     if common.json {
@@ -74,6 +81,26 @@ pub(super) async fn run(common: &Common, args: &LogsArgs) -> Result<(), Failure>
     }
 }
 
+/// A lab that is down has left its logs behind.
+fn ended(lab: &str, failure: Failure) -> Failure {
+    let left = RuntimeDir::open()
+        .ok()
+        .and_then(|runtime| runtime.last_run(lab))
+        .map(|run_dir| run_dir.join("logs"))
+        .filter(|logs| failure.code == 4 && logs.is_dir());
+    match left {
+        Some(logs) => Failure::new(
+            failure.code,
+            format!(
+                "{}; the logs of its last run are in {}",
+                failure.words,
+                logs.display()
+            ),
+        ),
+        None => failure,
+    }
+}
+
 impl Log {
     /// Prints the whole lines that are new; a file that cannot be read yet is empty.
     fn print(&mut self, label: bool) {
@@ -91,7 +118,11 @@ impl Log {
         self.from += whole as u64;
         let text = String::from_utf8_lossy(&bytes[..whole]);
         let mut out = std::io::stdout().lock();
-        for line in text.lines() {
+        let skip = self
+            .tail
+            .take()
+            .map_or(0, |tail| text.lines().count().saturating_sub(tail));
+        for line in text.lines().skip(skip) {
             let done = if label {
                 writeln!(out, "{:9} {line}", self.name)
             } else {

@@ -68,8 +68,10 @@ enum Verb {
     #[command(after_help = "Examples:\n  resetlab down\n  resetlab --lab canary down")]
     Down,
     /// Show what runs, what it is and what the balancer believes
-    #[command(after_help = "Examples:\n  resetlab ps\n  resetlab ps --json | jq '.processes[].truth'")]
-    Ps,
+    #[command(
+        after_help = "Examples:\n  resetlab ps\n  resetlab ps --wide      why is a router down, what brings it back; all settings\n  resetlab ps --json | jq '.verdicts[].back'"
+    )]
+    Ps(ps::PsArgs),
     /// SIGKILL a router
     #[command(after_help = "Examples:\n  resetlab kill router-2\n  resetlab kill router-2 --json")]
     Kill(faults::Target),
@@ -109,7 +111,7 @@ enum Verb {
     )]
     Scale(faults::ScaleArgs),
     /// Print what the processes wrote to stdout and stderr
-    #[command(after_help = "Examples:\n  resetlab logs router-2\n  resetlab logs -f")]
+    #[command(after_help = "Examples:\n  resetlab logs router-2 --tail 20\n  resetlab logs -f")]
     Logs(logs::LogsArgs),
     /// Print the records of the lab as NDJSON
     #[command(
@@ -172,7 +174,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Up(args) => return up::run(common, &args).await,
         Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
         Verb::Down => faults::down(common).await?,
-        Verb::Ps => ps::run(common).await?,
+        Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,
         Verb::Hang(target) => faults::inject(common, &target, Fault::Hang).await?,
         Verb::Crash(target) => faults::inject(common, &target, Fault::Crash).await?,

@@ -5,18 +5,20 @@ mod summary;
 mod teller;
 
 use super::{Common, Failure};
-use crate::control::{self, LabFacts};
+use crate::control::{self, LabFacts, SharedMetrics};
 use crate::fleet::{Fleet, FleetHandle, Records};
-use crate::lab::{self, Journal, Lease, LeaseError, RuntimeDir, Taken};
+use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
+use crate::metrics::Metrics;
 use crate::process::restart::RestartPolicy;
-use crate::settings::StackArgs;
+use crate::settings::{LabSettings, MetricsAt, StackArgs};
 use crate::signals::{End, Signals};
 use crate::story::Story;
 use router::clock;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use summary::Totals;
 use teller::Teller;
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 const EXAMPLES: &str = "\
@@ -32,16 +34,25 @@ Settings come from resetlab.toml (interval = \"5s\"), then RESETLAB_* (RESETLAB_
 pub struct UpArgs {
     #[command(flatten)]
     stack: StackArgs,
+    /// Serve /metrics for Prometheus there, or off [default: 127.K.0.1:9100]
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<String>,
 }
 
 pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
-    let settings = args.stack.settings().map_err(|e| Failure::new(2, e))?;
+    let mut settings = args.stack.settings().map_err(|e| Failure::new(2, e))?;
+    if let Some(word) = &args.metrics {
+        let set = settings.set("metrics", word);
+        set.map_err(|problem| Failure::new(2, format!("--metrics: {problem}")))?;
+    }
     let mut signals = Signals::new().map_err(|e| Failure::new(1, e))?;
     let runtime = RuntimeDir::open().map_err(taken)?;
     let name = runtime.take(&common.lab).map_err(taken)?;
     let lease =
         Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
+    let scraped = scraped(&settings, &lease.addresses)?;
     let run_dir = lab::make_run_dir(settings.out.as_deref(), &name.name).map_err(|e| Failure::new(1, e))?;
+    name.remember(&run_dir);
     let warn = |words| {
         eprintln!("resetlab: RESULTS ARE BEING LOST: {words}; the lab goes on, what is lost is counted");
     };
@@ -63,19 +74,31 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         pid: std::process::id(),
         url: format!("http://{}/", lease.addresses.lb()),
         run_dir,
+        metrics: scraped.url(),
     };
+    let figures = SharedMetrics::new(Mutex::new(Metrics::new(settings.lb.clone(), settings.routers)));
     let listener = control::bind(&name.socket).map_err(|e| Failure::new(1, e))?;
     let down = Arc::new(Notify::new());
-    let api = tokio::spawn(control::serve(
-        listener,
-        fleet.clone(),
-        facts.clone(),
-        down.clone(),
-    ));
+    let balancer = name.children.join("lb.sock");
+    let (handle, described) = (fleet.clone(), facts.clone());
+    let (read, ended) = (figures.clone(), down.clone());
+    let api = tokio::spawn(async move {
+        control::serve(listener, handle, described, &balancer, read, ended).await;
+    });
+    let mut note = None;
+    match scraped {
+        Scraped::Off => {}
+        Scraped::At(listener) => drop(tokio::spawn(control::serve_metrics(listener, figures.clone()))),
+        Scraped::Taken(why) => note = Some(why),
+    }
     let mut teller = Teller::new(common.json, serving_since);
     teller.start(&facts, &lease.addresses, &settings);
+    if let Some(why) = note {
+        teller.note(&format!("no /metrics for Prometheus: {why}"));
+    }
     let story = Story::new(settings.lb.clone(), settings.routers);
-    let (end, mut story, totals, mut records) = tell(&mut teller, story, records, &mut signals, &down).await;
+    let (end, mut story, totals, mut records) =
+        tell(&mut teller, story, &figures, records, &mut signals, &down).await;
 
     api.abort();
     let code = stop(
@@ -95,6 +118,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
 async fn tell(
     teller: &mut Teller,
     mut story: Story,
+    figures: &SharedMetrics,
     mut records: Records,
     signals: &mut Signals,
     down: &Notify,
@@ -107,9 +131,13 @@ async fn tell(
                 totals.add(&entry.record);
                 teller.record(&entry);
                 teller.tell(story.on_record(clock::now(), &entry.record));
+                let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
+                figures.on_record(&entry.record);
+                figures.on_story(&story);
             }
             () = clock::until(deadline.unwrap_or_default()), if deadline.is_some() => {
                 teller.tell(story.on_deadline(clock::now()));
+                figures.lock().unwrap_or_else(PoisonError::into_inner).on_story(&story);
             }
             end = signals.next() => break end,
             () = down.notified() => break End::Down,
@@ -147,6 +175,40 @@ async fn stop(
         return ExitCode::FAILURE;
     }
     end.code()
+}
+
+/// The loopback port of `/metrics`.
+enum Scraped {
+    Off,
+    At(TcpListener),
+    /// Why it cannot be where nobody asked for it: no reason to have no lab.
+    Taken(String),
+}
+
+impl Scraped {
+    fn url(&self) -> Option<String> {
+        match self {
+            Scraped::At(listener) => {
+                let address = listener.local_addr().ok()?;
+                Some(format!("http://{address}/metrics"))
+            }
+            Scraped::Off | Scraped::Taken(_) => None,
+        }
+    }
+}
+
+fn scraped(settings: &LabSettings, addresses: &Addresses) -> Result<Scraped, Failure> {
+    match settings.metrics {
+        MetricsAt::Off => Ok(Scraped::Off),
+        MetricsAt::At(address) => {
+            let bound = router::listen::bind(address, "--metrics");
+            bound.map(Scraped::At).map_err(|e| Failure::new(2, e))
+        }
+        MetricsAt::Lab => {
+            let bound = router::listen::bind(addresses.metrics(), "--metrics");
+            Ok(bound.map_or_else(|e| Scraped::Taken(e.to_string()), Scraped::At))
+        }
+    }
 }
 
 fn taken(error: Taken) -> Failure {

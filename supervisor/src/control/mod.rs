@@ -2,7 +2,8 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /v1/ps` | `resetlab.ps.v1` |
+//! | `GET /v1/ps` | `resetlab.ps.v1`; with `?wide=true` the balancer's verdicts |
+//! | `GET /metrics` | the figures of the lab for Prometheus; also on a loopback port of its own |
 //! | `GET /v1/events` | records from now on, NDJSON, header line first, until the lab ends |
 //! | `POST /v1/fault {router, fault}` | `resetlab.fault.v1` |
 //! | `POST /v1/heal {router}`, `POST /v1/resume {router}`, `POST /v1/restart {router}` (a dead one) | `{}` |
@@ -14,9 +15,14 @@
 //! slow loses records and is told how many: it never slows the lab.
 
 mod events;
+mod metrics;
+mod verdict;
+
+pub use metrics::{SharedMetrics, serve_metrics};
+pub use verdict::Verdict;
 
 use crate::fleet::{FleetError, FleetHandle, Scaled, Snapshot};
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -24,6 +30,7 @@ use axum::{Json, Router};
 use router::fault::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +44,12 @@ pub struct Ps {
     pub lab: LabFacts,
     #[serde(flatten)]
     pub fleet: Snapshot,
+    /// By router, why the balancer believes what it believes; empty unless asked for.
+    #[serde(default)]
+    pub verdicts: BTreeMap<String, Verdict>,
+    /// Why there are none although they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancer_silent: Option<String>,
 }
 
 /// What stays the same while a lab lives.
@@ -48,12 +61,17 @@ pub struct LabFacts {
     /// The balancer's.
     pub url: String,
     pub run_dir: std::path::PathBuf,
+    /// Where Prometheus finds it, beside the control socket; `None`: off.
+    #[serde(default)]
+    pub metrics: Option<String>,
 }
 
 #[derive(Clone)]
 struct Api {
     fleet: FleetHandle,
     facts: Arc<LabFacts>,
+    /// The balancer's control socket.
+    balancer: Arc<Path>,
     down: Arc<Notify>,
 }
 
@@ -65,10 +83,18 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Serves until it is dropped; `down` is notified when somebody asks the lab to end.
-pub async fn serve(listener: UnixListener, fleet: FleetHandle, facts: LabFacts, down: Arc<Notify>) {
+pub async fn serve(
+    listener: UnixListener,
+    fleet: FleetHandle,
+    facts: LabFacts,
+    balancer: &Path,
+    figures: SharedMetrics,
+    down: Arc<Notify>,
+) {
     let api = Api {
         fleet,
         facts: Arc::new(facts),
+        balancer: balancer.into(),
         down,
     };
     let router = Router::new()
@@ -81,7 +107,8 @@ pub async fn serve(listener: UnixListener, fleet: FleetHandle, facts: LabFacts, 
         .route("/v1/restart", post(restart))
         .route("/v1/set", post(set))
         .route("/v1/down", post(end))
-        .with_state(api);
+        .with_state(api)
+        .merge(metrics::page(figures));
     // Accept errors are retried within; it does not return.
     let _ = axum::serve(listener, router).await;
 }
@@ -119,12 +146,24 @@ impl From<FleetError> for Failed {
     }
 }
 
-async fn ps(State(api): State<Api>) -> Result<Json<Ps>, Failed> {
+#[derive(Deserialize)]
+struct HowMuch {
+    #[serde(default)]
+    wide: bool,
+}
+
+async fn ps(State(api): State<Api>, Query(how_much): Query<HowMuch>) -> Result<Json<Ps>, Failed> {
     let fleet = api.fleet.ps().await?;
+    let verdicts = match how_much.wide {
+        true => verdict::of_balancer(&api.balancer).await,
+        false => Ok(BTreeMap::new()),
+    };
     Ok(Json(Ps {
         schema: "resetlab.ps.v1".into(),
         lab: api.facts.as_ref().clone(),
         fleet,
+        balancer_silent: verdicts.as_ref().err().cloned(),
+        verdicts: verdicts.unwrap_or_default(),
     }))
 }
 

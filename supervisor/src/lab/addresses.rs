@@ -27,6 +27,11 @@ impl Addresses {
         self.listen.unwrap_or_else(|| self.at(0, 2, 8000))
     }
 
+    /// Where Prometheus looks for the lab.
+    pub fn metrics(self) -> SocketAddr {
+        self.at(0, 1, 9100)
+    }
+
     /// Traffic port of router `n`, 1..=250.
     pub fn router(self, n: u32) -> SocketAddr {
         self.at(1, n, 8081)

@@ -1,12 +1,14 @@
 //! Names of running labs, and how the command line finds them.
 //!
 //! In the runtime directory a lab has `NAME.lock`, locked while it lives and holding its pid; `NAME.sock`, its control
-//! API; `NAME.d/`, the control sockets of its children. The lock dies with the lab, so a socket beside a free lock is
+//! API; `NAME.d/`, the control sockets of its children; `NAME.run`, which stays, the path of its results. The lock dies with the lab, so a socket beside a free lock is
 //! a killed lab's and may be removed.
 
 use nix::fcntl::{Flock, FlockArg};
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -113,6 +115,12 @@ impl RuntimeDir {
         Ok(taken)
     }
 
+    /// Where the results of the lab of that name are, or of the last one that had it; as far as is known.
+    pub fn last_run(&self, name: &str) -> Option<PathBuf> {
+        let dir = std::fs::read(self.0.join(format!("{name}.run"))).ok()?;
+        Some(PathBuf::from(OsString::from_vec(dir)))
+    }
+
     /// The name for an experiment of this process.
     pub fn run_name() -> String {
         format!("run-{}", std::process::id())
@@ -156,6 +164,12 @@ impl RuntimeDir {
 }
 
 impl Name {
+    /// Keeps where its results go for those who ask when it is gone.
+    pub fn remember(&self, run_dir: &Path) {
+        // Only a hint is lost.
+        let _ = std::fs::write(self.socket.with_extension("run"), run_dir.as_os_str().as_bytes());
+    }
+
     fn sweep(&self) {
         let _ = std::fs::remove_file(&self.socket);
         let _ = std::fs::remove_dir_all(&self.children);

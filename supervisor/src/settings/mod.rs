@@ -3,13 +3,16 @@
 //! All four speak the same words, and every word goes through [`LabSettings::set`], so it is refused in the same way
 //! wherever it came from.
 
+pub mod brief;
 mod file;
 mod flags;
 mod fleet;
 pub mod load;
+mod metrics;
 pub mod restart;
 
 pub use flags::StackArgs;
+pub use metrics::MetricsAt;
 
 use crate::experiment::load::arrivals::Arrivals;
 use crate::fleet::DrainPlan;
@@ -59,13 +62,15 @@ pub struct LabSettings {
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
     pub listen: Option<SocketAddr>,
+    /// Where Prometheus finds the figures of `up`.
+    pub metrics: MetricsAt,
     /// The run directory; `None`: a new one below ./resetlab-runs.
     pub out: Option<PathBuf>,
     pub lb: LbSettings,
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 20] = [
+pub const LAB_KEYS: [&str; 21] = [
     "routers",
     "apps",
     "rate",
@@ -85,6 +90,7 @@ pub const LAB_KEYS: [&str; 20] = [
     "seed",
     "net",
     "listen",
+    "metrics",
     "out",
 ];
 
@@ -120,6 +126,7 @@ impl Default for LabSettings {
             seed: None,
             net: None,
             listen: None,
+            metrics: MetricsAt::Lab,
             out: None,
             lb: LbSettings::default(),
         }
@@ -184,6 +191,7 @@ impl LabSettings {
                 self.listen = Some(address).filter(|address| address.port() != 0);
                 self.listen.ok_or_else(expected)?;
             }
+            "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
             _ if lb_sim::core::settings::KEYS.contains(&key) => {
                 self.lb.set(key, word).map_err(|e| e.to_string())?;

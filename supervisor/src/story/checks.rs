@@ -1,33 +1,35 @@
-//! PURE: what the balancer thinks, told: its checks, its beliefs, its settings.
+//! PURE: the balancer's checks and settings, told.
 
 use super::words::{self, seconds, word};
 use super::{CHECKS, Check, Line, Router, SETTLE, Story, Tone};
 use lb_sim::core::CheckSettings;
 use lb_sim::theory;
 use router::clock::Timestamp;
-use router::record::{Belief, Fault, ProbeResult, Stamp};
+use router::record::{Fault, ProbeResult, Stamp};
 use std::time::Duration;
 
 impl Story {
-    /// ": the balancer should notice in 7.410 s", if theory has a figure for this phase.
+    /// "; the balancer should notice in 7.410 s", if theory has a figure for this phase.
     pub(super) fn expectation(&self, name: &str, at: Timestamp) -> String {
-        let predicted = self
-            .routers
-            .get(name)
-            .and_then(|router| predict(&self.settings.check, router));
-        let Some(death) = self
-            .routers
-            .get(name)
-            .and_then(|router| Some(router.window.as_ref()?.death))
-        else {
+        let Some(router) = self.routers.get(name) else {
             return String::new();
         };
-        match predicted {
+        let Some(window) = &router.window else {
+            return String::new();
+        };
+        if window.looks.is_none() {
+            return "; health checks do not see that".to_owned();
+        }
+        let detectors = self.settings.detectors;
+        let who = if detectors.passive || detectors.sentinel || detectors.notice {
+            "checks alone"
+        } else {
+            "the balancer"
+        };
+        match predict(&self.settings.check, router) {
             Some(predicted) => {
-                format!(
-                    "; the balancer should notice in {}",
-                    seconds((death + predicted).since(at))
-                )
+                let left = seconds((window.death + predicted).since(at));
+                format!("; {who} should notice in {left}")
             }
             None => String::new(),
         }
@@ -64,7 +66,7 @@ impl Story {
                 window.report_due.get_or_insert(now + SETTLE); // back before anybody noticed
             }
             let text = format!("{name} check ok {count}/{of}");
-            return if router.believed_up {
+            return if router.in_use || router.ejected {
                 Vec::new()
             } else {
                 vec![Line {
@@ -74,7 +76,7 @@ impl Story {
                 }]
             };
         }
-        if !router.believed_up {
+        if !router.in_use {
             return Vec::new();
         }
         let status = status.map_or(String::new(), |status| format!(" {status}"));
@@ -91,47 +93,6 @@ impl Story {
             tone: Tone::Warning,
             text,
         }]
-    }
-
-    pub(super) fn on_belief(&mut self, at: Timestamp, name: &str, to: Belief, reason: &str) -> Vec<Line> {
-        let check = self.settings.check.clone();
-        let Some(router) = self.routers.get_mut(name) else {
-            return Vec::new();
-        };
-        let line = |tone, text| vec![Line { at, tone, text }];
-        let mut lines = match to {
-            Belief::Down => {
-                router.believed_up = false;
-                router.was_down = true;
-                let predicted = predict(&check, router);
-                match &mut router.window {
-                    Some(window) if window.detected.is_none() => {
-                        window.detected = Some(at);
-                        window.predicted = predicted;
-                        let beside = predicted.map_or(
-                            "no prediction: no check with these settings before it went".into(),
-                            |predicted| format!("predicted {}", seconds(predicted)),
-                        );
-                        let t_detect = seconds(at.since(window.death));
-                        line(Tone::Bad, format!("{name} DOWN: t_detect {t_detect} ({beside})"))
-                    }
-                    Some(_) => line(Tone::Bad, format!("{name} DOWN again ({reason})")),
-                    // Its death may be reaped a moment later; that record opens a window that is already detected.
-                    None => line(Tone::Bad, format!("{name} DOWN ({reason})")),
-                }
-            }
-            Belief::Up if !router.believed_up => {
-                router.believed_up = true;
-                line(Tone::Plain, format!("{name} believed up ({reason})"))
-            }
-            Belief::Ejected => line(Tone::Bad, format!("{name} EJECTED ({reason})")),
-            Belief::Up | Belief::GoingDown | Belief::GoingUp => Vec::new(),
-        };
-        if to == Belief::Down && self.routers.values().all(|router| !router.believed_up) {
-            let text = "no router is believed up: every request fails at once".to_owned();
-            lines.extend(line(Tone::Bad, text));
-        }
-        lines
     }
 
     pub(super) fn on_settings(
@@ -192,7 +153,7 @@ impl Story {
 }
 
 /// What the phase of the checks at the death says about its detection.
-fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
+pub(super) fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
     let window = router.window.as_ref().filter(|window| window.predictable)?;
     let last = router
         .checks
@@ -205,5 +166,5 @@ fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
         // Reaped later than it died: a check that had failed by then counts already.
         check.fall = check.fall.saturating_sub(last.failures).max(1);
     }
-    theory::predict(&check, window.fault, phase).ok()
+    theory::predict(&check, window.looks?, phase).ok()
 }

@@ -1,95 +1,288 @@
-//! PURE: what is done to a router, told.
+//! PURE: what happens to routers, told: faults, deaths, returns.
 
 use super::window::Window;
-use super::words::word;
-use super::{Line, Router, Story, Tone};
+use super::words::{about, requests, seconds, word};
+use super::{Line, REASON, Router, SETTLE, Story, Tone};
 use router::clock::Timestamp;
-use router::record::{DrainStage, Fault, Stamp};
+use router::record::{DrainStage, Event, Fault, Record, Stamp};
 
 impl Story {
-    pub(super) fn on_fault(
+    /// Takes the records that tell what a process is.
+    pub(super) fn on_fate(&mut self, now: Timestamp, record: &Record) -> Vec<Line> {
+        let at = record.at;
+        match &record.event {
+            Event::Fault {
+                router,
+                incarnation,
+                fault,
+                detail,
+            } => self.on_fault(at, now, router, (*incarnation, *fault), detail.as_deref()),
+            Event::Drain { stage, in_flight } => self.on_drain(at, now, &record.from, *stage, *in_flight),
+            Event::Death {
+                router,
+                incarnation,
+                stamp,
+            } => self.on_death(at, now, router, *incarnation, *stamp),
+            Event::Exited { name, words, .. } => self.on_exited(at, now, name, words),
+            Event::RestartDue { name, due_ns } => {
+                let delay = about(due_ns.since(at));
+                Line::one(at, Tone::Plain, format!("{name} will be restarted in {delay}"))
+            }
+            Event::GaveUp {
+                name,
+                deaths,
+                within_s,
+            } => {
+                let text = format!(
+                    "{name} GIVEN UP: it died {deaths} times within {within_s:.1} s and is not started again by \
+                     itself; `resetlab logs {name}` says why, `resetlab restart {name}` tries once more"
+                );
+                Line::one(at, Tone::Bad, text)
+            }
+            Event::Ready { .. } => self.on_ready(at, &record.from, "is ready again"),
+            Event::Resumed { router, .. } => self.on_ready(at, router, "runs again"),
+            Event::Healed { router, fault, .. } => {
+                self.on_ready(at, router, &format!("is healed ({})", word(*fault)))
+            }
+            Event::Paused {
+                router, started_ns, ..
+            } => self.on_paused(at, router, *started_ns),
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_fault(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        name: &str,
+        (incarnation, fault): (u32, Fault),
+        detail: Option<&str>,
+    ) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        router.injected = Some((incarnation, fault));
+        let what = match fault {
+            // Told by what follows: the death, the router's own word.
+            Fault::Kill | Fault::Crash | Fault::Stop | Fault::Drain => return Vec::new(),
+            Fault::Hang => "HUNG (SIGSTOP)",
+            Fault::Silent => "SILENT: it accepts and never answers",
+            Fault::Error => "ANSWERS 5xx",
+            Fault::Cut => "CUTS: it resets connections in the middle of a response",
+            Fault::Slow => "SLOW: it answers late",
+        };
+        if fault != Fault::Slow {
+            let looks = looks(fault, detail, &self.settings.check);
+            let mut window = Window::new(at, incarnation, fault, Stamp::Signal);
+            window.looks = looks;
+            router.open(window, now);
+        }
+        let detail = detail.map_or(String::new(), |detail| format!(" ({detail})"));
+        let expectation = if fault == Fault::Slow {
+            String::new()
+        } else {
+            self.expectation(name, at)
+        };
+        Line::one(at, Tone::Bad, format!("{name} {what}{detail}{expectation}"))
+    }
+
+    fn on_drain(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        name: &str,
+        stage: DrainStage,
+        in_flight: u64,
+    ) -> Vec<Line> {
+        let looks = looks(Fault::Drain, None, &self.settings.check);
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        let under_way = requests(in_flight);
+        let begun = router.window.as_ref().map(|window| window.death);
+        let text = match stage {
+            DrainStage::Unhealthy => {
+                // By hand, `kill -USR1`, it comes without a fault.
+                let incarnation = router.injected.map_or(0, |(incarnation, _)| incarnation);
+                router.injected = Some((incarnation, Fault::Drain));
+                let mut window = Window::new(at, incarnation, Fault::Drain, Stamp::Signal);
+                window.looks = looks;
+                if router.member {
+                    router.open(window, now);
+                }
+                let expectation = self.expectation(name, at);
+                format!(
+                    "{name} DRAINS: /health is 503, everything else is served, {under_way} in flight{expectation}"
+                )
+            }
+            DrainStage::Closed => {
+                let after = begun.map_or(String::new(), |begun| {
+                    format!(", {} after its drain began", about(at.since(begun)))
+                });
+                format!("{name} closed its listener{after}: {under_way} left to finish")
+            }
+            DrainStage::Done if in_flight == 0 => format!("{name} is drained: nothing is left there"),
+            DrainStage::Done => {
+                let text = format!("{name} drained too long: {under_way} cut off (drain-timeout)");
+                return Line::one(at, Tone::Bad, text);
+            }
+        };
+        Line::one(at, Tone::Plain, text)
+    }
+
+    fn on_death(
         &mut self,
         at: Timestamp,
         now: Timestamp,
         name: &str,
         incarnation: u32,
-        fault: Fault,
-        detail: Option<&str>,
+        stamp: Stamp,
     ) -> Vec<Line> {
-        if !self.routers.contains_key(name) {
-            return Vec::new();
-        }
-        // One window at a time: what another fault has cost so far is told now.
-        let mut lines = match fault {
-            Fault::Hang | Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => self.close(name, now),
-            Fault::Kill | Fault::Crash | Fault::Drain | Fault::Stop => Vec::new(),
+        let Some(router) = self.routers.get_mut(name).filter(|router| router.member) else {
+            return Vec::new(); // it was taken out before
         };
+        router.suspicion = None; // that is why
+        let own = router.injected.filter(|(life, _)| *life == incarnation);
+        let fault = match (stamp, own) {
+            (Stamp::Crash, _) => Fault::Crash,
+            (_, Some((_, fault))) if fault.is_death() => fault,
+            _ => Fault::Kill,
+        };
+        // A drain by hand names no life.
+        let same = |open: &Window| open.incarnation == incarnation || open.leaving;
+        let mut lines = Vec::new();
+        if router
+            .window
+            .as_ref()
+            .is_some_and(|open| !same(open) || open.over.is_some())
+        {
+            lines = self.close(name, now); // of the life before, or healed since
+        }
+        self.end_mistake(name, at);
         let Some(router) = self.routers.get_mut(name) else {
             return lines;
         };
-        let text = match fault {
-            // Told by the death that follows.
-            Fault::Kill | Fault::Crash | Fault::Stop => {
-                router.killer = Some((incarnation, fault));
-                return lines;
+        // A hung router that is killed has been silent since it hung: one window.
+        router.open(Window::new(at, incarnation, fault, stamp), now);
+        if let Some(window) = &mut router.window {
+            if window.looks.is_none() {
+                (window.looks, window.predictable) = (Some(Fault::Kill), false);
             }
-            Fault::Drain => {
-                router.killer = Some((incarnation, fault));
-                format!("{name} DRAINS (SIGUSR1): unhealthy from now on, it serves on and then leaves")
-            }
-            Fault::Hang => {
-                router.window = Some(Window::new(at, incarnation, fault, Stamp::Signal));
-                format!("{name} HUNG (SIGSTOP){}", self.expectation(name, at))
-            }
-            Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => {
-                router.window = Some(Window::new(at, incarnation, fault, Stamp::Signal));
-                let detail = detail.map_or(String::new(), |detail| format!(" {detail}"));
-                let fault = word(fault).to_uppercase();
-                format!("{name} {fault}{detail}{}", self.expectation(name, at))
-            }
-        };
-        let tone = Tone::Bad;
-        lines.push(Line { at, tone, text });
-        lines
-    }
-
-    pub(super) fn on_drain(
-        &mut self,
-        at: Timestamp,
-        name: &str,
-        stage: DrainStage,
-        in_flight: u64,
-    ) -> Vec<Line> {
-        let text = match stage {
-            DrainStage::Unhealthy => return Vec::new(), // told as a fault
-            DrainStage::Closed => format!("{name} has closed its listener, {in_flight} requests under way"),
-            DrainStage::Done if in_flight > 0 => {
-                format!("{name} leaves and cuts {in_flight} requests: drain-timeout is over")
-            }
-            DrainStage::Done => format!("{name} leaves, nothing is under way"),
-        };
-        let tone = Tone::Plain;
-        vec![Line { at, tone, text }]
-    }
-
-    /// The fleet was scaled down from `before`: what the routers that are gone have cost is told, the rest forgotten.
-    pub(super) fn part(&mut self, now: Timestamp, routers: u32, before: u32) -> Vec<Line> {
-        let mut lines = Vec::new();
-        for name in (routers + 1..=before).map(|n| format!("router-{n}")) {
-            lines.extend(self.close(&name, now));
-            self.routers.remove(&name);
+            window.leaving = false;
+            window.reason_due = Some(now + REASON);
+            window.told_at = at;
+            window.settle(now + SETTLE);
         }
         lines
     }
 
-    /// A router that the fleet was scaled up by.
-    pub(super) fn meet(&mut self, name: &str) {
-        if name.starts_with("router-") && !self.routers.contains_key(name) {
-            let router = Router {
-                believed_up: true,
-                ..Router::default()
-            };
-            self.routers.insert(name.to_owned(), router);
+    fn on_exited(&mut self, at: Timestamp, now: Timestamp, name: &str, words: &str) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            self.gone.insert(name.to_owned());
+            return Line::one(at, Tone::Bad, format!("{name} is gone: {words}"));
+        };
+        if !router.member {
+            return Line::one(at, Tone::Plain, format!("{name} has left ({words})"));
         }
+        match &mut router.window {
+            Some(window) if window.reason_due.is_some() => self.tell_death(name, Some(words)),
+            Some(window) if window.leaving => {
+                window.leaving = false;
+                window.settle(now + SETTLE);
+                Line::one(at, Tone::Plain, format!("{name} has left ({words})"))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn tell_death(&mut self, name: &str, words: Option<&str>) -> Vec<Line> {
+        let Some(window) = self.window(name) else {
+            return Vec::new();
+        };
+        window.reason_due = None;
+        let (at, detected) = (window.told_at, window.detected.is_some());
+        let (verb, tone) = match window.fault {
+            Fault::Drain => ("has left", Tone::Plain),
+            Fault::Stop => ("STOPPED by SIGTERM", Tone::Bad),
+            _ => ("DEAD", Tone::Bad),
+        };
+        let why = words.map_or(String::new(), |words| format!(" ({words})"));
+        let expectation = if detected {
+            String::new()
+        } else {
+            self.expectation(name, at)
+        };
+        Line::one(at, tone, format!("{name} {verb}{why}{expectation}"))
+    }
+
+    fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            let back = self.gone.remove(name);
+            let line = || Line::one(at, Tone::Plain, format!("{name} {how}"));
+            return if back { line() } else { Vec::new() };
+        };
+        if !router.member {
+            return Vec::new(); // told when it joins
+        }
+        let went = router.went_by.is_some();
+        router.ready = Some(at);
+        let text = match &mut router.window {
+            Some(window) => {
+                window.over = Some(at);
+                format!("{name} {how}, {} after it went", seconds(at.since(window.death)))
+            }
+            None if !went && router.in_use => return Vec::new(), // its first life, or slow until now
+            None => format!("{name} {how}; the balancer has to notice that, too"),
+        };
+        Line::one(at, Tone::Plain, text)
+    }
+
+    fn on_paused(&mut self, at: Timestamp, name: &str, started: Timestamp) -> Vec<Line> {
+        let Some(router) = self.routers.get(name) else {
+            return Vec::new();
+        };
+        let mistaken = |mistake: usize| self.mistakes[mistake].at >= started;
+        let cost = router.suspicion.is_some() || router.mistake.is_some_and(mistaken);
+        let (tone, cost) = if cost {
+            (Tone::Warning, ": the balancer took that for a death")
+        } else {
+            (Tone::Plain, "")
+        };
+        let paused = about(at.since(started));
+        Line::one(at, tone, format!("{name} stood still for {paused}{cost}"))
+    }
+}
+
+impl Router {
+    /// It has gone. A window that is open for this life stays; one that is out of use already is known to have gone.
+    fn open(&mut self, window: Window, now: Timestamp) {
+        let at = window.death;
+        let open = self.window.get_or_insert(window);
+        if !self.in_use && open.detected.is_none() {
+            // Down already: a second death, or one that was reaped after it had been noticed.
+            let out = self.out.filter(|(out, _)| *out + SETTLE >= at);
+            open.detected = Some(out.map_or(at, |(out, _)| out.max(at)));
+            open.detected_by = out.map(|(_, by)| by);
+            open.quiet = true;
+            open.settle(now + SETTLE);
+        }
+        self.went_by = Some(open.fault);
+        self.ready = None;
+    }
+}
+
+/// What a fault looks like to a health check.
+fn looks(fault: Fault, detail: Option<&str>, check: &lb_sim::core::CheckSettings) -> Option<Fault> {
+    use lb_sim::core::Check;
+    if detail.is_some_and(|detail| detail.starts_with("on requests")) {
+        return None;
+    }
+    match fault {
+        Fault::Kill | Fault::Crash | Fault::Stop => Some(Fault::Kill),
+        Fault::Hang | Fault::Silent => Some(Fault::Hang),
+        // A wrong status comes as quickly as a refusal, but only to a check that reads it.
+        Fault::Drain | Fault::Error => (check.check == Check::Http).then_some(Fault::Kill),
+        Fault::Cut | Fault::Slow => None,
     }
 }

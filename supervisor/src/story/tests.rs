@@ -1,6 +1,9 @@
 use super::*;
-use router::record::{Belief, Cause};
+use router::record::{Belief, Cause, Detector, Stamp};
 use std::collections::BTreeMap;
+
+mod detectors;
+mod faults;
 
 const MS: u64 = 1_000_000;
 
@@ -66,7 +69,7 @@ impl Told {
             from_state,
             to,
             reason: "2 failures".into(),
-            by: router::record::Detector::Poll,
+            by: Detector::Poll,
             until_ns: None,
         };
         self.hear(ms, "lb", event);
@@ -178,7 +181,7 @@ fn a_death_is_told_from_dead_to_up() {
     router-2 check failed 2/2 (refused), 1.601 s after it went
     router-2 DOWN: t_detect 1.601 s (predicted 1.600 s)
     router-2 reset window: last attempt 1.590 s after it went (t_stop), 2 requests lost, 1 in flight + 1 in the window: reset 2 (attempts: eof 1, refused 1)
-    router-2 will be restarted in 13.100 s
+    router-2 will be restarted in 13.1 s
     router-2 is ready again; the balancer has to notice that, too
     router-2 check ok 1/2
     router-2 check ok 2/2
@@ -205,7 +208,7 @@ fn a_router_that_is_back_in_time_is_said_to_have_gone_unnoticed() {
     told.wait(2300);
     assert_eq!(
         told.lines.last().unwrap(),
-        "router-2 was back before the balancer noticed: 1 request lost, 0 in flight + 1 in the window: reset 1 \
+        "router-2 is back; the balancer never noticed: 1 request lost, 0 in flight + 1 in the window: reset 1 \
          (attempts: refused 1)"
     );
 }

@@ -1,16 +1,34 @@
 //! PURE: values as people read them.
 
+use router::record::Detector;
 use serde::Serialize;
 use std::time::Duration;
 
-/// `7.412 s`
+/// `7.412 s`: measured.
 pub(super) fn seconds(duration: Duration) -> String {
     format!("{:.3} s", duration.as_secs_f64())
 }
 
-/// `1 router now`, `8 routers now`
-pub(super) fn routers(n: u32) -> String {
-    format!("{n} {} now", if n == 1 { "router" } else { "routers" })
+/// `15.0 s`, `250 ms`: planned, or not worth three digits.
+pub(super) fn about(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{:.0} ms", duration.as_secs_f64() * 1e3)
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}
+
+/// `1 request`, `2 requests`
+pub(super) fn requests(n: u64) -> String {
+    format!("{n} request{}", if n == 1 { "" } else { "s" })
+}
+
+/// ` by sentinel`; polling, which always runs, is not worth a word.
+pub(super) fn by(detector: Option<Detector>) -> String {
+    match detector {
+        None | Some(Detector::Poll) => String::new(),
+        Some(other) => format!(" by {}", word(other)),
+    }
 }
 
 /// The word that a record uses, with spaces: `response timeout`.

@@ -159,78 +159,146 @@ fn what_failed_attempts_cannot_tell_says_why() {
     assert_eq!((bounds.min, bounds.mean), (ms(2000), Err(NoTheory::UnevenShare)));
 }
 
-/// The K-th failed attempt at router 0 after `death`: the picker's own turns, retries as the balancer's.
-fn ejected(case: &Case, death: f64, retries: bool, random: &mut ChaCha8Rng) -> f64 {
+fn uniform(random: &mut ChaCha8Rng) -> f64 {
+    (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// The time from router 0's death until the balancer no longer uses it: its checks, and attempts by the picker's turns.
+fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> Duration {
     let Traffic {
         rate,
         routers,
         arrivals,
     } = case.traffic;
+    let check = &case.settings.check;
+    let mut world = World::new(check.clone(), routers, random.next_u64());
+    world.balancer.apply_passive(BIRTH, Some(case.settings.passive));
     let all: Vec<_> = (0..routers).map(BackendId).collect();
     let mut picker = Picker::new(Balance::RoundRobin, &all);
-    let uniform = |random: &mut ChaCha8Rng| (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-    let (mut now, mut failed) = (uniform(random) / rate, 0);
+    let retries = case.settings.on_failure == OnFailure::Retry;
+    let (truth, waits) = match case.spec.fault {
+        Fault::Hang => (Truth::Hung, case.settings.response_timeout),
+        _ => (Truth::Refusing, Duration::ZERO),
+    };
+    let death = BIRTH + check.interval.mul_f64(2.0 + uniform(random)) + Duration::from_secs_f64(8.0 / rate);
+    let mut arrival = BIRTH + Duration::from_secs_f64(uniform(random) / rate);
+    let mut failing = std::collections::VecDeque::new();
+    let mut dead = false;
     loop {
-        if picker.pick() == Some(ONLY) && now >= death {
-            failed += 1;
-            if failed == case.settings.passive.failures {
-                return now - death;
+        let now = failing.front().copied().unwrap_or(arrival).min(arrival);
+        if !dead && now >= death {
+            world.run_until(death);
+            world.set_truth(ONLY, truth);
+            dead = true;
+        }
+        world.run_until(now);
+        let health = world.balancer.health(ONLY);
+        if health.belief() == Belief::Down {
+            return health.since().since(death);
+        }
+        if now < arrival {
+            failing.pop_front();
+            if let Some(transition) = world.balancer.on_attempt(now, ONLY, true) {
+                assert_eq!(transition.to, Belief::Ejected);
+                return now.since(death);
             }
+            continue;
+        }
+        let picked = picker.pick().unwrap();
+        if picked != ONLY || !dead {
+            world.balancer.on_attempt(now, picked, false);
+        } else {
+            failing.push_back(now + waits);
             if retries {
-                picker.pick();
+                assert_ne!(picker.pick_other(&[ONLY]), Some(ONLY));
             }
         }
-        now += match arrivals {
-            Arrivals::Constant => 1.0 / rate,
-            Arrivals::Poisson => -(1.0 - uniform(random)).ln() / rate,
-        };
+        arrival = now
+            + Duration::from_secs_f64(match arrivals {
+                Arrivals::Constant => 1.0 / rate,
+                Arrivals::Poisson => -(1.0 - uniform(random)).ln() / rate,
+            });
+        if waits.is_zero() && !failing.is_empty() {
+            failing.pop_front();
+            if world.balancer.on_attempt(now, ONLY, true).is_some() {
+                return now.since(death);
+            }
+        }
     }
 }
 
 #[test]
 fn monte_carlo_agrees_on_the_earliest_of_polling_and_attempts() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
-    let spec = Spec::new(Fault::Kill);
-    for (words, rate, routers) in [
+    for (words, rate, routers, fault) in [
         // Attempts first, attempts against polling, polling nearly always first.
-        ("interval=5s fall=2 passive-failures=5", 500.0, 4),
-        ("interval=1s timeout=1s fall=2 passive-failures=3", 6.0, 4),
-        ("interval=1s timeout=1s fall=1 passive-failures=2", 8.0, 3),
-        ("interval=200ms timeout=200ms fall=2 passive-failures=5", 50.0, 4),
+        ("interval=5s fall=2 passive-failures=5", 500.0, 4, Fault::Kill),
+        (
+            "interval=1s timeout=1s fall=2 passive-failures=3",
+            6.0,
+            4,
+            Fault::Kill,
+        ),
+        (
+            "interval=1s timeout=1s fall=1 passive-failures=2",
+            8.0,
+            3,
+            Fault::Crash,
+        ),
+        (
+            "interval=200ms timeout=200ms fall=2 passive-failures=5",
+            50.0,
+            4,
+            Fault::Stop,
+        ),
+        (
+            "interval=1s timeout=500ms fall=2 response-timeout=1s",
+            40.0,
+            4,
+            Fault::Hang,
+        ),
+        (
+            "interval=1s timeout=900ms fall=2 response-timeout=1s schedule=end",
+            20.0,
+            3,
+            Fault::Hang,
+        ),
     ] {
         for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
-            for retry in [false, true] {
-                let mut settings = settings(&format!("{words} detector=passive"));
-                if retry {
-                    settings.on_failure = OnFailure::Retry;
-                }
+            for retry in ["reset", "retry"] {
+                let settings = settings(&format!("{words} detector=passive on-failure={retry}"));
+                let spec = Spec::new(fault);
                 let case = Case {
                     traffic: traffic(rate, routers, arrivals),
                     ..case(&settings, &spec)
                 };
-                let theory = case.t_detect().unwrap();
-                let window = t_detect(&settings.check, Fault::Kill).unwrap();
-                let n = 8_000;
-                let (mut sum, mut least, mut most) = (0.0, f64::MAX, 0.0f64);
-                for _ in 0..n {
-                    let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-                    let polled = window.min.as_secs_f64() + uniform * settings.check.interval.as_secs_f64();
-                    let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-                    let death = 1.0 + uniform * 2.0;
-                    let time = polled.min(ejected(&case, death, retry, &mut random));
-                    (sum, least, most) = (sum + time, least.min(time), most.max(time));
-                }
-                let (mean, expected) = (sum / f64::from(n), theory.mean.unwrap().as_secs_f64());
-                assert!(
-                    (mean / expected - 1.0).abs() < 0.02,
-                    "{case:?}: {mean}, theory {theory:?}"
-                );
-                assert!(least >= theory.min.as_secs_f64() - 1e-6, "{case:?}: {least}");
-                let max = theory.max.unwrap().as_secs_f64();
-                assert!(most <= max + 1e-6, "{case:?}: {most}, theory {theory:?}");
+                let theory = case.t_detect().unwrap().window().unwrap();
+                let times: Vec<_> = (0..3000).map(|_| out_of_use(&case, &mut random)).collect();
+                let mean = times.iter().map(Duration::as_secs_f64).sum::<f64>() / times.len() as f64;
+                let error = mean / theory.mean.as_secs_f64() - 1.0;
+                assert!(error.abs() < 0.03, "{case:?}: {mean}, theory {theory:?}");
+                let slack = Duration::from_nanos(100);
+                let outside = times.iter().find(|time| !theory.contains(**time, slack));
+                assert_eq!(outside, None, "{case:?}: theory {theory:?}");
             }
         }
     }
+}
+
+#[test]
+fn the_core_is_as_fast_as_theory_says_of_sentinel_and_notice() {
+    let mut world = World::new(settings("").check, 2, 1);
+    let death = BIRTH + ms(1234);
+    world.run_until(death);
+    let Some(crate::core::Action::Start { probe, .. }) = world.balancer.on_connection_lost(death, ONLY)
+    else {
+        panic!("no check at once");
+    };
+    let refused = router::record::ProbeResult::Refused;
+    let verdict = world.balancer.on_probe(death, probe, refused).unwrap();
+    assert_eq!(verdict.transition.unwrap().to, Belief::Down);
+    let told = world.balancer.on_notice(death, BackendId(1)).unwrap();
+    assert_eq!((told.to, told.at), (Belief::Down, death));
 }
 
 #[test]

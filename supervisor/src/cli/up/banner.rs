@@ -3,6 +3,7 @@
 use crate::control::LabFacts;
 use crate::lab::Addresses;
 use crate::settings::LabSettings;
+use crate::settings::brief::brief;
 use lb_sim::theory::{self, Window};
 use router::record::Fault;
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         ),
         format!("  app       {}", span(settings.apps, |m| at.app(m).to_string())),
         format!("  load      {} requests/s, {arrivals}", settings.rate),
-        format!("  settings  {}", settings.lb),
+        format!("  settings  {}", brief(&settings.lb)),
+        format!("            the others have their defaults; all: {program}{lab} ps --wide"),
         format!(
             "  restart   {} after a death, doubled for each in a row up to {}, {}",
             humantime::format_duration(settings.restart_delay),
@@ -41,6 +43,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
                 |limit| format!("given up after {limit}")
             ),
         ),
+        format!("  metrics   {}", facts.metrics.as_deref().unwrap_or("off")),
         format!("  results   {}", facts.run_dir.display()),
         String::new(),
         expectation("killed", Fault::Kill, settings),
@@ -64,12 +67,18 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
 }
 
 fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {
+    let detectors = settings.lb.detectors;
+    let who = if detectors.passive || detectors.sentinel || detectors.notice {
+        " by checks alone"
+    } else {
+        ""
+    };
     match theory::t_detect(&settings.lb.check, fault) {
         Err(why) => format!("A {done} router: no prediction: {why}"),
         Ok(Window { min, mean, max }) => {
             let lost = |window: Duration| theory::requests_in(window, settings.rate, settings.routers);
             format!(
-                "A {done} router is expected Down after {:.2} s ({:.2} to {:.2}), at the cost of about {:.0} requests ({:.0} to {:.0})",
+                "A {done} router is expected Down{who} after {:.2} s ({:.2} to {:.2}), at the cost of about {:.0} requests ({:.0} to {:.0})",
                 mean.as_secs_f64(),
                 min.as_secs_f64(),
                 max.as_secs_f64(),

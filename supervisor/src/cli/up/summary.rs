@@ -66,6 +66,7 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<
             .iter()
             .map(|report| format!("  {}", report.summary())),
     );
+    lines.extend(mistakes(story));
     if totals.late_p99_ns > LATE_NS {
         lines.push(format!(
             "The load client was late (p99 up to {:.1} ms in a tick): the machine was too busy to trust the figures",
@@ -92,6 +93,20 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<
     lines
 }
 
+/// Routers taken out of use while they were up.
+fn mistakes(story: &Story) -> Option<String> {
+    let n = story.mistakes.len();
+    let plural = if n == 1 { "" } else { "s" };
+    let lasted: f64 = story
+        .mistakes
+        .iter()
+        .filter_map(|mistake| mistake.lasted)
+        .map(|lasted| lasted.as_secs_f64())
+        .sum();
+    (n > 0)
+        .then(|| format!("{n} mistake{plural}: routers out of use while they were up, {lasted:.1} s in all"))
+}
+
 pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value {
     let (sent, ok, lost) = totals.sum();
     let seconds = |duration: std::time::Duration| duration.as_secs_f64();
@@ -99,9 +114,16 @@ pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value
         json!({
             "router": window.router, "fault": window.fault, "stamp": window.stamp, "death_ns": window.death,
             "t_detect_s": window.t_detect.map(seconds), "predicted_t_detect_s": window.predicted.map(seconds),
-            "t_stop_s": seconds(window.t_stop), "causes": window.causes,
+            "t_stop_s": window.t_stop.map(seconds), "detected_by": window.detected_by,
+            "saved_by_retry": window.saved, "causes": window.causes,
             "lost": { "in_flight": window.lost.in_flight, "window": window.lost.window,
                       "by_outcome": window.lost.by_outcome },
+        })
+    });
+    let mistakes = story.mistakes.iter().map(|mistake| {
+        json!({
+            "router": mistake.router, "at_ns": mistake.at, "by": mistake.by,
+            "lasted_s": mistake.lasted.map(seconds),
         })
     });
     json!({
@@ -109,6 +131,7 @@ pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value
         "load": { "sent": sent, "ok": ok, "lost": lost, "by_outcome": story.by_outcome,
                   "late_p99_ms": totals.late_p99_ns as f64 / 1e6 },
         "windows": windows.collect::<Vec<_>>(),
+        "mistakes": mistakes.collect::<Vec<_>>(),
         "records_lost": report.journal.lost,
         "killed_on_the_way_out": report.forced,
         "left_running": report.left,

@@ -1,0 +1,69 @@
+//! PURE: settings on one line that fits a terminal.
+
+use lb_sim::core::Settings;
+use lb_sim::core::settings::KEYS;
+use serde_json::{Map, Value};
+
+/// Said even at their defaults: what decides how long a dead router is used.
+const ALWAYS: [&str; 8] = [
+    "interval",
+    "timeout",
+    "fall",
+    "rise",
+    "schedule",
+    "detector",
+    "mode",
+    "on-failure",
+];
+
+/// How a router is checked, what else notices, what a client sees; the others where they differ from their defaults.
+pub fn brief(settings: &Settings) -> String {
+    let defaults = Settings::default().words();
+    let said = settings.words().into_iter().zip(defaults);
+    let said = said.filter(|((key, word), (_, default))| ALWAYS.contains(key) || word != default);
+    let words: Vec<String> = said.map(|((key, word), _)| format!("{key}={word}")).collect();
+    words.join(" ")
+}
+
+/// [`brief`] of the settings that a running lab shows. Words of another version are not ours to judge: all are said.
+pub fn brief_of(shown: &Value) -> String {
+    let known = shown.as_object().into_iter().flatten();
+    let known = known.filter(|(key, _)| KEYS.contains(&key.as_str()));
+    let known: Map<String, Value> = known.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut settings = Settings::default();
+    match settings.set_json(&known) {
+        Ok(()) => brief(&settings),
+        Err(_) => pairs(shown).map(|(key, word)| format!("{key}={word} ")).collect(),
+    }
+}
+
+/// Every setting that a running lab shows, with its word.
+pub fn pairs(shown: &Value) -> impl Iterator<Item = (&str, String)> {
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let all = shown.as_object().into_iter().flatten();
+    all.map(move |(key, value)| (key.as_str(), word(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_that_nobody_changed_are_not_said() {
+        let line = brief(&Settings::default());
+        assert_eq!(
+            line,
+            "interval=5s timeout=2s fall=2 rise=2 schedule=start detector=poll mode=http on-failure=reset"
+        );
+        assert!(line.len() <= 100);
+        let settings: Settings = "jitter=10ms retries=1 on-failure=retry".parse().unwrap();
+        let line = brief(&settings);
+        assert!(
+            line.contains("jitter=10ms") && line.ends_with("on-failure=retry retries=1"),
+            "{line}"
+        );
+        let mut shown = serde_json::to_value(&settings).unwrap();
+        shown["rate"] = 200.0.into();
+        assert_eq!(brief_of(&shown), line);
+    }
+}

@@ -1,0 +1,176 @@
+//! Faults that their routers outlive, and routers that leave.
+
+use super::*;
+use router::record::DrainStage;
+
+impl Told {
+    fn fault(&mut self, ms: u64, fault: Fault, detail: Option<&str>) {
+        let event = Event::Fault {
+            router: "router-2".into(),
+            incarnation: 1,
+            fault,
+            detail: detail.map(str::to_owned),
+        };
+        self.hear(ms, "supervisor", event);
+    }
+
+    fn healed(&mut self, ms: u64, fault: Fault) {
+        let router = "router-2".into();
+        let incarnation = 1;
+        self.hear(
+            ms,
+            "supervisor",
+            Event::Healed {
+                router,
+                incarnation,
+                fault,
+            },
+        );
+    }
+
+    fn drain(&mut self, ms: u64, stage: DrainStage, in_flight: u64) {
+        self.hear(ms, "router-2", Event::Drain { stage, in_flight });
+    }
+
+    fn quiet(&mut self, ms: u64, last_ms: Option<u64>) {
+        let event = Event::Quiet {
+            router: "router-2".into(),
+            last_attempt_ns: last_ms.map(|ms| Timestamp(ms * MS)),
+        };
+        self.hear(ms, "lb", event);
+    }
+}
+
+#[test]
+fn a_drain_is_one_window_from_unhealthy_to_the_exit() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.fault(1399, Fault::Drain, None);
+    told.drain(1400, DrainStage::Unhealthy, 3);
+    told.check(2000, ProbeResult::Status, 1);
+    told.check(3000, ProbeResult::Status, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    told.quiet(3001, Some(2990));
+    told.drain(21_400, DrainStage::Closed, 1);
+    told.drain(31_400, DrainStage::Done, 1);
+    told.lose(31_401, 1, 1300, Cause::Cut, Outcome::Eof);
+    told.death(31_410, Stamp::Exit, "exited 0 after 40 s");
+    told.wait(32_000);
+    insta::assert_snapshot!(told.lines.join("\n"), @r"
+    router-2 DRAINS: /health is 503, everything else is served, 3 requests in flight; the balancer should notice in 1.600 s
+    router-2 check failed 1/2 (status), 0.600 s after it went
+    router-2 check failed 2/2 (status), 1.600 s after it went
+    router-2 DOWN: t_detect 1.600 s (predicted 1.600 s)
+    router-2 closed its listener, 20.0 s after its drain began: 1 request left to finish
+    router-2 drained too long: 1 request cut off (drain-timeout)
+    router-2 has left (exited 0 after 40 s)
+    router-2 reset window: last attempt 1.590 s after it went (t_stop), 1 request lost, 1 in flight + 0 in the window: eof 1 (attempts: cut 1)
+    ");
+    assert_eq!(told.story.reports.len(), 1);
+}
+
+#[test]
+fn silence_opens_a_window_and_healing_ends_it() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.fault(1400, Fault::Silent, Some("on both"));
+    told.check(3000, ProbeResult::Timeout, 1);
+    told.healed(3500, Fault::Silent);
+    told.lose(3600, 1, 1600, Cause::ResponseTimeout, Outcome::Http504);
+    told.check(4000, ProbeResult::Ok, 1);
+    told.wait(4300);
+    told.fault(5000, Fault::Error, Some("on requests, status 500"));
+    told.fault(6000, Fault::Slow, Some("on both, by 300ms"));
+    insta::assert_snapshot!(told.lines.join("\n"), @r"
+    router-2 SILENT: it accepts and never answers (on both); the balancer should notice in 2.600 s
+    router-2 check failed 1/2 (timeout), 1.600 s after it went
+    router-2 is healed (silent), 2.100 s after it went
+    router-2 is back; the balancer never noticed: 1 request lost, 0 in flight + 1 in the window: http 504 1 (attempts: response timeout 1)
+    router-2 ANSWERS 5xx (on requests, status 500); health checks do not see that
+    router-2 SLOW: it answers late (on both, by 300ms)
+    ");
+}
+
+#[test]
+fn a_stop_is_no_kill() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.fault(1400, Fault::Stop, None);
+    told.death(1400, Stamp::Signal, "exited 0 after 3.2 s");
+    assert_eq!(
+        told.lines,
+        ["router-2 STOPPED by SIGTERM (exited 0 after 3.2 s); the balancer should notice in 1.600 s"]
+    );
+}
+
+#[test]
+fn what_is_taken_out_leaves_without_a_window() {
+    let mut told = Told::new();
+    let router = || "router-2".to_owned();
+    told.hear(
+        1000,
+        "supervisor",
+        Event::Scaled {
+            before: 4,
+            routers: 3,
+        },
+    );
+    let present = |present| Event::Member {
+        router: router(),
+        present,
+    };
+    told.hear(1001, "lb", present(false));
+    told.drain(1002, DrainStage::Unhealthy, 0);
+    told.death(1500, Stamp::Exit, "exited 0 after 3.2 s");
+    told.hear(9000, "lb", present(true));
+    told.wait(9500);
+    told.story.finish(Timestamp(9500 * MS));
+    assert!(told.story.reports.is_empty());
+    insta::assert_snapshot!(told.lines.join("\n"), @r"
+    3 routers now, 4 before
+    router-2 is being taken out: no new attempt there
+    router-2 DRAINS: /health is 503, everything else is served, 0 requests in flight
+    router-2 has left (exited 0 after 3.2 s)
+    router-2 joined: the balancer may use it
+    ");
+}
+
+#[test]
+fn no_attempt_is_said_in_words_and_zero_only_when_watched() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    told.check(2000, ProbeResult::Refused, 1);
+    told.check(3000, ProbeResult::Refused, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    told.quiet(3001, Some(1390));
+    told.wait(3300);
+    let report = &told.story.reports[0];
+    assert_eq!(report.t_stop, Some(Duration::ZERO));
+    assert_eq!(
+        report.to_string(),
+        "reset window: no attempt there after it went, 0 requests lost"
+    );
+    assert!(report.summary().contains(", no attempt there, lost 0"));
+    let mut unwatched = Told::new();
+    unwatched.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    unwatched.story.finish(Timestamp(1500 * MS));
+    assert_eq!(unwatched.story.reports[0].t_stop, None);
+}
+
+#[test]
+fn giving_up_is_loud() {
+    let mut told = Told::new();
+    let (name, deaths, within_s) = ("router-2".to_owned(), 6, 12.3);
+    let event = Event::GaveUp {
+        name,
+        deaths,
+        within_s,
+    };
+    told.hear(1000, "supervisor", event);
+    assert!(
+        told.lines[0].starts_with("router-2 GIVEN UP: it died 6 times"),
+        "{:?}",
+        told.lines
+    );
+}
