@@ -245,6 +245,12 @@ fn an_outage_of_all_routers_ends_and_shows_what_unlimited_retries_add() {
     assert!(ratio > 1.2, "attempts per request {ratio} in {summary:#}");
     assert!(summary["forwarded"]["retries"].as_u64().unwrap() > 0);
     assert!(lost(&document) > 0, "nobody was left to save them");
+    assert!(
+        document["theory"]["lost_reason"]
+            .as_str()
+            .unwrap()
+            .contains("several victims")
+    );
 }
 
 #[test]
@@ -259,6 +265,18 @@ fn retries_save_what_is_safe_to_send_again() {
         "{summary:#}"
     );
     assert!(document["theory"]["lost_reason"].is_string());
+}
+
+#[test]
+fn connections_of_a_tcp_balancer_are_joined_by_their_ports() {
+    let words = "--mode tcp --fault kill --trials 1 --interval 300ms --timeout 300ms --rate 200";
+    let (document, _dir) = run(words);
+    check(&document, 1, "refused", "reset");
+    assert_eq!(document["load"]["connection"], "per-request");
+    assert_eq!(document["load"]["lost"], lost(&document));
+    assert_eq!(document["summary"]["saved_by_retry"], 0);
+    let (retried, _dir) = run(&format!("{words} --on-failure retry-connect"));
+    assert!(retried["summary"]["saved_by_retry"].as_u64().unwrap() > 0);
 }
 
 #[test]

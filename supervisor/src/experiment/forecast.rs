@@ -15,6 +15,8 @@ use std::time::Duration;
 pub struct Forecast {
     settings: Settings,
     spec: Spec,
+    /// Hit at a time.
+    victims: u32,
     traffic: Traffic,
     drain_wait: Duration,
 }
@@ -22,11 +24,14 @@ pub struct Forecast {
 /// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
 const GAPS_TO_SPARE: u32 = 15;
 
+const SEVERAL: &str = "of several victims the later noticed ones get the requests of the others, too";
+
 impl Forecast {
-    pub fn new(lab: &LabSettings, spec: Spec) -> Forecast {
+    pub fn new(lab: &LabSettings, spec: Spec, victims: u32) -> Forecast {
         Forecast {
             settings: lab.lb.clone(),
             spec,
+            victims,
             traffic: Traffic {
                 rate: lab.rate,
                 routers: lab.routers,
@@ -68,13 +73,23 @@ impl Forecast {
     pub fn theory(&self) -> Theory {
         let case = self.case(&self.settings);
         let (t_detect, lost) = (case.t_detect(), case.lost());
+        let lost = match self.victims {
+            1 => lost.map_err(|why| why.to_string()),
+            _ => Err(SEVERAL.to_owned()),
+        };
         let seconds = |bounds: theory::Bounds<Duration>| bounds.map(|time| time.as_secs_f64());
         Theory {
             t_detect_s: t_detect.ok().map(|bounds| document(seconds(bounds))),
-            reason: why(&t_detect),
-            lost_per_trial: lost.ok().and_then(|lost| lost.mean.ok()),
-            lost: lost.ok().map(document),
-            lost_reason: why(&lost),
+            reason: match &t_detect {
+                Err(why) => Some(why.to_string()),
+                Ok(bounds) => missing(bounds),
+            },
+            lost_per_trial: lost.as_ref().ok().and_then(|lost| lost.mean.ok()),
+            lost: lost.as_ref().ok().copied().map(document),
+            lost_reason: match &lost {
+                Err(why) => Some(why.clone()),
+                Ok(bounds) => missing(bounds),
+            },
         }
     }
 
@@ -114,12 +129,9 @@ fn document(bounds: theory::Bounds<f64>) -> Bounds {
     }
 }
 
-/// Why a figure is missing, the worst first.
-fn why<T>(bounds: &Result<theory::Bounds<T>, NoTheory>) -> Option<String> {
-    let missing = match bounds {
-        Err(why) => Some(why),
-        Ok(bounds) => bounds.mean.as_ref().err().or(bounds.max.as_ref().err()),
-    };
+/// Why one of the figures is missing.
+fn missing<T>(bounds: &theory::Bounds<T>) -> Option<String> {
+    let missing = bounds.mean.as_ref().err().or(bounds.max.as_ref().err());
     missing.map(NoTheory::to_string)
 }
 
@@ -135,7 +147,7 @@ mod tests {
             let (key, value) = word.split_once('=').unwrap();
             lab.set(key, value).unwrap();
         }
-        Forecast::new(&lab, spec)
+        Forecast::new(&lab, spec, 1)
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Experiment<'_> {
             Err(e) => return fail(e.exit, &e.text),
         };
         let rate = settings.rate;
-        let forecast = Forecast::new(&settings, spec);
+        let forecast = Forecast::new(&settings, spec, victims);
         let mut experiment = Experiment {
             args,
             rules: rules(args, spec, &settings, &forecast),
@@ -192,7 +192,7 @@ impl Experiment<'_> {
     }
 
     fn summary(&self) -> Summary {
-        let exposure = Exposure::of(self.rules.spec, &self.settings);
+        let exposure = Exposure::of(self.rules.spec, self.victims, &self.settings);
         Summary {
             schema: "resetlab.run.v1".into(),
             seed: self.seed().to_string(),

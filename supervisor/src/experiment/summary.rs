@@ -74,7 +74,7 @@ pub struct Totals {
     #[serde(default)]
     pub attempts_per_request: Option<f64>,
     /// Lost in windows ÷ (Σ time that attempts failed × rate ÷ routers): 1 when every request sent into the window
-    /// failed and only those. `null` for a fault that fails only some.
+    /// failed and only those. `null` for a fault that fails only some, and for several victims.
     pub lost_over_expected: Option<f64>,
     /// Served ÷ sent over the measured time.
     pub success: Option<f64>,
@@ -114,8 +114,8 @@ pub struct AfterDetect {
 pub enum Exposure {
     /// So many requests a second.
     Rate(f64),
-    /// The fault fails only some requests, or none.
-    Some,
+    /// Not known: the fault fails only some requests, or the share changes while other victims go out of use.
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,10 +161,11 @@ impl Spread {
 }
 
 impl Exposure {
-    pub fn of(spec: Spec, settings: &LabSettings) -> Exposure {
+    pub fn of(spec: Spec, victims: u32, settings: &LabSettings) -> Exposure {
         match spec.fault {
-            Fault::Slow | Fault::Cut => Exposure::Some,
-            _ if !spec.on.requests() => Exposure::Some,
+            Fault::Slow | Fault::Cut => Exposure::Unknown,
+            _ if !spec.on.requests() => Exposure::Unknown,
+            _ if victims > 1 => Exposure::Unknown,
             _ => Exposure::Rate(settings.rate / f64::from(settings.routers.max(1))),
         }
     }

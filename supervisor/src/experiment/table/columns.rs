@@ -13,8 +13,9 @@ pub struct Column {
     pub cells: Vec<String>,
 }
 
-/// The columns that fit, as text.
+/// The columns that say something and fit, as text.
 pub fn table(mut columns: Vec<Column>) -> String {
+    columns.retain(|column| column.rank == 0 || !column.is_empty());
     while columns.iter().map(Column::width).sum::<usize>() > WIDTH {
         let last = columns.iter().enumerate().max_by_key(|(_, column)| column.rank);
         match last {
@@ -48,6 +49,11 @@ impl Column {
     fn width(&self) -> usize {
         let widest = self.cells.iter().map(String::len).max().unwrap_or(0);
         2 + widest.max(self.title.len())
+    }
+
+    /// Nothing was observed.
+    fn is_empty(&self) -> bool {
+        self.cells.iter().all(|cell| cell == "-")
     }
 
     fn is_numeric(&self) -> bool {
