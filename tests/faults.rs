@@ -178,3 +178,32 @@ fn a_fleet_grows_and_shrinks_under_load_and_loses_nothing() {
     assert_eq!(summary["load"]["lost"], 0, "{summary}");
     assert_eq!(place.processes(), Vec::<u32>::new());
 }
+
+#[test]
+fn a_balancer_that_listens_to_notices_hears_of_a_death_at_once() {
+    let place = Place::new();
+    let mut lab = place.up(&[
+        "--json",
+        "--interval",
+        "1h",
+        "--detector",
+        "notice",
+        "--rate",
+        "0",
+    ]);
+    for done in ["kill", "crash"] {
+        let hit = place.json(&[done, "router-2"]);
+        let belief = loop {
+            let belief = record(&mut lab, "belief", "router-2");
+            if belief["to"] == "down" {
+                break belief;
+            }
+        };
+        assert_eq!(belief["by"], "notice", "{belief}");
+        let took = belief["t_ns"].as_u64().unwrap() - hit["t_ns"].as_u64().unwrap();
+        assert!(took < 1_000_000_000, "{took} ns");
+        place.json(&["set", "interval=50ms"]);
+        place.json(&["restart", "router-2"]);
+        place.json(&["set", "interval=1h"]);
+    }
+}

@@ -2,18 +2,23 @@
 //!
 //! Any path and method is answered 200 with a small text that names the instance. `?delay=5ms` answers later,
 //! `?bytes=N` answers N bytes; a request body is read to its end and its length is named in the answer.
+//! `{"cmd":"show"}` on the control socket tells what arrived, by method, and which request ids more than once.
 
+mod ledger;
+
+use self::ledger::Ledger;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, StatusCode};
 use router::clock;
 use router::record::Event;
-use router::worker::{Worker, WorkerArgs};
+use router::worker::{Worker, WorkerArgs, answer_control, bind_control};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -43,7 +48,7 @@ pub fn run(args: Args) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(serve(&args, &worker))?;
+        tokio::task::LocalSet::new().block_on(&runtime, serve(&args, &worker))?;
         // Requests in progress are cut: SIGTERM means now.
         runtime.shutdown_background();
         Ok(())
@@ -59,12 +64,22 @@ pub fn run(args: Args) -> ExitCode {
 
 async fn serve(args: &Args, worker: &Worker) -> Result<(), Box<dyn std::error::Error>> {
     let stop = worker.terminated()?;
+    let ledger = Arc::<Mutex<Ledger>>::default();
     let mut addresses = std::collections::BTreeMap::new();
     for (index, address) in args.listen.iter().enumerate() {
         let listener = router::listen::bind(*address, "--listen")?;
         let name = format!("{}-{}", worker.name, index + 1);
         addresses.insert(format!("http-{}", index + 1), listener.local_addr()?.to_string());
-        tokio::spawn(instance(listener, name, args.service_time));
+        tokio::spawn(instance(listener, name, args.service_time, ledger.clone()));
+    }
+    if let Some(path) = &worker.control {
+        let answers = answer_control(bind_control(path)?, move |request| control(&request, &ledger));
+        tokio::task::spawn_local(async move {
+            if let Err(error) = answers.await {
+                eprintln!("app: control socket: {error}");
+            }
+        });
+        addresses.insert("control".to_owned(), path.display().to_string());
     }
     worker.events.emit(Event::Ready {
         pid: std::process::id(),
@@ -74,8 +89,20 @@ async fn serve(args: &Args, worker: &Worker) -> Result<(), Box<dyn std::error::E
     Ok(())
 }
 
-async fn instance(listener: tokio::net::TcpListener, name: String, service_time: Duration) {
-    let name: std::sync::Arc<str> = name.into();
+fn control(request: &serde_json::Value, ledger: &Mutex<Ledger>) -> Result<serde_json::Value, String> {
+    match request["cmd"].as_str() {
+        Some("show") => Ok(ledger.lock().unwrap_or_else(PoisonError::into_inner).show()),
+        _ => Err("expected \"cmd\": \"show\"".to_owned()),
+    }
+}
+
+async fn instance(
+    listener: tokio::net::TcpListener,
+    name: String,
+    service_time: Duration,
+    ledger: Arc<Mutex<Ledger>>,
+) {
+    let name: Arc<str> = name.into();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors: others must end before this can go on.
@@ -83,8 +110,11 @@ async fn instance(listener: tokio::net::TcpListener, name: String, service_time:
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let name = name.clone();
-        let service = hyper::service::service_fn(move |request| answer(request, name.clone(), service_time));
+        let (name, ledger) = (name.clone(), ledger.clone());
+        let service = hyper::service::service_fn(move |request| {
+            count(&request, &ledger);
+            answer(request, name.clone(), service_time)
+        });
         let connection = hyper::server::conn::http1::Builder::new()
             .header_read_timeout(None)
             .half_close(true)
@@ -94,9 +124,16 @@ async fn instance(listener: tokio::net::TcpListener, name: String, service_time:
     }
 }
 
+fn count(request: &Request<Incoming>, ledger: &Mutex<Ledger>) {
+    let id = request.headers().get(lb_sim::serve::http::REQUEST_HEADER);
+    let id = id.and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    ledger.arrived(request.method().as_str(), id);
+}
+
 async fn answer(
     request: Request<Incoming>,
-    name: std::sync::Arc<str>,
+    name: Arc<str>,
     service_time: Duration,
 ) -> Result<Response<Text>, Infallible> {
     let arrived = clock::now();
@@ -240,6 +277,8 @@ mod tests {
     fn instances_name_themselves_and_read_whole_bodies() {
         let listener = router::listen::bind_std("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
         let address = listener.local_addr().unwrap();
+        let ledger = Arc::<Mutex<Ledger>>::default();
+        let counting = ledger.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -247,13 +286,13 @@ mod tests {
                 .unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                instance(listener, "app-1".into(), Duration::ZERO).await;
+                instance(listener, "app-1".into(), Duration::ZERO, counting).await;
             });
         });
         let mut client = std::net::TcpStream::connect(address).unwrap();
         let body = vec![b'a'; 300_000];
         client
-            .write_all(b"POST /up HTTP/1.1\r\nHost: app.test\r\nContent-Length: 300000\r\n\r\n")
+            .write_all(b"POST /up HTTP/1.1\r\nHost: app.test\r\nx-resetlab-request: 7\r\nContent-Length: 300000\r\n\r\n")
             .unwrap();
         client.write_all(&body).unwrap();
         client
@@ -270,5 +309,10 @@ mod tests {
         assert!(answer.contains("content-length: 100001\r\n"));
         let (_, filler) = answer.rsplit_once("\r\n\r\n").unwrap();
         assert_eq!(filler.len(), 100_001);
+        let shown = control(&serde_json::json!({"cmd": "show"}), &ledger).unwrap();
+        assert_eq!(
+            shown,
+            serde_json::json!({"requests": 2, "by_method": {"GET": 1, "POST": 1}, "repeated": {"GET": 0, "POST": 0}})
+        );
     }
 }

@@ -9,7 +9,7 @@
 //! - [`experiment`]: trials, measured
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
-//! balancer hears of a death from here.
+//! balancer hears of a death from here, unless its detector is `notice`.
 
 pub mod app;
 pub mod cli;

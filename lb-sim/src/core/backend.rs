@@ -10,6 +10,8 @@ pub(super) struct Backend {
     pub present: bool,
     pub health: Health,
     pub passive: Passive,
+    /// When the belief of now began.
+    pub since: Timestamp,
     /// The next tick; `None` while an `end` schedule waits for the check under way.
     pub due: Option<Timestamp>,
     pub probe: Option<Outstanding>,
@@ -38,7 +40,8 @@ impl Backend {
         Backend {
             present: true,
             health: Health::up(now),
-            passive: Passive::default(),
+            passive: Passive::new(now),
+            since: now,
             due: Some(first),
             probe: None,
             urgent: None,

@@ -103,6 +103,16 @@ impl Balancer {
         self.backends[backend.index()].belief()
     }
 
+    /// When that belief began.
+    pub fn since(&self, backend: BackendId) -> Timestamp {
+        self.backends[backend.index()].since
+    }
+
+    /// Whether the check that its lost sentinel connection started is under way.
+    pub fn checks_urgently(&self, backend: BackendId) -> bool {
+        self.backends[backend.index()].urgent.is_some()
+    }
+
     /// When the ejection of `backend` ends.
     pub fn ejected_until(&self, backend: BackendId) -> Option<Timestamp> {
         self.backends[backend.index()].passive.ejected_until()
@@ -262,6 +272,13 @@ impl Balancer {
             self.backends[id.index()].due = Some(now + gap);
         }
         let transition = self.change(now, id, Detector::Poll, |backend, settings| {
+            if healthy && backend.health.condemned_after(probe.started) {
+                return;
+            }
+            if healthy {
+                // It lives, whatever an older check will find.
+                backend.urgent.take_if(|urgent| urgent.started <= probe.started);
+            }
             backend.health.observe(now, healthy, settings);
         });
         self.verdict(id, Detector::Poll, &probe, transition)
@@ -280,13 +297,21 @@ impl Balancer {
         what(backend, &self.settings);
         let to = backend.belief();
         self.deadlines.set(id, backend.deadline());
-        (from != to).then_some(Transition {
+        if from == to {
+            return None;
+        }
+        backend.since = now;
+        let change = Transition {
             backend: id,
             at: now,
             from,
             to,
             by,
-        })
+        };
+        if change.changes_use() && backend.usable() {
+            backend.passive.use_again(now);
+        }
+        Some(change)
     }
 
     pub(super) fn verdict(

@@ -12,6 +12,8 @@ pub struct Health {
     failures: u32,
     successes: u32,
     since: Timestamp,
+    /// When something else than polling last found it dead.
+    condemned: Timestamp,
 }
 
 /// A belief that changed.
@@ -32,6 +34,7 @@ impl Health {
             failures: 0,
             successes: 0,
             since: now,
+            condemned: Timestamp(0),
         }
     }
 
@@ -66,12 +69,18 @@ impl Health {
 
     /// Down at once, whatever was counted.
     pub fn condemn(&mut self, now: Timestamp, settings: &CheckSettings) {
-        if self.usable {
+        if self.belief() != Belief::Down {
             self.since = now;
         }
+        self.condemned = now;
         self.usable = false;
         self.successes = 0;
         self.failures = self.failures.max(settings.fall);
+    }
+
+    /// A check that started then says nothing good: it may have been answered before the death.
+    pub fn condemned_after(&self, started: Timestamp) -> bool {
+        started < self.condemned
     }
 
     /// Counts one check; returns the belief before and after if it changed.

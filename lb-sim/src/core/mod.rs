@@ -18,6 +18,8 @@ pub mod settings;
 mod words;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 pub(crate) mod world;

@@ -4,57 +4,72 @@ use super::PassiveSettings;
 use router::clock::Timestamp;
 
 /// Counts failed attempts in a row and ejections in a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passive {
     failures: u32,
     /// Ejections in a row: each lasts longer than the one before.
     ejections: u32,
     until: Option<Timestamp>,
-    /// When the last ejection ended.
-    returned: Option<Timestamp>,
+    /// Since when it has been in use, the last time.
+    used: Timestamp,
 }
 
 impl Passive {
+    /// In use from now on.
+    pub fn new(now: Timestamp) -> Passive {
+        Passive {
+            failures: 0,
+            ejections: 0,
+            until: None,
+            used: now,
+        }
+    }
+
     /// When the ejection of now ends.
     pub fn ejected_until(&self) -> Option<Timestamp> {
         self.until
     }
 
+    /// Failed attempts in a row.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Counts one ended attempt; whether the backend has earned an ejection.
+    /// Counts one ended attempt of a backend in use; whether it has earned an ejection.
     pub fn observe(&mut self, failed: bool, settings: &PassiveSettings) -> bool {
         self.failures = if failed {
             self.failures.saturating_add(1)
         } else {
             0
         };
-        self.until.is_none() && self.failures >= settings.failures
+        self.failures >= settings.failures
     }
 
-    /// Ejects; returns until when. The count starts afresh after it.
-    pub fn eject(&mut self, now: Timestamp, settings: &PassiveSettings) -> Timestamp {
-        let in_a_row = self
-            .returned
-            .is_some_and(|returned| now.since(returned) < settings.ejection);
+    /// Ejects. A backend that was in use for as long as a first ejection lasts starts a new row.
+    pub fn eject(&mut self, now: Timestamp, settings: &PassiveSettings) {
+        let in_a_row = now.since(self.used) < settings.ejection;
         self.ejections = if in_a_row {
             self.ejections.saturating_add(1)
         } else {
             1
         };
-        let until = now + settings.ejection.saturating_mul(self.ejections).min(settings.cap);
-        self.failures = 0;
-        self.until = Some(until);
-        until
+        self.until = Some(now + settings.ejection.saturating_mul(self.ejections).min(settings.cap));
+    }
+
+    /// The ejection of now lasts no longer than until `at`.
+    pub fn shorten(&mut self, at: Timestamp) {
+        self.until = self.until.map(|until| until.min(at));
     }
 
     /// The ejection is over.
-    pub fn end(&mut self, now: Timestamp) {
-        self.failures = 0;
+    pub fn end(&mut self) {
         self.until = None;
-        self.returned = Some(now);
+    }
+
+    /// It is in use again. What failed before is another story.
+    pub fn use_again(&mut self, now: Timestamp) {
+        self.failures = 0;
+        self.used = now;
     }
 }
 
@@ -71,24 +86,24 @@ mod tests {
             cap: Duration::from_secs(75),
             ..PassiveSettings::default()
         };
-        let mut passive = Passive::default();
+        let mut now = Timestamp(0);
+        let mut passive = Passive::new(now);
         let seen: Vec<bool> = [true, true, false, true, true, true]
             .map(|failed| passive.observe(failed, &settings))
             .to_vec();
         assert_eq!(seen, [false, false, false, false, false, true]);
-        let mut now = Timestamp(0);
         for lasts in [30, 60, 75, 75] {
-            let until = passive.eject(now, &settings);
+            passive.eject(now, &settings);
+            let until = passive.ejected_until().unwrap();
             assert_eq!(until, now + Duration::from_secs(lasts));
-            assert!(
-                !passive.observe(true, &settings),
-                "no ejection within an ejection"
-            );
-            passive.end(until);
+            passive.end();
+            passive.use_again(until);
+            assert_eq!((passive.ejected_until(), passive.failures()), (None, 0));
             now = until + Duration::from_secs(29);
         }
         // In use for as long as the first ejection lasts: the row is broken.
         now = now + Duration::from_secs(2);
-        assert_eq!(passive.eject(now, &settings), now + Duration::from_secs(30));
+        passive.eject(now, &settings);
+        assert_eq!(passive.ejected_until(), Some(now + Duration::from_secs(30)));
     }
 }

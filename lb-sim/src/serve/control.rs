@@ -102,6 +102,7 @@ pub struct Control {
     pub decisions: Vec<Decision>,
     pub(super) events: Events,
     pub(super) sentinels: Vec<Sentinel>,
+    sentinels_held: bool,
     losses: mpsc::UnboundedSender<Loss>,
     totals: Totals,
     pub(super) running: Vec<Vec<Running>>,
@@ -134,6 +135,7 @@ impl Control {
         Control {
             balancer,
             decisions: vec![Decision::first(); count],
+            sentinels_held: false,
             sentinels: (0..count).map(|_| Sentinel::default()).collect(),
             losses,
             totals: Totals::default(),
@@ -163,6 +165,9 @@ impl Control {
         self.settings = next;
         let now = clock::now();
         self.balancer.apply_settings(now, self.settings.check.clone());
+        if !self.settings.detectors.sentinel {
+            self.balancer.forget_sentinels();
+        }
         let returned = self.balancer.apply_passive(now, passive(&self.settings));
         for change in &returned {
             self.since[change.backend.index()] = now;
@@ -171,12 +176,23 @@ impl Control {
         self.publish();
         self.events.emit_at(now, self.settings_event());
         for change in returned {
-            self.tell(change, "passive detection was turned off".to_owned());
+            let reason = if self.settings.detectors.passive {
+                self.over_the_share()
+            } else {
+                "passive detection was turned off".to_owned()
+            };
+            self.tell(change, reason);
         }
         self.shared.told(self.version);
         tracing::info!("settings: {}", self.settings);
         self.replan.notify_one();
         Ok(())
+    }
+
+    /// Why an ejection ended before its time.
+    pub(super) fn over_the_share(&self) -> String {
+        let share = self.settings.passive.max_ejected;
+        format!("no more than {share} of the routers may be ejected")
     }
 
     fn announce(&self, ready: Event) {
@@ -232,11 +248,19 @@ impl Control {
     /// Holds a sentinel connection to every router that polling believes Up.
     fn tend_sentinels(&mut self) {
         let on = self.settings.detectors.sentinel;
+        if !on && !std::mem::take(&mut self.sentinels_held) {
+            return;
+        }
+        self.sentinels_held = on;
         for (i, sentinel) in self.sentinels.iter_mut().enumerate() {
             let backend = BackendId(i as u32);
-            let health = self.balancer.health(backend);
-            let checking = self.running[i].iter().any(|running| running.lost.is_some());
-            if !(on && self.balancer.present(backend) && health.usable()) {
+            let checking = self.balancer.checks_urgently(backend);
+            if !checking {
+                let forgotten = self.running[i].extract_if(.., |running| running.lost.is_some());
+                forgotten.for_each(|running| running.task.abort());
+            }
+            let wanted = on && self.balancer.present(backend) && self.balancer.health(backend).usable();
+            if !wanted {
                 sentinel.stop();
             } else if !checking {
                 let target = self.members[i].traffic;
@@ -279,8 +303,8 @@ impl Control {
     }
 
     fn ended(&mut self, ended: Ended) {
+        let lost = self.take_running(ended.probe).and_then(|running| running.lost);
         if let Some(verdict) = self.balancer.on_probe(ended.ended, ended.probe, ended.result) {
-            let lost = self.take_running(ended.probe).and_then(|running| running.lost);
             self.conclude(ended, lost, &verdict);
         }
     }

@@ -6,7 +6,7 @@ use super::story::{self, Story};
 use super::table::Table;
 use crate::core::{Transition, Verdict};
 use router::clock::{self, Timestamp};
-use router::record::{Detector, Event};
+use router::record::{Belief, Detector, Event};
 
 /// Who decided that a backend is used, or not, and why.
 #[derive(Clone, Debug)]
@@ -48,7 +48,8 @@ impl Control {
             return;
         }
         let name = &self.members[backend.index()].name;
-        let story = Story::new(name, &ended, verdict, &self.settings.check);
+        let until = self.balancer.ejected_until(backend);
+        let story = Story::new(name, &ended, verdict, &self.settings.check, until);
         // Traffic first: once the belief can be read, no new attempt goes there. Then the records, before those of the
         // data thread that follow from them; then whatever may block.
         let changes_use = verdict.transition.is_some_and(|change| change.changes_use());
@@ -89,6 +90,9 @@ impl Control {
 
     /// Traffic first: once the belief can be read, no new attempt goes there.
     fn act(&mut self, change: Transition) {
+        if !change.changes_use() {
+            return;
+        }
         self.since[change.backend.index()] = clock::now();
         self.version += 1;
         self.publish();
@@ -98,7 +102,10 @@ impl Control {
         let backend = change.backend;
         let router = self.members[backend.index()].name.clone();
         tracing::warn!("{router} is {}: {reason}", story::state(change.to));
-        let until_ns = self.balancer.ejected_until(backend);
+        let until_ns = self
+            .balancer
+            .ejected_until(backend)
+            .filter(|_| change.to == Belief::Ejected);
         self.events.emit_at(
             change.at,
             Event::Belief {

@@ -4,9 +4,9 @@ use super::control::Control;
 use super::decision::Decision;
 use super::sentinel::Sentinel;
 use super::table::{Member, Tally};
-use crate::core::BackendId;
+use crate::core::{BackendId, Transition};
 use router::clock;
-use router::record::Event;
+use router::record::{Belief, Detector, Event};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -34,14 +34,17 @@ impl Control {
             })
         };
         let mut members = self.members.to_vec();
+        let mut before = Belief::Up;
         let known = members.iter().position(|member| member.name == name);
         match known.map(|place| BackendId(place as u32)) {
             Some(backend) if self.balancer.present(backend) => return false,
             Some(backend) => {
                 members[backend.index()] = member(Tally::default());
+                before = self.balancer.belief(backend);
                 self.balancer.restore_backend(now, backend);
                 self.since[backend.index()] = now;
                 self.last[backend.index()] = None;
+                self.decisions[backend.index()] = Decision::first();
             }
             None => {
                 members.push(member(Tally::default()));
@@ -54,7 +57,20 @@ impl Control {
             }
         }
         self.members = members.into();
-        self.change_fleet(name, true);
+        self.change_fleet(name, true, Vec::new());
+        if before != Belief::Up {
+            self.events.emit_at(
+                now,
+                Event::Belief {
+                    router: name.to_owned(),
+                    from_state: before,
+                    to: Belief::Up,
+                    reason: Decision::first().reason,
+                    by: Detector::Poll,
+                    until_ns: None,
+                },
+            );
+        }
         true
     }
 
@@ -63,20 +79,30 @@ impl Control {
         let Some(backend) = self.named(name) else {
             return false;
         };
-        self.balancer.remove_backend(backend);
-        self.since[backend.index()] = clock::now();
+        let now = clock::now();
+        let returned = self.balancer.remove_backend(now, backend);
+        self.since[backend.index()] = now;
         for running in self.running[backend.index()].drain(..) {
             running.task.abort();
         }
-        self.change_fleet(name, false);
+        self.sentinels[backend.index()].stop();
+        self.change_fleet(name, false, returned);
         true
     }
 
-    fn change_fleet(&mut self, name: &str, present: bool) {
+    /// `returned`: of fewer routers, fewer may be ejected.
+    fn change_fleet(&mut self, name: &str, present: bool, returned: Vec<Transition>) {
+        for change in &returned {
+            self.since[change.backend.index()] = change.at;
+        }
         self.version += 1;
         self.publish();
         let router = name.to_owned();
         self.events.emit(Event::Member { router, present });
+        for change in returned {
+            let reason = self.over_the_share();
+            self.tell(change, reason);
+        }
         self.shared.told(self.version);
         let how = if present {
             "belongs to the fleet"

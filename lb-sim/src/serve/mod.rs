@@ -3,7 +3,7 @@
 //! The *control thread* owns the [`Balancer`](crate::core::Balancer): it starts checks ([`probe`]), holds sentinel
 //! connections ([`sentinel`]), sleeps until the next deadline ([`control`]), answers the admin socket ([`admin`]),
 //! tells what happened ([`story`]) and publishes what may be picked ([`table`]). The *data thread* chooses and counts
-//! ([`traffic`]) and forwards ([`http`]); it only ever reads what was published: no lock that a check could hold.
+//! ([`traffic`]) and forwards: requests ([`http`]) or connections ([`tcp`], [`relay`]); it only ever reads what was published: no lock that a check could hold.
 
 pub mod admin;
 pub mod control;
@@ -11,14 +11,16 @@ mod decision;
 mod fleet;
 pub mod http;
 pub mod probe;
+pub mod relay;
 pub mod sentinel;
 pub mod story;
 pub mod table;
+pub mod tcp;
 pub mod totals;
 pub mod traffic;
 
 use crate::Args;
-use crate::core::{BackendId, SettingError, Settings};
+use crate::core::{BackendId, Mode, SettingError, Settings};
 use router::clock;
 use router::proxy::{self, Engine};
 use router::worker::{Events, Worker};
@@ -119,11 +121,25 @@ async fn forward(
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let engine = Engine::new(proxy::Settings::default());
-    let driver = Box::new(http::Follower(engine.clone()));
+    // It cannot change while running.
+    let mode = shared.table().load().settings.mode;
+    let driver: Box<dyn traffic::Driver> = match mode {
+        Mode::Http => Box::new(http::Follower(engine.clone())),
+        Mode::Tcp => Box::new(tcp::Follower),
+    };
     let traffic = traffic::Traffic::new(shared, events, seen, driver);
-    let policy = Rc::new(http::Forward(traffic.clone()));
+    let balancing = traffic.clone();
+    let serving = async {
+        match mode {
+            Mode::Http => {
+                let policy = Rc::new(http::Forward(balancing));
+                proxy::serve(listener, policy, engine, std::future::pending()).await
+            }
+            Mode::Tcp => tcp::serve(listener, balancing).await,
+        }
+    };
     tokio::select! {
-        result = proxy::serve(listener, policy, engine, std::future::pending()) => Ok(result?),
+        result = serving => Ok(result?),
         () = traffic.follow() => Ok(()),
         error = control_failed => Err(match error {
             Ok(error) => Failure::Control(error),

@@ -2,6 +2,7 @@
 
 use super::probe::Ended;
 use crate::core::{CheckSettings, Transition, Verdict};
+use router::clock::Timestamp;
 use router::record::{Belief, Event, ProbeResult};
 use router::worker::Events;
 
@@ -17,10 +18,18 @@ pub struct Story<'a> {
     change: Option<(Transition, String)>,
     /// The failures in a row had made it Down before.
     stale: bool,
+    until: Option<Timestamp>,
 }
 
 impl<'a> Story<'a> {
-    pub fn new(router: &'a str, ended: &'a Ended, verdict: &Verdict, settings: &CheckSettings) -> Story<'a> {
+    /// `until`: the end of its ejection.
+    pub fn new(
+        router: &'a str,
+        ended: &'a Ended,
+        verdict: &Verdict,
+        settings: &CheckSettings,
+        until: Option<Timestamp>,
+    ) -> Story<'a> {
         let CheckSettings { fall, rise, .. } = *settings;
         let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
         let change = verdict.transition.map(|change| {
@@ -51,6 +60,7 @@ impl<'a> Story<'a> {
             rise,
             change,
             stale,
+            until,
         }
     }
 
@@ -85,7 +95,7 @@ impl<'a> Story<'a> {
                 to: change.to,
                 reason: reason.clone(),
                 by: change.by,
-                until_ns: None,
+                until_ns: self.until.filter(|_| change.to == Belief::Ejected),
             };
             events.emit_at(change.at, belief);
         }

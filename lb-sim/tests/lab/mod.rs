@@ -36,6 +36,12 @@ pub fn command() -> Command {
 impl Lab {
     /// Starts lb-sim in front of `backends` with `settings` (`interval=1s fall=2 …`) and waits for `ready`.
     pub fn start(backends: &[&backend::Backend], settings: &str) -> Lab {
+        let word = |backend: &&backend::Backend| format!("{}={}", backend.name, backend.address);
+        Lab::start_with(&backends.iter().map(word).collect::<Vec<_>>(), settings)
+    }
+
+    /// The same with backends in the words of `--backend`.
+    pub fn start_with(backends: &[String], settings: &str) -> Lab {
         let directory = tempfile::tempdir().unwrap();
         let control = directory.path().join("lb.sock");
         let mut command = command();
@@ -51,7 +57,7 @@ impl Lab {
             ])
             .arg(&control);
         for backend in backends {
-            command.arg(format!("--backend={}={}", backend.name, backend.address));
+            command.arg(format!("--backend={backend}"));
         }
         command.args(settings.split_whitespace().map(|word| format!("--{word}")));
         let mut child = command

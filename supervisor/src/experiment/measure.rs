@@ -1,39 +1,88 @@
 //! PURE: records in, windows out. Every definition here is a row of the words table: `t_detect`, `t_stop`,
 //! `t_clear`, `t_readmit`, lost (in flight, window). What was not observed is `None`, never 0.
+//!
+//! [`trials`] measures the victims of one strike together, so that a request which failed at several of them is lost
+//! once: `join` says whose it was, `forwarded` what the balancer did meanwhile.
 
+mod forwarded;
+mod join;
+
+pub use forwarded::Forwarded;
+
+use join::{Joined, Spell};
 use router::clock::Timestamp;
-use router::record::{Belief, Cause, Event, Fault, Outcome, Record, Stamp};
+use router::record::{Belief, Cause, Detector, DrainStage, Event, Fault, Outcome, Record, Stamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One trial: one death of one incarnation, and what it cost. Times in seconds.
+/// One victim of one trial: one fault of one incarnation, and what it cost. Times in seconds from the fault: the
+/// death, or for a drain its start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
+    /// Which of the run's trials, from 1: the victims of one have the same number.
+    #[serde(default)]
+    pub trial: u32,
     pub fault: Fault,
+    /// Its parameters in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     pub router: String,
     pub stamp: Stamp,
-    /// Death since the last check's start (`start`) or end (`end`).
+    /// Fault since the last check's start (`start`) or end (`end`).
     pub phase_s: Option<f64>,
     pub detected: bool,
+    /// Who was first.
+    #[serde(default)]
+    pub detected_by: Option<Detector>,
     pub t_detect_s: Option<f64>,
     pub predicted_t_detect_s: Option<f64>,
     pub t_stop_s: Option<f64>,
+    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none.
+    #[serde(default)]
+    pub t_lost_s: Option<f64>,
     pub t_clear_s: Option<f64>,
     pub t_readmit_s: Option<f64>,
+    /// `drain`: its listener was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t_closed_s: Option<f64>,
     pub lost: Lost,
     pub causes: BTreeMap<Cause, u64>,
+    /// Requests that failed here and were answered elsewhere.
     pub saved_by_retry: u64,
+    /// What the balancer forwarded, to all routers, while the fault was held.
+    #[serde(default)]
+    pub forwarded: Option<Forwarded>,
     pub events_dropped: u64,
 }
 
-/// Requests that ended otherwise than `ok` because of the death.
+/// Requests that ended otherwise than `ok` because of the fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
-    /// Their attempt had started before the death.
+    /// Their attempt had started before the death, or before a draining router closed its listener.
     pub in_flight: u64,
     /// Their attempt was started at the dead router.
     pub window: u64,
     pub by_outcome: BTreeMap<Outcome, u64>,
+}
+
+/// A fault that took effect at a router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Victim {
+    pub router: String,
+    pub at: Timestamp,
+    pub stamp: Stamp,
+}
+
+/// What a trial did.
+#[derive(Clone, Copy, Debug)]
+pub struct Strike<'a> {
+    /// Which of the run's, from 1.
+    pub trial: u32,
+    pub fault: Fault,
+    pub victims: &'a [Victim],
+    /// The victims were brought back from then on.
+    pub held_until: Timestamp,
+    pub anchor: Anchor,
 }
 
 /// How the phase of the check clock is read.
@@ -45,27 +94,103 @@ pub enum Anchor {
     End,
 }
 
-/// Where the check clock stood at the death.
+/// Where the check clock stood at the fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Phase {
-    /// Start of the last check before the death.
+    /// Start of the last check before the fault.
     pub started: Timestamp,
-    /// Its end; later than the death when it was under way.
+    /// Its end; later than the fault when it was under way.
     pub ended: Timestamp,
 }
 
 impl Phase {
-    /// Seconds from the anchor to `death`.
-    pub fn seconds(&self, anchor: Anchor, death: Timestamp) -> f64 {
+    /// Seconds from the anchor to `fault`.
+    pub fn seconds(&self, anchor: Anchor, fault: Timestamp) -> f64 {
         match anchor {
-            Anchor::End if self.ended <= death => death.seconds_after(self.ended),
-            Anchor::End | Anchor::Start => death.seconds_after(self.started),
+            Anchor::End if self.ended <= fault => fault.seconds_after(self.ended),
+            Anchor::End | Anchor::Start => fault.seconds_after(self.started),
         }
     }
 }
 
-/// The last check of `router` that had started at `death`, from the balancer's log.
-pub fn phase(records: &[Record], router: &str, death: Timestamp) -> Option<Phase> {
+impl Lost {
+    pub fn total(&self) -> u64 {
+        self.in_flight + self.window
+    }
+}
+
+/// Measures each victim of a strike, in the order of `strike.victims`. `records` must hold the span from the checks
+/// before the faults to the re-admissions, and the outcomes of all requests attempted in it; `predict` gives the
+/// predicted `t_detect` of a fault at its time, in seconds.
+pub fn trials(
+    records: &[Record],
+    strike: &Strike<'_>,
+    predict: impl Fn(&Phase, Timestamp) -> Option<f64>,
+) -> Vec<Trial> {
+    let spells: Vec<Spell> = strike
+        .victims
+        .iter()
+        .map(|victim| spell(records, victim))
+        .collect();
+    let joined = join::join(records, &spells);
+    let begun = strike.victims.iter().map(|victim| victim.at).min();
+    let forwarded = begun.and_then(|begun| forwarded::between(records, begun, strike.held_until));
+    let dropped = dropped(records);
+    let measure = |((victim, spell), joined): ((&Victim, &Spell), Joined)| {
+        let phase = phase(records, &victim.router, victim.at);
+        Trial {
+            phase_s: phase.map(|p| p.seconds(strike.anchor, victim.at)),
+            predicted_t_detect_s: phase.and_then(|p| predict(&p, victim.at)),
+            forwarded,
+            events_dropped: dropped,
+            ..victim.trial(records, strike, spell, joined)
+        }
+    };
+    strike
+        .victims
+        .iter()
+        .zip(&spells)
+        .zip(joined)
+        .map(measure)
+        .collect()
+}
+
+impl Victim {
+    fn trial(&self, records: &[Record], strike: &Strike<'_>, spell: &Spell, joined: Joined) -> Trial {
+        let Victim { router, at, stamp } = self;
+        let noticed = noticed(records, router, *at, spell.over);
+        let down = noticed.map(|(down, _)| down);
+        let after = |time: Timestamp| time.seconds_after(*at);
+        Trial {
+            trial: strike.trial,
+            fault: strike.fault,
+            detail: detail(records, router, *at),
+            router: router.clone(),
+            stamp: *stamp,
+            phase_s: None,
+            detected: noticed.is_some(),
+            detected_by: noticed.map(|(_, by)| by),
+            t_detect_s: down.map(after),
+            predicted_t_detect_s: None,
+            t_stop_s: down
+                .and_then(|down| said_quiet(records, spell, down))
+                .or(joined.last_failed.map(Some))
+                .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
+            t_lost_s: joined.last_lost,
+            t_clear_s: joined.clear,
+            t_readmit_s: t_readmit(records, spell),
+            t_closed_s: spell.closed.map(after),
+            lost: joined.lost,
+            causes: joined.causes,
+            saved_by_retry: joined.saved,
+            forwarded: None,
+            events_dropped: 0,
+        }
+    }
+}
+
+/// The last check of `router` that had started at `fault`, from the balancer's log.
+pub fn phase(records: &[Record], router: &str, fault: Timestamp) -> Option<Phase> {
     records
         .iter()
         .filter_map(|record| match &record.event {
@@ -73,7 +198,7 @@ pub fn phase(records: &[Record], router: &str, death: Timestamp) -> Option<Phase
                 router: r,
                 started_ns,
                 ..
-            } if r == router && *started_ns <= death => Some(Phase {
+            } if r == router && *started_ns <= fault => Some(Phase {
                 started: *started_ns,
                 ended: record.at,
             }),
@@ -82,70 +207,17 @@ pub fn phase(records: &[Record], router: &str, death: Timestamp) -> Option<Phase
         .max_by_key(|phase| phase.started)
 }
 
-/// Measures the death of `router` at `death`. `records` must hold the span from the check before the death to the
-/// re-admission and the outcomes of all requests attempted in it; `predict` gives the predicted `t_detect` in seconds.
-pub fn trial(
-    records: &[Record],
-    fault: Fault,
-    router: &str,
-    (death, stamp): (Timestamp, Stamp),
-    anchor: Anchor,
-    predict: impl FnOnce(&Phase, Timestamp) -> Option<f64>,
-) -> Trial {
-    let alive_again = first_after(records, death, |record| match &record.event {
+/// The balancer gives it no requests, whoever decided that.
+pub fn is_out_of_use(belief: Belief) -> bool {
+    matches!(belief, Belief::Down | Belief::Ejected)
+}
+
+/// `router` serves again: a new life, or the end of what it did or suffered.
+pub fn revives(record: &Record, router: &str) -> bool {
+    match &record.event {
         Event::Ready { .. } => record.from == router,
-        Event::Resumed { router: r, .. } => r == router,
+        Event::Resumed { router: r, .. } | Event::Healed { router: r, .. } => r == router,
         _ => false,
-    });
-    let down = first_after(
-        records,
-        death,
-        |record| matches!(&record.event, Event::Belief { router: r, to: Belief::Down, .. } if r == router),
-    )
-    .filter(|down| alive_again.is_none_or(|alive| *down <= alive));
-    let attempts = failed_attempts(records, router, death, alive_again);
-    let quiet = records.iter().find_map(|record| match &record.event {
-        Event::Quiet {
-            router: r,
-            last_attempt_ns,
-        } if r == router && down.is_some_and(|d| record.at >= d) => Some(*last_attempt_ns),
-        _ => None,
-    });
-    let last_attempt = match quiet {
-        Some(last) => last,
-        None => attempts.iter().map(|a| a.started).max(),
-    };
-    let t_stop_s = (quiet.is_some() || !attempts.is_empty())
-        .then(|| last_attempt.map_or(0.0, |last| last.seconds_after(death).max(0.0)));
-    let (lost, t_clear_s) = lost(records, &attempts, death);
-    let mut causes = BTreeMap::new();
-    for attempt in &attempts {
-        *causes.entry(attempt.cause).or_insert(0) += 1;
-    }
-    let t_readmit_s = alive_again.and_then(|alive| {
-        first_after(
-            records,
-            alive,
-            |record| matches!(&record.event, Event::Readmitted { router: r, .. } if r == router),
-        )
-        .map(|served| served.seconds_after(alive))
-    });
-    let phase = phase(records, router, death);
-    Trial {
-        fault,
-        router: router.to_owned(),
-        stamp,
-        phase_s: phase.map(|p| p.seconds(anchor, death)),
-        detected: down.is_some(),
-        t_detect_s: down.map(|d| d.seconds_after(death)),
-        predicted_t_detect_s: phase.and_then(|p| predict(&p, death)),
-        t_stop_s,
-        t_clear_s,
-        t_readmit_s,
-        lost,
-        causes,
-        saved_by_retry: 0,
-        events_dropped: dropped(records),
     }
 }
 
@@ -163,70 +235,80 @@ pub fn dropped(records: &[Record]) -> u64 {
         .sum()
 }
 
-struct Failed {
-    request: Option<u64>,
-    started: Timestamp,
-    cause: Cause,
+fn spell(records: &[Record], victim: &Victim) -> Spell {
+    let Victim { router, at, .. } = victim;
+    let closed = first_after(records, *at, |record| {
+        record.from == *router
+            && matches!(
+                record.event,
+                Event::Drain {
+                    stage: DrainStage::Closed,
+                    ..
+                }
+            )
+    });
+    Spell {
+        router: router.clone(),
+        fault: *at,
+        closed,
+        over: first_after(records, *at, |record| revives(record, router)),
+    }
 }
 
-/// Attempts at the incarnation that died: those that ended after the death and started before it lived again.
-fn failed_attempts(
+/// When it was taken out of use before it was `over`, and who decided.
+fn noticed(
     records: &[Record],
     router: &str,
-    death: Timestamp,
-    again: Option<Timestamp>,
-) -> Vec<Failed> {
-    records
-        .iter()
-        .filter(|record| record.at >= death)
-        .filter_map(|record| match &record.event {
-            Event::Attempt {
-                request,
-                router: r,
-                started_ns,
-                cause,
-                ..
-            } if r == router && again.is_none_or(|again| *started_ns < again) => Some(Failed {
-                request: *request,
-                started: *started_ns,
-                cause: *cause,
-            }),
-            _ => None,
-        })
-        .collect()
+    fault: Timestamp,
+    over: Option<Timestamp>,
+) -> Option<(Timestamp, Detector)> {
+    let decided = records.iter().filter_map(|record| match &record.event {
+        Event::Belief {
+            router: r, to, by, ..
+        } if r == router && is_out_of_use(*to) && record.at >= fault => Some((record.at, *by)),
+        _ => None,
+    });
+    decided
+        .min_by_key(|(at, _)| *at)
+        .filter(|(at, _)| over.is_none_or(|over| *at <= over))
 }
 
-fn lost(records: &[Record], attempts: &[Failed], death: Timestamp) -> (Lost, Option<f64>) {
-    let by_request: BTreeMap<u64, &Failed> = attempts.iter().filter_map(|a| Some((a.request?, a))).collect();
-    let mut lost = Lost::default();
-    let mut clear = None;
-    for record in records {
-        let Event::Outcome {
-            request,
-            intended_ns,
-            outcome,
-            ..
-        } = &record.event
-        else {
-            continue;
-        };
-        let Some(attempt) = by_request.get(request) else {
-            continue;
-        };
-        if attempt.started < death {
-            lost.in_flight += 1;
-            clear = later(clear, 0.0);
-        } else {
-            lost.window += 1;
-            clear = later(clear, intended_ns.seconds_after(death));
+/// Start of the last attempt there, in the balancer's own words; `Some(None)`: it says that there never was one.
+fn said_quiet(records: &[Record], spell: &Spell, down: Timestamp) -> Option<Option<Timestamp>> {
+    records.iter().find_map(|record| match &record.event {
+        Event::Quiet {
+            router,
+            last_attempt_ns: last,
+        } if *router == spell.router && record.at >= down => {
+            Some(*last).filter(|last| spell.over.is_none_or(|over| last.is_none_or(|last| last <= over)))
         }
-        *lost.by_outcome.entry(*outcome).or_insert(0) += 1;
-    }
-    (lost, clear)
+        _ => None,
+    })
 }
 
-fn later(so_far: Option<f64>, seconds: f64) -> Option<f64> {
-    Some(so_far.map_or(seconds, |so_far| so_far.max(seconds)))
+/// Before the router's next fault.
+fn t_readmit(records: &[Record], spell: &Spell) -> Option<f64> {
+    let alive = spell.over?;
+    let router = &spell.router;
+    let next = first_after(
+        records,
+        alive,
+        |record| matches!(&record.event, Event::Fault { router: r, .. } if r == router),
+    );
+    let served =
+        |record: &Record| matches!(&record.event, Event::Readmitted { router: r, .. } if r == router);
+    first_after(records, alive, served)
+        .filter(|served| next.is_none_or(|next| *served < next))
+        .map(|served| served.seconds_after(alive))
+}
+
+fn detail(records: &[Record], router: &str, fault: Timestamp) -> Option<String> {
+    records.iter().find_map(|record| match &record.event {
+        Event::Fault {
+            router: r, detail, ..
+        } if r == router && record.at >= fault => detail.clone(),
+        _ => None,
+    })
 }
 
 fn first_after(records: &[Record], since: Timestamp, wanted: impl Fn(&Record) -> bool) -> Option<Timestamp> {

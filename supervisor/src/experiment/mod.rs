@@ -1,8 +1,10 @@
-//! Experiments, in the order that data meets them: args → plan → load → run (trial, watch) → measure → summary → table.
+//! Experiments, in the order that data meets them: args → plan and forecast → load → run (trial, watch) → measure → summary → table.
 
 pub mod args;
 
 pub mod plan;
+
+pub mod forecast;
 
 pub mod load;
 

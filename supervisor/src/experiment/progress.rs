@@ -1,9 +1,8 @@
 //! Progress on stderr: a bar on a terminal, a line a trial elsewhere, silence with `--json` in a pipe.
 
-use super::trial::Happened;
-use super::watch::Watch;
+use super::measure::Trial;
+use super::summary::detector;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use router::record::{Belief, Event};
 use std::io::IsTerminal;
 
 pub struct Progress {
@@ -35,27 +34,31 @@ impl Progress {
         }
     }
 
-    /// One more trial is over; its outcomes may still be on their way.
-    pub fn done(&self, watch: &Watch, happened: &Happened) {
-        let (death, _) = happened.death;
-        let down = watch.records.iter().find(|record| {
-            record.at >= death
-                && matches!(&record.event, Event::Belief { router, to: Belief::Down, .. } if *router == happened.router)
-        });
-        let text = match down {
-            Some(down) => format!(
-                "{} down after {:.3} s",
-                happened.router,
-                down.at.seconds_after(death)
-            ),
-            None => format!("{}: the balancer never noticed", happened.router),
-        };
+    /// One more trial is over; outcomes of its requests may still be on their way.
+    pub fn done(&self, victims: &[Trial]) {
+        let text = victims.iter().map(words).collect::<Vec<_>>().join("; ");
         self.bar.inc(1);
         self.bar.set_message(text.clone());
         if self.lines {
             eprintln!("trial {}/{}: {text}", self.bar.position(), self.trials);
         }
     }
+}
+
+fn words(trial: &Trial) -> String {
+    let router = &trial.router;
+    match (trial.t_detect_s, trial.detected_by) {
+        (Some(seconds), Some(by)) => format!("{router} out of use after {seconds:.3} s ({})", detector(by)),
+        _ => format!(
+            "{router}: the balancer never noticed: {}",
+            requests_lost(trial.lost.total())
+        ),
+    }
+}
+
+/// `1 request lost`, `37 requests lost`.
+pub fn requests_lost(count: u64) -> String {
+    format!("{count} request{} lost", if count == 1 { "" } else { "s" })
 }
 
 impl Drop for Progress {

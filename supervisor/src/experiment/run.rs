@@ -2,11 +2,12 @@
 
 pub use super::args::Args;
 
+use super::forecast::Forecast;
 use super::load::arrivals::Arrivals;
 use super::measure::{self, Anchor, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
-use super::summary::{self, Bounds, LoadReport, Summary, Theory};
+use super::summary::{self, Exposure, LoadReport, Summary};
 use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
 use super::{plan, table};
@@ -14,9 +15,8 @@ use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
 use crate::signals::End;
 use lb_sim::core::{Schedule, Settings};
-use lb_sim::theory::{self, Phase};
 use router::clock;
-use router::record::Fault;
+use router::fault::Spec;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,8 +39,15 @@ pub async fn run(args: &Args, json: bool) -> ExitCode {
     if settings.rate <= 0.0 {
         return fail(USAGE, "--rate: an experiment needs requests, such as --rate 200");
     }
+    let (spec, victims) = match args
+        .spec()
+        .and_then(|spec| Ok((spec, args.victims.of(settings.routers)?)))
+    {
+        Ok(fault) => fault,
+        Err(e) => return fail(USAGE, &e),
+    };
     settings.seed.get_or_insert_with(plan::fresh_seed);
-    Experiment::run(args, settings, json).await
+    Experiment::run(args, spec, victims, settings, json).await
 }
 
 fn fail(code: u8, why: &str) -> ExitCode {
@@ -58,18 +65,21 @@ enum Ended {
 struct Experiment<'a> {
     args: &'a Args,
     settings: LabSettings,
+    /// Routers hit in each trial.
+    victims: u32,
     json: bool,
     rules: Rules,
+    forecast: Forecast,
     dir: PathBuf,
-    /// Deaths whose outcomes may still be on their way.
-    open: Vec<Happened>,
+    /// Trials by their numbers whose outcomes may still be on their way.
+    open: Vec<(u32, Happened)>,
     trials: Vec<Trial>,
     load: LoadReport,
     complete: bool,
 }
 
 impl Experiment<'_> {
-    async fn run(args: &Args, settings: LabSettings, json: bool) -> ExitCode {
+    async fn run(args: &Args, spec: Spec, victims: u32, settings: LabSettings, json: bool) -> ExitCode {
         let (mut stack, records) = match Stack::start(&settings).await {
             Ok(stack) => stack,
             Err(e) => return fail(e.exit, &e.text),
@@ -79,10 +89,13 @@ impl Experiment<'_> {
             Arrivals::Constant => "constant",
         };
         let rate = settings.rate;
+        let forecast = Forecast::new(&settings, spec);
         let mut experiment = Experiment {
             args,
-            rules: rules(args, &settings),
+            rules: rules(args, spec, &settings, &forecast),
+            forecast,
             settings,
+            victims,
             json,
             dir: stack.dir.clone(),
             open: Vec::new(),
@@ -119,12 +132,13 @@ impl Experiment<'_> {
                 .await
                 .map_err(trial::missed("waiting for the first answered request"))?;
         }
-        for death in plan::deaths(self.seed(), self.args.trials, self.settings.routers) {
-            let happened = trial::run(fleet, watch, &self.rules, death).await?;
+        let plan = plan::strikes(self.seed(), self.args.trials, self.settings.routers, self.victims);
+        for (n, strike) in (1..).zip(&plan) {
+            let happened = trial::run(fleet, watch, &self.rules, strike).await?;
             self.measure(watch);
             self.save();
-            progress.done(watch, &happened);
-            self.open.push(happened);
+            progress.done(&self.measured(watch, n, &happened));
+            self.open.push((n, happened));
         }
         Ok(())
     }
@@ -141,29 +155,31 @@ impl Experiment<'_> {
         watch.take_all();
     }
 
-    /// Measures the deaths whose requests have all ended by now.
+    /// One trial by what is known of it so far.
+    fn measured(&self, watch: &Watch, n: u32, happened: &Happened) -> Vec<Trial> {
+        let records: Vec<_> = watch
+            .records
+            .iter()
+            .filter(|record| record.at >= happened.since)
+            .cloned()
+            .collect();
+        let strike = measure::Strike {
+            trial: n,
+            fault: self.rules.spec.fault,
+            victims: &happened.victims,
+            held_until: happened.held_until,
+            anchor: self.rules.anchor,
+        };
+        measure::trials(&records, &strike, |phase, fault| {
+            self.forecast.predict(phase, fault)
+        })
+    }
+
+    /// Measures the trials whose requests have all ended by now.
     fn measure(&mut self, watch: &Watch) {
-        let check = &self.settings.lb.check;
-        for happened in self.open.drain(..) {
-            let records: Vec<_> = watch
-                .records
-                .iter()
-                .filter(|r| r.at >= happened.since)
-                .cloned()
-                .collect();
-            let fault: Fault = self.args.fault.into();
-            let trial = measure::trial(
-                &records,
-                fault,
-                &happened.router,
-                happened.death,
-                self.rules.anchor,
-                |phase, death| {
-                    let phase = Phase::of(death, phase.started, phase.ended);
-                    theory::predict(check, fault, phase).ok().map(|d| d.as_secs_f64())
-                },
-            );
-            self.trials.push(trial);
+        for (n, happened) in std::mem::take(&mut self.open) {
+            let trials = self.measured(watch, n, &happened);
+            self.trials.extend(trials);
         }
         let (sent, ok, lost) = watch.load;
         self.load = LoadReport {
@@ -179,9 +195,7 @@ impl Experiment<'_> {
     }
 
     fn summary(&self) -> Summary {
-        let routers = self.settings.routers;
-        let fault: Fault = self.args.fault.into();
-        let window = theory::t_detect(&self.settings.lb.check, fault);
+        let exposure = Exposure::of(self.rules.spec, &self.settings);
         Summary {
             schema: "resetlab.run.v1".into(),
             seed: self.seed().to_string(),
@@ -190,19 +204,8 @@ impl Experiment<'_> {
             complete: self.complete,
             check: check_document(&self.settings.lb),
             load: self.load.clone(),
-            summary: summary::totals(&self.trials, &self.load, routers),
-            theory: Theory {
-                t_detect_s: window.as_ref().ok().map(|w| Bounds {
-                    min: w.min.as_secs_f64(),
-                    mean: w.mean.as_secs_f64(),
-                    max: w.max.as_secs_f64(),
-                }),
-                lost_per_trial: window
-                    .as_ref()
-                    .ok()
-                    .map(|w| theory::requests_in(w.mean, self.settings.rate, routers)),
-                reason: window.err().map(|why| why.to_string()),
-            },
+            summary: summary::totals(&self.trials, &self.load, exposure),
+            theory: self.forecast.theory(),
             trials: self.trials.clone(),
             command: std::env::args().collect::<Vec<_>>().join(" "),
         }
@@ -234,8 +237,12 @@ impl Experiment<'_> {
         let _ = std::io::stdout().write_all(text.as_bytes());
         match ended {
             Err(Ended::Failed(e)) => {
+                let code = match &e {
+                    TrialError::Fleet(e) => e.exit_code(),
+                    TrialError::Missed { .. } => FAILED,
+                };
                 return fail(
-                    FAILED,
+                    code,
                     &format!("{e}\nwhat was measured is in {}", self.dir.display()),
                 );
             }
@@ -255,25 +262,20 @@ impl Experiment<'_> {
     }
 }
 
-fn rules(args: &Args, settings: &LabSettings) -> Rules {
+fn rules(args: &Args, spec: Spec, settings: &LabSettings, forecast: &Forecast) -> Rules {
     let check = &settings.lb.check;
-    let fault: Fault = args.fault.into();
-    // Without theory (a TCP check and a hang) as many checks as would do otherwise are waited for.
-    let longest = theory::t_detect(check, fault).map_or(
-        (check.interval + check.jitter + check.timeout) * (check.fall + 1),
-        |window| window.max,
-    );
     let cycle = check.interval + check.jitter + check.timeout;
     Rules {
-        fault,
+        spec,
         anchor: match check.schedule {
             Schedule::Start => Anchor::Start,
             Schedule::End => Anchor::End,
         },
         interval: check.interval,
-        give_up: longest + check.interval,
+        give_up: forecast.give_up(),
         restart_delay: args.stack.restart_delay_given().then_some(settings.restart_delay),
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
+        leaving: settings.drain_wait + settings.drain_timeout,
         readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
     }
 }
@@ -287,11 +289,15 @@ fn check_document(settings: &Settings) -> serde_json::Value {
         "fall": check.fall,
         "rise": check.rise,
         "schedule": words["schedule"],
-        "detector": "poll",
+        "detector": words["detector"],
         "jitter_s": check.jitter.as_secs_f64(),
         "check": words["check"],
         "balance": words["balance"],
+        "mode": words["mode"],
         "on_failure": words["on-failure"],
+        "retries": settings.retry.retries,
+        "retry_budget": words["retry-budget"],
+        "retry_breaker": words["retry-breaker"],
         "connect_timeout_s": settings.connect_timeout.as_secs_f64(),
         "response_timeout_s": settings.response_timeout.as_secs_f64(),
     })

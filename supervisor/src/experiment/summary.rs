@@ -1,7 +1,11 @@
 //! PURE: the `resetlab.run.v1` document and the statistics in it.
 
-use super::measure::Trial;
+use super::measure::{Forwarded, Trial};
+use crate::settings::LabSettings;
+use router::fault::Spec;
+use router::record::{Detector, Fault, Outcome};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What `resetlab run --json` prints and `summary.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,36 +38,80 @@ pub struct LoadReport {
     pub late_max_ms: Option<f64>,
 }
 
+/// Of all victims of all trials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Totals {
     pub detected: usize,
     pub n: usize,
+    /// How many each detector was first to notice.
+    #[serde(default)]
+    pub detected_by: BTreeMap<String, usize>,
     pub t_detect_s: Option<Spread>,
     pub t_stop_s: Option<Spread>,
+    #[serde(default)]
+    pub t_lost_s: Option<Spread>,
     pub t_clear_s: Option<Spread>,
     pub t_readmit_s: Option<Spread>,
     pub residual_ms: Option<Residual>,
     pub lost_per_trial: Option<Mean>,
-    /// Lost in windows ÷ (Σ t_stop × rate ÷ routers): 1 when every request sent into the window failed and only those.
+    /// Lost because of faults that the balancer never noticed.
+    #[serde(default)]
+    pub lost_unnoticed: u64,
+    /// Whether anything was lost to a noticed fault otherwise than in flight or within `t_detect`.
+    #[serde(default)]
+    pub lost_after_detect: Option<AfterDetect>,
+    #[serde(default)]
+    pub by_outcome: BTreeMap<Outcome, u64>,
+    #[serde(default)]
+    pub saved_by_retry: u64,
+    /// What the balancer forwarded while faults were held, and how many attempts that took per request.
+    #[serde(default)]
+    pub forwarded: Option<Forwarded>,
+    #[serde(default)]
+    pub attempts_per_request: Option<f64>,
+    /// Lost in windows ÷ (Σ time that attempts failed × rate ÷ routers): 1 when every request sent into the window
+    /// failed and only those. `null` for a fault that fails only some.
     pub lost_over_expected: Option<f64>,
     /// Served ÷ sent over the measured time.
     pub success: Option<f64>,
 }
 
+/// What theory says; `null` where no figure exists, and a reason why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Theory {
-    /// `null` where no finite answer exists; `reason` says why.
     pub t_detect_s: Option<Bounds>,
-    pub lost_per_trial: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Expected for one victim, on average.
+    pub lost_per_trial: Option<f64>,
+    #[serde(default)]
+    pub lost: Option<Bounds>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_reason: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bounds {
     pub min: f64,
-    pub mean: f64,
-    pub max: f64,
+    pub mean: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// Noticed faults in which the attempt of a lost request had started after `t_detect`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AfterDetect {
+    pub trials: usize,
+    /// The longest `t_lost` − `t_detect`, negative when all were within it.
+    pub max_ms: f64,
+}
+
+/// How much of the load meets a router whose attempts all fail.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Exposure {
+    /// So many requests a second.
+    Rate(f64),
+    /// The fault fails only some requests, or none.
+    Some,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +120,9 @@ pub struct Spread {
     pub mean: f64,
     pub p50: f64,
     pub p95: f64,
+    /// The nearest rank: the largest value of fewer than 100.
+    #[serde(default)]
+    pub p99: f64,
     pub max: f64,
 }
 
@@ -99,29 +150,45 @@ impl Spread {
             mean: v.iter().sum::<f64>() / v.len() as f64,
             p50: rank(0.5),
             p95: rank(0.95),
+            p99: rank(0.99),
             max,
         })
     }
 }
 
-/// Statistics of `trials` at `rate` requests per second over `routers`.
-pub fn totals(trials: &[Trial], load: &LoadReport, routers: u32) -> Totals {
-    let residuals = Spread::of(
-        trials
-            .iter()
-            .filter_map(|t| Some((t.t_detect_s? - t.predicted_t_detect_s?).abs() * 1e3)),
-    );
-    let lost: u64 = trials.iter().map(|t| t.lost.in_flight + t.lost.window).sum();
-    let window: u64 = trials.iter().map(|t| t.lost.window).sum();
-    let exposed: f64 = trials.iter().filter_map(|t| t.t_stop_s).sum();
-    let expected = exposed * load.rate / f64::from(routers.max(1));
+impl Exposure {
+    pub fn of(spec: Spec, settings: &LabSettings) -> Exposure {
+        match spec.fault {
+            Fault::Slow | Fault::Cut => Exposure::Some,
+            _ if !spec.on.requests() => Exposure::Some,
+            _ => Exposure::Rate(settings.rate / f64::from(settings.routers.max(1))),
+        }
+    }
+}
+
+/// Statistics of `trials`.
+pub fn totals(trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals {
+    let spread = |value: fn(&Trial) -> Option<f64>| Spread::of(trials.iter().filter_map(value));
+    let residuals = spread(|t| Some((t.t_detect_s? - t.predicted_t_detect_s?).abs() * 1e3));
+    let lost: u64 = trials.iter().map(|t| t.lost.total()).sum();
+    let mut detected_by = BTreeMap::new();
+    for by in trials.iter().filter_map(|t| t.detected_by) {
+        *detected_by.entry(detector(by).to_owned()).or_insert(0) += 1;
+    }
+    let mut by_outcome = BTreeMap::new();
+    for (outcome, count) in trials.iter().flat_map(|t| &t.lost.by_outcome) {
+        *by_outcome.entry(*outcome).or_insert(0) += count;
+    }
+    let forwarded = forwarded(trials);
     Totals {
         detected: trials.iter().filter(|t| t.detected).count(),
         n: trials.len(),
-        t_detect_s: Spread::of(trials.iter().filter_map(|t| t.t_detect_s)),
-        t_stop_s: Spread::of(trials.iter().filter_map(|t| t.t_stop_s)),
-        t_clear_s: Spread::of(trials.iter().filter_map(|t| t.t_clear_s)),
-        t_readmit_s: Spread::of(trials.iter().filter_map(|t| t.t_readmit_s)),
+        detected_by,
+        t_detect_s: spread(|t| t.t_detect_s),
+        t_stop_s: spread(|t| t.t_stop_s),
+        t_lost_s: spread(|t| t.t_lost_s),
+        t_clear_s: spread(|t| t.t_clear_s),
+        t_readmit_s: spread(|t| t.t_readmit_s),
         residual_ms: residuals.map(|r| Residual {
             median: r.p50,
             max: r.max,
@@ -129,9 +196,61 @@ pub fn totals(trials: &[Trial], load: &LoadReport, routers: u32) -> Totals {
         lost_per_trial: (!trials.is_empty()).then(|| Mean {
             mean: lost as f64 / trials.len() as f64,
         }),
-        lost_over_expected: (expected > 0.0).then(|| window as f64 / expected),
+        lost_unnoticed: trials
+            .iter()
+            .filter(|t| !t.detected)
+            .map(|t| t.lost.total())
+            .sum(),
+        lost_after_detect: after_detect(trials),
+        by_outcome,
+        saved_by_retry: trials.iter().map(|t| t.saved_by_retry).sum(),
+        attempts_per_request: forwarded.and_then(|f| f.attempts_per_request()),
+        forwarded,
+        lost_over_expected: over_expected(trials, exposure),
         success: (load.ok + load.lost > 0).then(|| load.ok as f64 / (load.ok + load.lost) as f64),
     }
+}
+
+pub fn detector(by: Detector) -> &'static str {
+    match by {
+        Detector::Poll => "poll",
+        Detector::Passive => "passive",
+        Detector::Sentinel => "sentinel",
+        Detector::Notice => "notice",
+    }
+}
+
+/// A draining router fails nothing before it has closed.
+fn over_expected(trials: &[Trial], exposure: Exposure) -> Option<f64> {
+    let Exposure::Rate(rate) = exposure else {
+        return None;
+    };
+    let exposed = |t: &Trial| Some((t.t_stop_s? - t.t_closed_s.unwrap_or(0.0)).max(0.0));
+    let expected = rate * trials.iter().filter_map(exposed).sum::<f64>();
+    let window: u64 = trials.iter().map(|t| t.lost.window).sum();
+    (expected > 0.0).then(|| window as f64 / expected)
+}
+
+fn after_detect(trials: &[Trial]) -> Option<AfterDetect> {
+    let over = Spread::of(
+        trials
+            .iter()
+            .filter_map(|t| Some((t.t_lost_s? - t.t_detect_s?) * 1e3)),
+    )?;
+    let late = |t: &&Trial| matches!((t.t_lost_s, t.t_detect_s), (Some(lost), Some(detect)) if lost > detect);
+    Some(AfterDetect {
+        trials: trials.iter().filter(late).count(),
+        max_ms: over.max,
+    })
+}
+
+/// Once for each trial: its victims share the figure.
+fn forwarded(trials: &[Trial]) -> Option<Forwarded> {
+    let by_trial: BTreeMap<u32, Forwarded> = trials
+        .iter()
+        .filter_map(|t| Some((t.trial, t.forwarded?)))
+        .collect();
+    by_trial.into_values().reduce(|sum, more| sum + more)
 }
 
 #[cfg(test)]
@@ -142,8 +261,8 @@ mod tests {
     fn spread_uses_nearest_rank() {
         let spread = Spread::of((1..=20).map(f64::from)).expect("values");
         assert_eq!(
-            (spread.min, spread.p50, spread.p95, spread.max),
-            (1.0, 10.0, 19.0, 20.0)
+            (spread.min, spread.p50, spread.p95, spread.p99, spread.max),
+            (1.0, 10.0, 19.0, 20.0, 20.0)
         );
         assert_eq!(spread.mean, 10.5);
         assert_eq!(Spread::of([]), None);

@@ -21,7 +21,7 @@ pub struct Watch {
     stream: Records,
     /// Everything since the last [`Watch::forget`], in order of arrival.
     pub records: Vec<Record>,
-    beliefs: BTreeMap<String, Belief>,
+    beliefs: BTreeMap<String, (Belief, Option<Timestamp>)>,
     /// The latest totals of the load: sent, ok, lost.
     pub load: (u64, u64, u64),
 }
@@ -36,9 +36,32 @@ impl Watch {
         }
     }
 
-    /// The balancer's opinion; Up until it said otherwise.
-    pub fn belief(&self, router: &str) -> Belief {
-        self.beliefs.get(router).copied().unwrap_or(Belief::Up)
+    /// The balancer gives it requests; so it does until it has said otherwise.
+    pub fn in_use(&self, router: &str) -> bool {
+        let belief = self.beliefs.get(router).map(|(belief, _)| *belief);
+        matches!(belief, None | Some(Belief::Up | Belief::GoingDown))
+    }
+
+    /// When its ejection ends, if it is ejected.
+    pub fn ejected_until(&self, router: &str) -> Option<Timestamp> {
+        self.beliefs.get(router).and_then(|(_, until)| *until)
+    }
+
+    /// The latest kept record that is `wanted`.
+    pub fn find(&self, wanted: impl Fn(&Record) -> bool) -> Option<&Record> {
+        self.records.iter().rev().find(|record| wanted(record))
+    }
+
+    /// A record that is `wanted`, kept already or to come. Cancel-safe.
+    pub async fn find_or_wait(
+        &mut self,
+        deadline: Timestamp,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Record, Missed> {
+        if let Some(record) = self.find(&wanted) {
+            return Ok(record.clone());
+        }
+        self.wait(deadline, wanted).await
     }
 
     /// Waits until `wanted` holds for an arriving record and returns it. Cancel-safe.
@@ -88,8 +111,13 @@ impl Watch {
 
     fn keep(&mut self, record: &Record) {
         match &record.event {
-            Event::Belief { router, to, .. } => {
-                self.beliefs.insert(router.clone(), *to);
+            Event::Belief {
+                router, to, until_ns, ..
+            } => {
+                // Down in between says nothing of its ejection, which may outlast it.
+                let before = self.beliefs.get(router).and_then(|(_, until)| *until);
+                let until = until_ns.or(before).filter(|_| *to != Belief::Up);
+                self.beliefs.insert(router.clone(), (*to, until));
             }
             Event::Tick { sent, ok, lost, .. } => {
                 self.load = (*sent, *ok, *lost);

@@ -8,6 +8,7 @@
 
 mod actor;
 mod commands;
+mod deaths;
 mod error;
 mod faults;
 mod hub;

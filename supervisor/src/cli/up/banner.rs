@@ -33,8 +33,13 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         format!("  load      {} requests/s, {arrivals}", settings.rate),
         format!("  settings  {}", settings.lb),
         format!(
-            "  restart   {} after a death",
-            humantime::format_duration(settings.restart_delay)
+            "  restart   {} after a death, doubled for each in a row up to {}, {}",
+            humantime::format_duration(settings.restart_delay),
+            humantime::format_duration(settings.restart_max_delay),
+            settings.restart_limit.map_or_else(
+                || "never given up".to_owned(),
+                |limit| format!("given up after {limit}")
+            ),
         ),
         format!("  results   {}", facts.run_dir.display()),
         String::new(),

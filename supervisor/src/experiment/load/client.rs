@@ -34,6 +34,15 @@ pub struct Shape {
     pub max_connections: usize,
 }
 
+/// What is known of a request under way; outlives one that is given up.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// When its last byte was taken by the socket.
+    pub sent: Option<Timestamp>,
+    /// Source port of its connection, once there is one.
+    pub port: Option<u16>,
+}
+
 /// How a request ended, in the client's eyes.
 #[derive(Debug)]
 pub struct Answer {
@@ -70,9 +79,8 @@ impl Client {
         }
     }
 
-    /// One request from connecting to the end of its response. `sent` is set when its last byte was taken by the
-    /// socket. Dropping the future closes its connection.
-    pub async fn request(&self, id: u64, sent: &mut Option<Timestamp>) -> Answer {
+    /// One request from connecting to the end of its response. Dropping the future closes its connection.
+    pub async fn request(&self, id: u64, trace: &mut Trace) -> Answer {
         let Ok(_permit) = self.permits.acquire().await else {
             return Answer::unsendable();
         };
@@ -83,11 +91,12 @@ impl Client {
                 Err(error) => return Answer::of_connect(&error),
             },
         };
+        trace.port = stream.local_addr().ok().map(|address| address.port());
         let _ = stream.set_nodelay(true);
         let mut reply = Reply::default();
-        match self.exchange(&stream, id, &mut reply, sent).await {
+        match self.exchange(&stream, id, &mut reply, &mut trace.sent).await {
             Ok(()) => {
-                if reply.keep_alive && self.keep_alive && sent.is_some() {
+                if reply.keep_alive && self.keep_alive && trace.sent.is_some() {
                     self.idle.borrow_mut().push(stream);
                 }
                 Answer::of_reply(reply)

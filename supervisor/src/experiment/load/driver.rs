@@ -1,7 +1,7 @@
 //! The runtime thread: takes due requests from the pacer, sends them, reports.
 
 use super::arrivals::Schedule;
-use super::client::{Client, Shape};
+use super::client::{Client, Shape, Trace};
 use super::pacer::{Due, Pace};
 use super::punctual::make_punctual;
 use super::tally::{End, Tally};
@@ -107,11 +107,11 @@ pub(super) async fn serve(args: &Args, worker: &Worker) -> std::io::Result<Value
 
 impl Load {
     async fn request(self: Rc<Load>, due: Due) {
-        let mut sent = None;
+        let mut trace = Trace::default();
         let deadline = due.intended + self.client_timeout;
         let answer = tokio::select! {
             biased;
-            answer = self.client.request(due.id, &mut sent) => Some(answer),
+            answer = self.client.request(due.id, &mut trace) => Some(answer),
             () = clock::until(deadline) => None,
         };
         let ended = clock::now();
@@ -125,7 +125,7 @@ impl Load {
         }
         tally.end(End {
             intended: due.intended,
-            sent,
+            sent: trace.sent,
             ended,
             outcome,
         });
@@ -137,11 +137,11 @@ impl Load {
             let event = Event::Outcome {
                 request,
                 intended_ns,
-                sent_ns: sent,
+                sent_ns: trace.sent,
                 outcome,
                 status,
                 router,
-                port: None,
+                port: trace.port,
             };
             self.events.emit_at(ended, event);
         }

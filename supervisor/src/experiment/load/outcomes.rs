@@ -1,6 +1,6 @@
 //! The client against scripted servers: every way a request can end, told apart.
 
-use super::client::{Answer, Client, Shape};
+use super::client::{Answer, Client, Shape, Trace};
 use router::record::Outcome;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -47,7 +47,7 @@ fn request(target: SocketAddr, shape: &Shape) -> Answer {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(client.request(1, &mut None))
+        .block_on(client.request(1, &mut Trace::default()))
 }
 
 /// The outcome when a server reads the head, writes `answer` and closes.
@@ -201,7 +201,10 @@ fn a_stale_idle_connection_is_replaced_and_not_counted() {
         .unwrap()
         .block_on(async {
             for round in 0..50 {
-                assert_eq!(client.request(round, &mut None).await.outcome, Outcome::Ok);
+                assert_eq!(
+                    client.request(round, &mut Trace::default()).await.outcome,
+                    Outcome::Ok
+                );
                 // The FIN is in the kernel by now, and the runtime has not been told.
                 assert_eq!(wait.recv().unwrap() as u64, round);
             }

@@ -159,6 +159,7 @@ fn without_an_answer_or_a_connection_every_request_ends_as_a_timeout() {
         request: 1,
         outcome: Outcome::Timeout,
         sent_ns: Some(_),
+        port: Some(1..),
         ..
     } = first
     else {

@@ -1,0 +1,174 @@
+//! PURE: what theory says of the run's fault under its settings, and how long a trial waits because of that.
+
+use super::load::arrivals::Arrivals;
+use super::measure;
+use super::summary::{Bounds, Theory};
+use crate::settings::LabSettings;
+use lb_sim::core::{Detectors, Settings};
+use lb_sim::theory::{self, Case, NoTheory, Phase, Traffic, load};
+use router::clock::Timestamp;
+use router::fault::Spec;
+use std::time::Duration;
+
+/// A fault under settings.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    settings: Settings,
+    spec: Spec,
+    traffic: Traffic,
+    drain_wait: Duration,
+}
+
+/// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
+const GAPS_TO_SPARE: u32 = 15;
+
+impl Forecast {
+    pub fn new(lab: &LabSettings, spec: Spec) -> Forecast {
+        Forecast {
+            settings: lab.lb.clone(),
+            spec,
+            traffic: Traffic {
+                rate: lab.rate,
+                routers: lab.routers,
+                arrivals: match lab.arrivals {
+                    Arrivals::Constant => load::Arrivals::Constant,
+                    Arrivals::Poisson => load::Arrivals::Poisson,
+                },
+            },
+            drain_wait: lab.drain_wait,
+        }
+    }
+
+    /// `t_detect` of one fault, in seconds, where theory has a figure for its phase.
+    pub fn predict(&self, phase: &measure::Phase, fault: Timestamp) -> Option<f64> {
+        let phase = Phase::of(fault, phase.started, phase.ended);
+        let predicted = self.case(&self.settings).predict(phase).ok()?;
+        Some(predicted.as_secs_f64())
+    }
+
+    /// From the fault until the balancer has missed it: a whole interval later than it could have been by polling, or
+    /// where that never sees it, by what else there is.
+    pub fn give_up(&self) -> Duration {
+        let check = &self.settings.check;
+        let polling = Settings {
+            detectors: Detectors::default(),
+            ..self.settings.clone()
+        };
+        let most = |settings: &Settings| self.case(settings).t_detect().and_then(|bounds| bounds.max);
+        let longest = most(&polling).unwrap_or_else(|_| {
+            // As many checks as would do otherwise are waited for.
+            let checks = (check.interval + check.jitter + check.timeout) * (check.fall + 1);
+            let all = most(&self.settings).unwrap_or_else(|_| self.attempts());
+            checks.max(all)
+        });
+        longest + check.interval
+    }
+
+    /// What stands beside the measurement.
+    pub fn theory(&self) -> Theory {
+        let case = self.case(&self.settings);
+        let (t_detect, lost) = (case.t_detect(), case.lost());
+        let seconds = |bounds: theory::Bounds<Duration>| bounds.map(|time| time.as_secs_f64());
+        Theory {
+            t_detect_s: t_detect.ok().map(|bounds| document(seconds(bounds))),
+            reason: why(&t_detect),
+            lost_per_trial: lost.ok().and_then(|lost| lost.mean.ok()),
+            lost: lost.ok().map(document),
+            lost_reason: why(&lost),
+        }
+    }
+
+    /// Until failed attempts have ejected, or will not.
+    fn attempts(&self) -> Duration {
+        let Settings {
+            detectors,
+            passive,
+            connect_timeout,
+            response_timeout,
+            ..
+        } = self.settings;
+        let gap = f64::from(self.traffic.routers) / self.traffic.rate.max(f64::MIN_POSITIVE);
+        match Duration::try_from_secs_f64(gap) {
+            Ok(gap) if detectors.passive => {
+                gap * (passive.failures + GAPS_TO_SPARE) + connect_timeout + response_timeout
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn case<'a>(&'a self, settings: &'a Settings) -> Case<'a> {
+        Case {
+            settings,
+            spec: &self.spec,
+            traffic: self.traffic,
+            drain_wait: self.drain_wait,
+        }
+    }
+}
+
+fn document(bounds: theory::Bounds<f64>) -> Bounds {
+    Bounds {
+        min: bounds.min,
+        mean: bounds.mean.ok(),
+        max: bounds.max.ok(),
+    }
+}
+
+/// Why a figure is missing, the worst first.
+fn why<T>(bounds: &Result<theory::Bounds<T>, NoTheory>) -> Option<String> {
+    let missing = match bounds {
+        Err(why) => Some(why),
+        Ok(bounds) => bounds.mean.as_ref().err().or(bounds.max.as_ref().err()),
+    };
+    missing.map(NoTheory::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router::fault::On;
+    use router::record::Fault;
+
+    fn forecast(settings: &str, spec: Spec) -> Forecast {
+        let mut lab = LabSettings::default();
+        for word in settings.split_whitespace() {
+            let (key, value) = word.split_once('=').unwrap();
+            lab.set(key, value).unwrap();
+        }
+        Forecast::new(&lab, spec)
+    }
+
+    #[test]
+    fn a_trial_waits_for_polling_even_where_another_detector_should_be_first() {
+        let kill = Spec::new(Fault::Kill);
+        let polled = forecast("interval=1s fall=2", kill);
+        assert_eq!(polled.give_up(), Duration::from_secs(3));
+        let sentinel = forecast("interval=1s fall=2 detector=sentinel", kill);
+        assert_eq!(sentinel.give_up(), Duration::from_secs(3));
+        assert_eq!(sentinel.theory().t_detect_s.unwrap().max, Some(0.0));
+    }
+
+    #[test]
+    fn what_nobody_can_notice_is_given_up_and_says_why() {
+        let requests = Spec {
+            on: On::Requests,
+            ..Spec::new(Fault::Error)
+        };
+        let polled = forecast("interval=200ms timeout=100ms fall=2", requests);
+        assert_eq!(polled.give_up(), Duration::from_millis(1100));
+        let theory = polled.theory();
+        assert_eq!(theory.t_detect_s, None);
+        assert!(
+            theory.reason.clone().unwrap().contains("requests only"),
+            "{theory:?}"
+        );
+        let passive = forecast(
+            "interval=200ms timeout=100ms fall=2 detector=passive rate=4",
+            requests,
+        );
+        assert!(
+            passive.give_up() > Duration::from_secs(20),
+            "20 attempts of one a second"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! PURE: which failed attempts and which lost requests belong to which victim.
+//!
+//! The balancer tells of attempts, the client of requests. Both name the request's id, or in `mode=tcp` the source
+//! port of the client's connection, and ports are used again.
+
+use super::Lost;
+use router::clock::Timestamp;
+use router::record::{Cause, Event, Outcome, Record};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The time in which a victim harms requests: attempts there that were started before `over` and failed after `fault`.
+pub(super) struct Spell {
+    pub router: String,
+    pub fault: Timestamp,
+    /// A draining router serves until then.
+    pub closed: Option<Timestamp>,
+    /// It serves again; `None`: not yet.
+    pub over: Option<Timestamp>,
+}
+
+/// What became of the requests of one victim. Times in seconds after its fault.
+#[derive(Default)]
+pub(super) struct Joined {
+    pub lost: Lost,
+    pub causes: BTreeMap<Cause, u64>,
+    pub saved: u64,
+    /// Start of the last failed attempt.
+    pub last_failed: Option<Timestamp>,
+    /// Start of the last attempt whose request was lost; 0 when it had started before.
+    pub last_lost: Option<f64>,
+    /// Intended time of the last lost request; 0 when its attempt had started before.
+    pub clear: Option<f64>,
+}
+
+/// A failed attempt at a victim.
+struct Failed {
+    victim: usize,
+    request: Option<u64>,
+    port: Option<u16>,
+    nth: u32,
+    started: Timestamp,
+    ended: Timestamp,
+    cause: Cause,
+}
+
+/// What a client asked for: its failed attempts in order.
+struct Asked {
+    /// The first decides whose the request is.
+    attempts: Vec<Failed>,
+    outcome: Option<(Timestamp, Outcome)>,
+}
+
+/// A connection's next attempt follows the failed one at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// One [`Joined`] for each of `spells`.
+pub(super) fn join(records: &[Record], spells: &[Spell]) -> Vec<Joined> {
+    let mut asked = ask(failed_attempts(records, spells));
+    give_outcomes(records, &mut asked);
+    let mut joined: Vec<Joined> = spells.iter().map(|_| Joined::default()).collect();
+    for asked in &asked {
+        for attempt in &asked.attempts {
+            let joined = &mut joined[attempt.victim];
+            *joined.causes.entry(attempt.cause).or_insert(0) += 1;
+            joined.last_failed = joined.last_failed.max(Some(attempt.started));
+        }
+        if let Some(first) = asked.attempts.first() {
+            joined[first.victim].count(&spells[first.victim], first, asked);
+        }
+    }
+    joined
+}
+
+impl Joined {
+    fn count(&mut self, spell: &Spell, first: &Failed, asked: &Asked) {
+        let Some((intended, outcome)) = asked.outcome else {
+            // A client that went away is not helped; one that cannot be found is not known to be.
+            let known = first.request.is_some() || first.port.is_some();
+            let waits = asked
+                .attempts
+                .iter()
+                .all(|attempt| attempt.cause != Cause::ClientGone);
+            self.saved += u64::from(known && waits);
+            return;
+        };
+        let harmful = spell.closed.unwrap_or(spell.fault);
+        let (last, clear) = if first.started < harmful {
+            self.lost.in_flight += 1;
+            (0.0, 0.0)
+        } else {
+            self.lost.window += 1;
+            (
+                first.started.seconds_after(spell.fault),
+                intended.seconds_after(spell.fault),
+            )
+        };
+        self.last_lost = later(self.last_lost, last);
+        self.clear = later(self.clear, clear);
+        *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
+    }
+}
+
+/// In the order of their starts.
+fn failed_attempts(records: &[Record], spells: &[Spell]) -> Vec<Failed> {
+    let mut failed: Vec<Failed> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Attempt {
+                request,
+                router,
+                started_ns,
+                cause,
+                nth,
+                port,
+                ..
+            } => {
+                let harmed = |spell: &Spell| {
+                    spell.router == *router
+                        && record.at >= spell.fault
+                        && spell.over.is_none_or(|over| *started_ns < over)
+                };
+                Some(Failed {
+                    victim: spells.iter().position(harmed)?,
+                    request: *request,
+                    port: *port,
+                    nth: *nth,
+                    started: *started_ns,
+                    ended: record.at,
+                    cause: *cause,
+                })
+            }
+            _ => None,
+        })
+        .collect();
+    failed.sort_by_key(|attempt| attempt.started);
+    failed
+}
+
+/// Attempts of the same request, or of the same connection, together.
+fn ask(failed: Vec<Failed>) -> Vec<Asked> {
+    let mut asked: Vec<Asked> = Vec::new();
+    let mut by_request: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut by_port: BTreeMap<u16, usize> = BTreeMap::new();
+    for attempt in failed {
+        let known = match (attempt.request, attempt.port) {
+            (Some(request), _) => by_request.get(&request).copied(),
+            (None, Some(port)) => by_port
+                .get(&port)
+                .copied()
+                .filter(|known| asked[*known].goes_on(&attempt)),
+            (None, None) => None,
+        };
+        let place = known.unwrap_or(asked.len());
+        match (attempt.request, attempt.port) {
+            (Some(request), _) => {
+                by_request.insert(request, place);
+            }
+            (None, Some(port)) => {
+                by_port.insert(port, place);
+            }
+            (None, None) => {}
+        }
+        match known {
+            Some(known) => asked[known].attempts.push(attempt),
+            None => asked.push(Asked {
+                attempts: vec![attempt],
+                outcome: None,
+            }),
+        }
+    }
+    asked
+}
+
+impl Asked {
+    /// `next`, from the same port, is of the same connection: not of a later one that got that port again.
+    fn goes_on(&self, next: &Failed) -> bool {
+        self.attempts
+            .last()
+            .is_some_and(|last| next.nth > last.nth && next.started.since(last.ended) < AT_ONCE)
+    }
+
+    /// The attempts fall into the life of a request from `intended` to `ended`.
+    fn lived(&self, intended: Timestamp, ended: Timestamp) -> bool {
+        let first = self.attempts.first().map(|attempt| attempt.started);
+        let last = self.attempts.last().map(|attempt| attempt.ended);
+        first.is_some_and(|first| first <= ended) && last.is_some_and(|last| last >= intended)
+    }
+}
+
+/// A request's outcome is found by its id, otherwise by its port: the nearest connection before it.
+fn give_outcomes(records: &[Record], asked: &mut [Asked]) {
+    let mut by_request: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut by_port: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
+    for (place, asked) in asked.iter().enumerate() {
+        match asked.attempts.first().map(|first| (first.request, first.port)) {
+            Some((Some(request), _)) => {
+                by_request.insert(request, place);
+            }
+            Some((None, Some(port))) => by_port.entry(port).or_default().push(place),
+            _ => {}
+        }
+    }
+    for record in records {
+        let Event::Outcome {
+            request,
+            intended_ns,
+            outcome,
+            port,
+            ..
+        } = &record.event
+        else {
+            continue;
+        };
+        let found = by_request.get(request).copied().or_else(|| {
+            let places = by_port.get(&(*port)?)?;
+            let lived = |place: &&usize| asked[**place].lived(*intended_ns, record.at);
+            places.iter().rev().find(lived).copied()
+        });
+        if let Some(found) = found {
+            asked[found].outcome.get_or_insert((*intended_ns, *outcome));
+        }
+    }
+}
+
+fn later(so_far: Option<f64>, seconds: f64) -> Option<f64> {
+    Some(so_far.map_or(seconds, |so_far| so_far.max(seconds)))
+}

@@ -1,0 +1,179 @@
+//! PURE: what a run has shown, in sentences.
+
+use super::super::progress::requests_lost;
+use super::super::summary::{Bounds, Spread, Summary};
+use router::record::Cause;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Prediction, noticing, losses, retries, load, warnings: a line each.
+pub fn verdict(s: &Summary) -> String {
+    let mut out = String::new();
+    for (name, text) in lines(s) {
+        let _ = writeln!(out, "{name:<16}{text}");
+    }
+    for warning in warnings(s) {
+        let _ = writeln!(out, "warning: {warning}");
+    }
+    out
+}
+
+fn lines(s: &Summary) -> Vec<(&'static str, String)> {
+    let t = &s.summary;
+    let mut lines = Vec::new();
+    if let Some(r) = t.residual_ms {
+        lines.push((
+            "prediction",
+            format!(
+                "|measured − predicted| t_detect: median {:.1} ms, max {:.1} ms",
+                r.median, r.max
+            ),
+        ));
+    }
+    if let Some(reason) = &s.theory.reason {
+        lines.push(("theory", format!("t_detect: {reason}")));
+    }
+    if !t.detected_by.is_empty() {
+        let who = joined(t.detected_by.iter().map(|(by, n)| format!("{by} {n}")));
+        lines.push(("noticed by", format!("{who} of {}", t.n)));
+    }
+    if t.detected < t.n {
+        let (lost, missed) = (requests_lost(t.lost_unnoticed), t.n - t.detected);
+        lines.push((
+            "unnoticed",
+            format!(
+                "the balancer never noticed: {lost} in {missed} of {} trials' victims",
+                t.n
+            ),
+        ));
+    }
+    if let Some(lost) = t.lost_per_trial {
+        lines.push((
+            "lost",
+            format!("{:.1} requests a fault{}", lost.mean, theory_lost(s)),
+        ));
+    }
+    if let Some(reason) = &s.theory.lost_reason {
+        lines.push(("", format!("theory of it: {reason}")));
+    }
+    if !t.by_outcome.is_empty() {
+        lines.push(("", format!("outcomes: {}", counts(&t.by_outcome))));
+    }
+    if let Some(causes) = causes(s) {
+        lines.push(("", format!("causes of failed attempts: {causes}")));
+    }
+    if let Some(ratio) = t.lost_over_expected {
+        lines.push((
+            "",
+            format!("{ratio:.4} of the requests sent into the windows (Σ t_stop × rate ÷ routers)"),
+        ));
+    }
+    lines.extend(within(s).map(|text| ("", text)));
+    if t.saved_by_retry > 0 {
+        lines.push((
+            "saved",
+            format!(
+                "{} requests failed at a victim and were answered elsewhere",
+                t.saved_by_retry
+            ),
+        ));
+    }
+    lines.extend(amplification(s).map(|text| ("attempts", text)));
+    lines.push(("load", load(s)));
+    lines
+}
+
+fn theory_lost(s: &Summary) -> String {
+    let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
+    s.theory.lost.map_or(String::new(), |Bounds { min, mean, max }| {
+        format!(", theory {} ({min:.1} to {})", figure(mean), figure(max))
+    })
+}
+
+/// Lost requests beside `t_detect`: what was lost later was not the fault of a late notice.
+fn within(s: &Summary) -> Option<String> {
+    let after = s.summary.lost_after_detect?;
+    let latest = s.summary.t_lost_s.map_or(0.0, |Spread { max, .. }| max);
+    let detect = s.summary.t_detect_s.map_or(0.0, |Spread { max, .. }| max);
+    let text = format!(
+        "last lost attempt started {:.1} ms after its fault at most, t_detect {:.1} ms at most: ",
+        latest * 1e3,
+        detect * 1e3
+    );
+    Some(match after.trials {
+        0 => text + "all in flight or within t_detect",
+        late => format!("{text}{late} after t_detect, by {:.1} ms at most", after.max_ms),
+    })
+}
+
+fn amplification(s: &Summary) -> Option<String> {
+    let (f, ratio) = (s.summary.forwarded?, s.summary.attempts_per_request?);
+    Some(format!(
+        "{ratio:.3} a request while faults lasted ({} for {}; {} retries, {} over budget, {} over breaker)",
+        f.attempts, f.requests, f.retries, f.over_budget, f.over_breaker
+    ))
+}
+
+fn load(s: &Summary) -> String {
+    let load = &s.load;
+    let late = load
+        .late_p99_ms
+        .map_or("unknown".to_owned(), |late| format!("{late:.3} ms"));
+    format!(
+        "{} sent ({} {}/s), {} ok, {} lost; lateness p99 {late}",
+        load.sent, load.arrivals, load.rate, load.ok, load.lost
+    )
+}
+
+/// What makes these figures doubtful.
+pub fn warnings(s: &Summary) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !s.complete {
+        let done = s.trials.last().map_or(0, |trial| trial.trial);
+        warnings.push(format!("interrupted after {done} trials"));
+    }
+    if let Some(late) = s.load.late_p99_ms.filter(|late| *late >= 1.0) {
+        warnings.push(format!(
+            "the load generator was late (p99 {late:.1} ms): this machine was too busy, doubt the figures below that"
+        ));
+    }
+    let invalid = s.trials.iter().filter(|t| t.events_dropped > 0).count();
+    if invalid > 0 {
+        warnings.push(format!("{invalid} trials lost events and are invalid"));
+    }
+    if s.trials.len() < 5 {
+        warnings.push(format!(
+            "n = {}: too few trials to speak of a spread",
+            s.trials.len()
+        ));
+    }
+    let of_trials: u64 = s.trials.iter().map(|t| t.lost.total()).sum();
+    if s.load.lost > of_trials {
+        warnings.push(format!(
+            "{} lost requests belong to no fault (no router in use, or a mistake)",
+            s.load.lost - of_trials
+        ));
+    }
+    warnings
+}
+
+fn causes(s: &Summary) -> Option<String> {
+    let mut all: BTreeMap<Cause, u64> = BTreeMap::new();
+    for (cause, count) in s.trials.iter().flat_map(|t| &t.causes) {
+        *all.entry(*cause).or_insert(0) += count;
+    }
+    (!all.is_empty()).then(|| counts(&all))
+}
+
+/// `refused 12, eof 3`.
+fn counts<K: serde::Serialize>(counts: &BTreeMap<K, u64>) -> String {
+    let word = |key: &K| match serde_json::to_value(key) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "?".into(),
+    };
+    joined(counts.iter().map(|(key, n)| format!("{} {n}", word(key))))
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
