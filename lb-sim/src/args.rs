@@ -146,6 +146,19 @@ impl SettingsArgs {
         settings.consistent()
     }
 
+    /// Takes out what was given for one of the settings that can be swept.
+    pub fn take(&mut self, key: &str) -> Option<String> {
+        match key {
+            "interval" => self.interval.take(),
+            "timeout" => self.timeout.take(),
+            "fall" => self.fall.take(),
+            "rise" => self.rise.take(),
+            "schedule" => self.schedule.take(),
+            "detector" => self.detector.take(),
+            _ => None,
+        }
+    }
+
     /// The flags that make another process use `settings`.
     pub fn flags(settings: &Settings) -> Vec<String> {
         settings

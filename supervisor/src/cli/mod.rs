@@ -125,6 +125,8 @@ enum Verb {
     Set(set::SetArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
+    /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
+    Sweep(Box<crate::experiment::sweep::Args>),
 }
 
 /// Parses the command line and does what it says.
@@ -173,6 +175,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Up(args) => return up::run(common, &args).await,
         Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
+        Verb::Sweep(args) => return Ok(crate::experiment::sweep::run(*args, common.json).await),
         Verb::Down => faults::down(common).await?,
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,

@@ -1,4 +1,5 @@
 //! Experiments, in the order that data meets them: args → plan and forecast → load → run (trial, watch) → measure → summary → table.
+//! A sweep does the same for many settings on one stack, with pauses and the mistakes they cause.
 
 pub mod args;
 
@@ -23,3 +24,9 @@ pub mod measure;
 pub mod summary;
 
 pub mod table;
+
+pub mod pause;
+
+pub mod mistakes;
+
+pub mod sweep;

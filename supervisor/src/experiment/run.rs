@@ -87,7 +87,12 @@ impl Experiment<'_> {
         let forecast = Forecast::new(&settings, spec, victims);
         let mut experiment = Experiment {
             args,
-            rules: rules(args, spec, &settings, &forecast),
+            rules: rules(
+                spec,
+                &settings,
+                &forecast,
+                args.stack.restart_delay_given().then_some(settings.restart_delay),
+            ),
             forecast,
             victims,
             json,
@@ -259,7 +264,13 @@ impl Experiment<'_> {
     }
 }
 
-fn rules(args: &Args, spec: Spec, settings: &LabSettings, forecast: &Forecast) -> Rules {
+/// What trials of `spec` go by; `restart_delay` where it was asked for.
+pub(super) fn rules(
+    spec: Spec,
+    settings: &LabSettings,
+    forecast: &Forecast,
+    restart_delay: Option<Duration>,
+) -> Rules {
     let check = &settings.lb.check;
     let cycle = check.interval + check.jitter + check.timeout;
     Rules {
@@ -270,7 +281,7 @@ fn rules(args: &Args, spec: Spec, settings: &LabSettings, forecast: &Forecast) -
         },
         interval: check.interval,
         give_up: forecast.give_up(),
-        restart_delay: args.stack.restart_delay_given().then_some(settings.restart_delay),
+        restart_delay,
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
         leaving: settings.drain_wait + settings.drain_timeout,
         readmission: cycle * (check.rise + 2) + Duration::from_secs(5),

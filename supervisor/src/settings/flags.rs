@@ -122,6 +122,15 @@ impl StackArgs {
         Ok(settings)
     }
 
+    /// Takes out the settings that a sweep varies, as they were given.
+    pub fn take_lists(&mut self) -> Vec<(String, String)> {
+        let swept = crate::experiment::sweep::args::SWEPT;
+        swept
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), self.lb.take(key)?)))
+            .collect()
+    }
+
     /// `--restart-delay` was given as a flag.
     pub fn restart_delay_given(&self) -> bool {
         self.restart_delay.is_some()

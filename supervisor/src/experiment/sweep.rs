@@ -1,0 +1,272 @@
+//! `resetlab sweep`: many settings on one stack, a row each: how long a dead router is used, what that loses, what the
+//! checks cost, how often a living one is ejected; theory beside. Which interval should I choose?
+//!
+//! In the order that data meets them: [`args`] → [`driver`] (live) → [`cell`] → [`store`] → [`verdict`] → [`table`].
+
+pub mod args;
+pub mod cell;
+mod driver;
+mod store;
+mod table;
+pub mod verdict;
+
+pub use args::Args;
+
+use super::load::arrivals::Arrivals;
+use super::plan;
+use super::stack::Stack;
+use super::trial::{self, TrialError};
+use super::watch::Watch;
+use crate::fleet::FleetHandle;
+use crate::settings::LabSettings;
+use crate::signals::End;
+use args::Axis;
+use cell::{Cell, Plan};
+use driver::Task;
+use router::clock;
+use router::fault::Spec;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+use store::{Store, StoreError};
+use verdict::Document;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const OBJECTIVE_MISSED: u8 = 3;
+
+/// How long the load may take to get going.
+const STEADY: Duration = Duration::from_secs(10);
+/// How long each cell with pauses is watched, unless told otherwise.
+const OBSERVE: Duration = Duration::from_secs(30);
+
+/// Runs the sweep and prints its result. Call it on the main thread's current-thread runtime.
+pub async fn run(args: Args, json: bool) -> ExitCode {
+    match Sweep::prepare(args, json) {
+        Ok(sweep) => sweep.run().await,
+        Err((code, why)) => fail(code, &why),
+    }
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    eprintln!("resetlab sweep: {why}");
+    ExitCode::from(code)
+}
+
+enum Ended {
+    Failed(TrialError),
+    NotSaved(std::io::Error),
+    Told(End),
+}
+
+struct Sweep {
+    args: Args,
+    json: bool,
+    plan: Plan,
+    task: Task,
+    /// What each cell sets, with the whole settings that makes.
+    todo: Vec<(Vec<(String, String)>, LabSettings)>,
+    store: Store,
+}
+
+impl Sweep {
+    /// All that can be wrong with what was asked is wrong here.
+    fn prepare(mut args: Args, json: bool) -> Result<Sweep, (u8, String)> {
+        let usage = |why: &dyn std::fmt::Display| (USAGE, why.to_string());
+        let lists = args.stack.take_lists();
+        let axes: Result<Vec<Axis>, String> = lists
+            .into_iter()
+            .map(|(key, text)| Ok((key.clone(), args::words(&key, &text)?)))
+            .collect();
+        let axes = axes.map_err(|e| usage(&e))?;
+        let mut base = args.stack.settings().map_err(|e| usage(&e))?;
+        if base.rate <= 0.0 {
+            return Err(usage(&"--rate: an experiment needs requests, such as --rate 200"));
+        }
+        let saved = base.out.as_deref().and_then(store::seed);
+        let seed = base.seed.or(saved).unwrap_or_else(plan::fresh_seed);
+        base.seed = Some(seed);
+        let mut todo = Vec::new();
+        for (number, swept) in (0..).zip(args::product(&axes).map_err(|e| usage(&e))?) {
+            let mut settings = base.clone();
+            for (key, word) in &swept {
+                settings.set(key, word).map_err(|e| usage(&e))?;
+            }
+            settings.lb.consistent().map_err(|e| usage(&e))?;
+            settings.seed = Some(seed.wrapping_add(number));
+            todo.push((swept, settings));
+        }
+        let delay = args.stack.restart_delay_given().then_some(base.restart_delay);
+        let task = Task {
+            spec: Spec::new(args.fault.into()),
+            trials: args.trials,
+            pauses: args.pause.map(|spec| spec.0),
+            observe: args.observe.or(args.pause.map(|_| OBSERVE)),
+            restart_delay: delay,
+        };
+        let plan = document(&args, &task, &base, axes);
+        let store = Store::open(base.out.as_deref(), &plan).map_err(|e| match e {
+            StoreError::Io(e) => (FAILED, e.to_string()),
+            e @ StoreError::AnotherPlan { .. } => usage(&e),
+        })?;
+        Ok(Sweep {
+            args,
+            json,
+            plan,
+            task,
+            todo,
+            store,
+        })
+    }
+
+    async fn run(mut self) -> ExitCode {
+        let done = self.store.cells.len();
+        if done > 0 {
+            eprintln!(
+                "resetlab sweep: {done} of {} cells are done in {}: going on",
+                self.todo.len(),
+                self.store.dir.display()
+            );
+        }
+        let Some(first) = self.left().first().copied() else {
+            return self.finish(Ok(()), None);
+        };
+        let mut settings = self.todo[first].1.clone();
+        settings.seed = self.plan.seed.parse().ok();
+        settings.out = Some(self.store.stack_dir());
+        let (mut stack, records) = match Stack::start(&settings).await {
+            Ok(stack) => stack,
+            Err(e) => return fail(e.exit, &e.text),
+        };
+        let mut watch = Watch::new(records);
+        let ended = {
+            let Stack { fleet, signals, .. } = &mut stack;
+            tokio::select! {
+                ended = self.cells(fleet, &mut watch) => ended,
+                end = signals.next() => Err(Ended::Told(end)),
+            }
+        };
+        let trouble = stack.end().await;
+        self.finish(ended, trouble)
+    }
+
+    /// The cells that are not done, in order.
+    fn left(&self) -> Vec<usize> {
+        let done = |number: &usize| self.store.cells.iter().any(|cell| cell.cell == *number);
+        (0..self.todo.len()).filter(|number| !done(number)).collect()
+    }
+
+    async fn cells(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), Ended> {
+        let deadline = clock::now() + STEADY;
+        while watch.load.1 == 0 {
+            let record = watch.next_by(deadline).await;
+            let late = trial::missed("waiting for the first answered request");
+            record.map_err(|e| Ended::Failed(late(e)))?;
+        }
+        for number in self.left() {
+            let (swept, settings) = &self.todo[number];
+            let seen = driver::measure(fleet, watch, &self.task, swept, settings)
+                .await
+                .map_err(Ended::Failed)?;
+            let cell = Cell::new(number, swept, settings, &self.task.spec, seen);
+            if !self.json {
+                let words: Vec<String> = swept.iter().map(|(key, word)| format!("{key}={word}")).collect();
+                eprintln!("cell {}/{}: {}", number + 1, self.todo.len(), words.join(" "));
+            }
+            self.store.add(cell).map_err(Ended::NotSaved)?;
+            self.store.save(&self.document()).map_err(Ended::NotSaved)?;
+        }
+        Ok(())
+    }
+
+    fn document(&self) -> Document {
+        Document::new(
+            &self.plan,
+            &self.store.cells,
+            self.todo.len(),
+            self.args.slo,
+            self.args.deaths_per_hour,
+        )
+    }
+
+    fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
+        let document = self.document();
+        let dir = &self.store.dir;
+        let saved = self.store.save(&document);
+        let text = if self.json {
+            serde_json::to_string_pretty(&document).expect("a document has string keys only") + "\n"
+        } else {
+            format!("{}results         {}\n", table::render(&document), dir.display())
+        };
+        // A reader that has had enough (`| head`) is no failure of the sweep.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        let again = on_with(dir);
+        match ended {
+            Err(Ended::Told(end)) => {
+                eprintln!("resetlab sweep: interrupted; {again}");
+                return end.code();
+            }
+            Err(Ended::NotSaved(e)) => {
+                return fail(FAILED, &format!("cannot write results to {}: {e}", dir.display()));
+            }
+            Err(Ended::Failed(e)) => {
+                let code = match &e {
+                    TrialError::Fleet(e) => e.exit_code(),
+                    TrialError::Missed { .. } => FAILED,
+                };
+                return fail(code, &format!("{e}\n{again}"));
+            }
+            Ok(()) => {}
+        }
+        if let Some(trouble) = trouble {
+            return fail(FAILED, &trouble);
+        }
+        if let Err(e) = saved {
+            return fail(FAILED, &format!("cannot write results to {}: {e}", dir.display()));
+        }
+        match self.args.slo {
+            Some(slo) if document.missed() => fail(
+                OBJECTIVE_MISSED,
+                &format!(
+                    "objective missed: no cell reaches {slo}; shorter intervals, or a detector, lose less"
+                ),
+            ),
+            _ => ExitCode::SUCCESS,
+        }
+    }
+}
+
+fn on_with(dir: &Path) -> String {
+    format!("the same command with --out {} goes on", dir.display())
+}
+
+fn document(args: &Args, task: &Task, base: &LabSettings, axes: Vec<Axis>) -> Plan {
+    let seconds = |time: Duration| time.as_secs_f64();
+    Plan {
+        schema: "resetlab.sweep-plan.v1".to_owned(),
+        seed: base.seed.unwrap_or(1).to_string(),
+        fault: task.spec.fault,
+        trials: task.trials,
+        pause: args.pause.map(|pause| pause.to_string()),
+        observe_s: task.observe.map(seconds),
+        restart_delay_s: task.restart_delay.map(seconds),
+        routers: base.routers,
+        apps: base.apps,
+        rate: base.rate,
+        arrivals: match base.arrivals {
+            Arrivals::Constant => "constant",
+            Arrivals::Poisson => "poisson",
+        }
+        .to_owned(),
+        client_timeout_s: seconds(base.client_timeout),
+        drain_wait_s: seconds(base.drain_wait),
+        settings: base
+            .lb
+            .words()
+            .into_iter()
+            .map(|(key, word)| (key.to_owned(), word))
+            .collect(),
+        axes,
+    }
+}

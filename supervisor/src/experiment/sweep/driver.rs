@@ -1,0 +1,158 @@
+//! One cell on a live stack: change the settings, wait until all is well with them, let routers die, watch for a while.
+
+use super::cell::{self, Death, Seen};
+use crate::experiment::forecast::Forecast;
+use crate::experiment::measure;
+use crate::experiment::mistakes;
+use crate::experiment::pause;
+use crate::experiment::trial::{self, TrialError};
+use crate::experiment::watch::Watch;
+use crate::experiment::{plan, run};
+use crate::fleet::FleetHandle;
+use crate::settings::LabSettings;
+use lb_sim::theory::mistakes::Pauses;
+use router::clock::{self, Timestamp};
+use router::fault::Spec;
+use router::record::{Event, Record};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What is done in each cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    pub spec: Spec,
+    pub trials: u32,
+    pub pauses: Option<Pauses>,
+    /// `None`: by the cell's interval.
+    pub observe: Option<Duration>,
+    pub restart_delay: Option<Duration>,
+}
+
+/// Beyond what checks take, on a busy machine.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// Measures the cell of `swept`; `settings` are its own, its seed included.
+pub async fn measure(
+    fleet: &FleetHandle,
+    watch: &mut Watch,
+    task: &Task,
+    swept: &[(String, String)],
+    settings: &LabSettings,
+) -> Result<Seen, TrialError> {
+    let words: Map<String, Value> = swept
+        .iter()
+        .map(|(key, word)| (key.clone(), Value::String(word.clone())))
+        .collect();
+    if !words.is_empty() {
+        fleet.set(words).await?;
+    }
+    settled(watch, settings).await?;
+    watch.records.clear();
+    let deaths = deaths(fleet, watch, task, settings).await?;
+    settled(watch, settings).await?;
+    watch.records.clear();
+    let (checks_per_s, mistakes) = observe(fleet, watch, task, settings).await?;
+    Ok(Seen {
+        deaths,
+        checks_per_s,
+        mistakes: task.pauses.zip(mistakes),
+    })
+}
+
+async fn deaths(
+    fleet: &FleetHandle,
+    watch: &mut Watch,
+    task: &Task,
+    settings: &LabSettings,
+) -> Result<Vec<Death>, TrialError> {
+    let forecast = Forecast::new(settings, task.spec, 1);
+    let rules = run::rules(task.spec, settings, &forecast, task.restart_delay);
+    let strikes = plan::strikes(settings.seed.unwrap_or(1), task.trials, settings.routers, 1);
+    let mut deaths = Vec::new();
+    for (n, strike) in (1..).zip(&strikes) {
+        let happened = trial::run(fleet, watch, &rules, strike).await?;
+        let records: Vec<Record> = watch
+            .records
+            .iter()
+            .filter(|record| record.at >= happened.since)
+            .cloned()
+            .collect();
+        let strike = measure::Strike {
+            trial: n,
+            fault: rules.spec.fault,
+            victims: &happened.victims,
+            held_until: happened.held_until,
+            anchor: rules.anchor,
+        };
+        let trials = measure::trials(&records, &strike, |phase, fault| forecast.predict(phase, fault));
+        deaths.extend(trials.into_iter().map(|trial| Death {
+            t_detect_s: trial.t_detect_s,
+            predicted_t_detect_s: trial.predicted_t_detect_s,
+            lost: trial.lost.total(),
+            events_dropped: trial.events_dropped,
+            router: trial.router,
+        }));
+    }
+    Ok(deaths)
+}
+
+/// Watches the checks, and with pauses the mistakes; returns when all is well again.
+async fn observe(
+    fleet: &FleetHandle,
+    watch: &mut Watch,
+    task: &Task,
+    settings: &LabSettings,
+) -> Result<(Option<f64>, Option<mistakes::Mistakes>), TrialError> {
+    let span = task.observe.unwrap_or_else(|| {
+        let intervals = settings.lb.check.interval * 4;
+        intervals.clamp(Duration::from_secs(1), Duration::from_secs(30))
+    });
+    let begin = clock::now();
+    let end = begin + span;
+    match task.pauses {
+        None => watch.collect(end).await.map_err(trial::missed("watching"))?,
+        Some(pauses) => {
+            let plan = pause::schedule(settings.seed.unwrap_or(1), pauses, settings.routers, span);
+            let (watched, ()) = tokio::join!(watch.collect(end), pause::drive(fleet, pauses, &plan, begin));
+            watched.map_err(trial::missed("watching"))?;
+        }
+    }
+    let checks = cell::checks_per_second(&watch.records, (begin, end));
+    if task.pauses.is_none() {
+        return Ok((checks, None));
+    }
+    settled(watch, settings).await?;
+    let seen = mistakes::count(&watch.records, &names(settings), (begin, end));
+    Ok((checks, Some(seen)))
+}
+
+/// Until each router is in use and has passed a check that started from now on.
+async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialError> {
+    let begin = clock::now();
+    let check = &settings.lb.check;
+    let cycle = check.interval + check.jitter + check.timeout;
+    let names = names(settings);
+    let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
+    let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
+    let mut passed = BTreeSet::new();
+    while passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
+        let record = watch.next_by(deadline).await;
+        let record = record.map_err(trial::missed("waiting until every router is in use and checked"))?;
+        if let Event::Probe {
+            router,
+            started_ns,
+            failures: 0,
+            ..
+        } = record.event
+            && started_ns >= begin
+        {
+            passed.insert(router);
+        }
+    }
+    Ok(())
+}
+
+fn names(settings: &LabSettings) -> Vec<String> {
+    (1..=settings.routers).map(|n| format!("router-{n}")).collect()
+}

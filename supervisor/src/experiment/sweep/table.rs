@@ -1,0 +1,215 @@
+//! PURE: a sweep as text for people.
+
+use super::cell::{FalseEjections, Figures};
+use super::verdict::{Document, Judged};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use std::fmt::Write;
+
+/// A row a cell, theory beside each measured figure, the chosen row marked.
+pub fn render(document: &Document) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new());
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let keys: Vec<&String> = document.plan.axes.iter().map(|(key, _)| key).collect();
+    let paused = document.plan.pause.is_some();
+    let mut header: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+    header.extend([
+        "t_detect s",
+        "theory s",
+        "lost/death",
+        "theory",
+        "checks/s",
+        "theory",
+    ]);
+    if paused {
+        header.extend([
+            "false/h", "theory", "count", "95 %", "T_MR s", "theory", "T_M s", "theory",
+        ]);
+    }
+    header.extend(["success", ""]);
+    let columns = header.len();
+    table.set_header(header);
+    for judged in &document.cells {
+        let mut row: Vec<String> = keys
+            .iter()
+            .map(|key| judged.cell.settings[*key].clone())
+            .collect();
+        row.extend(figures(judged));
+        if paused {
+            row.extend(false_ejections(judged.cell.false_ejections.as_ref()));
+        }
+        row.push(
+            judged
+                .success
+                .map_or("-".to_owned(), |success| format!("{:.4} %", success * 100.0)),
+        );
+        row.push(
+            if document.chosen == Some(judged.cell.cell) {
+                "←"
+            } else {
+                ""
+            }
+            .to_owned(),
+        );
+        table.add_row(row);
+    }
+    for column in keys.len()..columns - 1 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = format!("{table}\n\n");
+    text += &legend(document);
+    text
+}
+
+fn figures(judged: &Judged) -> [String; 6] {
+    let cell = &judged.cell;
+    let range = |min: Option<f64>, mean: Option<f64>, max: Option<f64>| {
+        let word = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+        format!("{} ({} to {})", word(mean), word(min), word(max))
+    };
+    let theory = |figures: &Figures| match figures.min.or(figures.max) {
+        None => "-".to_owned(),
+        Some(_) => range(figures.min, figures.mean, figures.max),
+    };
+    let missed = cell.n - cell.detected;
+    let measured = match &cell.t_detect_s {
+        None if cell.n > 0 => "never".to_owned(),
+        None => "-".to_owned(),
+        Some(s) if missed > 0 => format!(
+            "{}, {missed} never",
+            range(Some(s.min), Some(s.mean), Some(s.max))
+        ),
+        Some(s) => range(Some(s.min), Some(s.mean), Some(s.max)),
+    };
+    [
+        measured,
+        theory(&cell.theory.t_detect_s),
+        number(cell.lost_per_death, 1),
+        number(cell.theory.lost_per_death.mean, 1),
+        number(cell.checks_per_s, 2),
+        number(Some(cell.theory.checks_per_s), 2),
+    ]
+}
+
+fn false_ejections(seen: Option<&FalseEjections>) -> Vec<String> {
+    let Some(seen) = seen else {
+        return vec!["-".to_owned(); 8];
+    };
+    let theory = &seen.theory;
+    let range = match (theory.low, theory.high, theory.inside) {
+        (Some(low), Some(high), Some(inside)) => format!("{low} to {high}{}", if inside { "" } else { " !" }),
+        _ => "-".to_owned(),
+    };
+    vec![
+        number(seen.per_hour, 1),
+        number(theory.per_hour, 1),
+        seen.observed.to_string(),
+        range,
+        number(seen.t_mr_s, 0),
+        number(theory.t_mr_s, 0),
+        number(seen.t_m_s, 2),
+        number(theory.t_m_s, 2),
+    ]
+}
+
+fn legend(document: &Document) -> String {
+    let plan = &document.plan;
+    let mut text = String::new();
+    let deaths = document.deaths_per_hour;
+    let _ = writeln!(
+        text,
+        "success         with {deaths} deaths an hour of each of {} routers at {} requests/s",
+        plan.routers, plan.rate
+    );
+    let mut reasons: Vec<&String> = Vec::new();
+    for judged in &document.cells {
+        let theory = &judged.cell.theory;
+        let paused = judged
+            .cell
+            .false_ejections
+            .as_ref()
+            .and_then(|seen| seen.theory.reason.as_ref());
+        let all = [
+            theory.t_detect_s.reason.as_ref(),
+            theory.lost_per_death.reason.as_ref(),
+            paused,
+        ];
+        reasons.extend(all.into_iter().flatten());
+    }
+    reasons.sort();
+    reasons.dedup();
+    for reason in reasons {
+        let _ = writeln!(text, "no figure       {reason}");
+    }
+    let few = document
+        .cells
+        .iter()
+        .map(|judged| judged.cell.n)
+        .min()
+        .unwrap_or(0);
+    if few < 5 {
+        let _ = writeln!(
+            text,
+            "warning: n = {few} deaths a cell: too few to speak of a spread"
+        );
+    }
+    let dropped: usize = document
+        .cells
+        .iter()
+        .flat_map(|judged| &judged.cell.deaths)
+        .filter(|death| death.events_dropped > 0)
+        .count();
+    if dropped > 0 {
+        let _ = writeln!(text, "warning: {dropped} deaths lost events and are invalid");
+    }
+    match (document.slo, document.chosen) {
+        (None, _) => {}
+        (Some(slo), None) => {
+            let _ = writeln!(text, "no cell reaches {} %", slo * 100.0);
+        }
+        (Some(slo), Some(_)) => {
+            let _ = writeln!(
+                text,
+                "←               reaches {} % with the fewest checks",
+                slo * 100.0
+            );
+        }
+    }
+    if !document.complete {
+        text += "warning: interrupted: cells are missing; the same command with --out goes on\n";
+    }
+    text
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verdict::tests::{cell, plan};
+    use super::*;
+
+    #[test]
+    fn the_chosen_row_is_marked_and_nulls_are_dashes() {
+        let cells = [cell(0, Some(18.0), 4.0), cell(1, Some(720.0), 0.8)];
+        let text = render(&Document::new(&plan(), &cells, 2, Some(0.9995), 1.0));
+        let marked: Vec<&str> = text
+            .lines()
+            .filter(|line| line.trim_end().ends_with('←'))
+            .collect();
+        assert_eq!(marked.len(), 1, "{text}");
+        assert!(
+            marked[0].contains("1s") && marked[0].contains("99.9900 %"),
+            "{text}"
+        );
+        assert!(text.contains("no figure       it is random"), "{text}");
+        let missed = render(&Document::new(&plan(), &cells[1..], 2, Some(0.9999), 1.0));
+        assert!(
+            missed.contains("no cell reaches 99.99 %") && missed.contains("interrupted"),
+            "{missed}"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! PURE: the `resetlab.sweep.v1` document, and which cell meets an objective at the least cost.
+
+use super::cell::{Cell, Plan};
+use serde::Serialize;
+
+/// What `resetlab sweep --json` prints and `summary.json` holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    pub schema: &'static str,
+    pub plan: Plan,
+    /// `false`: cells are missing.
+    pub complete: bool,
+    pub slo: Option<f64>,
+    /// Of each router; what `success` is reckoned with.
+    pub deaths_per_hour: f64,
+    /// The cell that meets the objective with the fewest checks.
+    pub chosen: Option<usize>,
+    pub cells: Vec<Judged>,
+}
+
+/// A cell and what it means for clients.
+#[derive(Clone, Debug, Serialize)]
+pub struct Judged {
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// 1 − (deaths an hour × routers × lost per death) / requests an hour. `null` without deaths measured.
+    pub success: Option<f64>,
+}
+
+impl Document {
+    pub fn new(
+        plan: &Plan,
+        cells: &[Cell],
+        wanted: usize,
+        slo: Option<f64>,
+        deaths_per_hour: f64,
+    ) -> Document {
+        let mut cells: Vec<Judged> = cells
+            .iter()
+            .map(|cell| Judged {
+                success: success(cell, plan, deaths_per_hour),
+                cell: cell.clone(),
+            })
+            .collect();
+        cells.sort_by_key(|judged| judged.cell.cell);
+        Document {
+            schema: "resetlab.sweep.v1",
+            plan: plan.clone(),
+            complete: cells.len() == wanted,
+            slo,
+            deaths_per_hour,
+            chosen: slo.and_then(|slo| chosen(&cells, slo)),
+            cells,
+        }
+    }
+
+    /// An objective was given and no cell meets it.
+    pub fn missed(&self) -> bool {
+        self.slo.is_some() && self.chosen.is_none()
+    }
+}
+
+/// The share of requests that succeed when each router dies so often.
+fn success(cell: &Cell, plan: &Plan, deaths_per_hour: f64) -> Option<f64> {
+    let lost = deaths_per_hour * f64::from(plan.routers) * cell.lost_per_death?;
+    Some((1.0 - lost / (plan.rate * 3600.0)).max(0.0))
+}
+
+/// The least probe load is theory's, which does not vary; among equals the one that loses least.
+fn chosen(cells: &[Judged], slo: f64) -> Option<usize> {
+    let meets = cells
+        .iter()
+        .filter_map(|judged| Some((judged, judged.success.filter(|success| *success >= slo)?)));
+    let best = meets.min_by(|(a, success_a), (b, success_b)| {
+        let load = |judged: &Judged| judged.cell.theory.checks_per_s;
+        load(a).total_cmp(&load(b)).then(success_b.total_cmp(success_a))
+    });
+    best.map(|(judged, _)| judged.cell.cell)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::experiment::sweep::cell::{Figures, Theory};
+    use router::record::Fault;
+
+    pub fn plan() -> Plan {
+        Plan {
+            schema: "resetlab.sweep-plan.v1".to_owned(),
+            seed: "7".to_owned(),
+            fault: Fault::Kill,
+            trials: 3,
+            pause: None,
+            observe_s: None,
+            restart_delay_s: None,
+            routers: 4,
+            apps: 2,
+            rate: 200.0,
+            arrivals: "poisson".to_owned(),
+            client_timeout_s: 5.0,
+            drain_wait_s: 20.0,
+            settings: Default::default(),
+            axes: vec![("interval".to_owned(), vec!["1s".to_owned(), "5s".to_owned()])],
+        }
+    }
+
+    pub fn cell(number: usize, lost: Option<f64>, checks_per_s: f64) -> Cell {
+        let none = Figures {
+            min: None,
+            mean: None,
+            max: None,
+            reason: Some("it is random".to_owned()),
+        };
+        let interval = ["1s", "5s"][number % 2].to_owned();
+        Cell {
+            cell: number,
+            settings: [("interval".to_owned(), interval)].into(),
+            t_detect_s: None,
+            detected: 0,
+            n: 0,
+            lost_per_death: lost,
+            checks_per_s: None,
+            false_ejections: None,
+            theory: Theory {
+                t_detect_s: none.clone(),
+                lost_per_death: none,
+                checks_per_s,
+            },
+            deaths: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_cell_that_meets_the_objective_with_the_fewest_checks_is_chosen() {
+        let cells = [
+            cell(0, Some(18.0), 8.0),
+            cell(1, Some(72.0), 4.0),
+            cell(2, Some(36.0), 4.0),
+            cell(3, Some(720.0), 0.8),
+            cell(4, None, 0.1),
+        ];
+        let judged = |slo, deaths| Document::new(&plan(), &cells, 5, slo, deaths);
+        // 4 deaths an hour of 720,000 requests: 72 lost each are 0.04 % of them.
+        let document = judged(Some(0.9995), 1.0);
+        assert!((document.cells[1].success.unwrap() - 0.9996).abs() < 1e-12);
+        assert_eq!(document.cells[4].success, None);
+        assert_eq!(
+            document.chosen,
+            Some(2),
+            "as few checks as the other, and it loses less"
+        );
+        assert_eq!(judged(Some(0.99), 1.0).chosen, Some(3));
+        assert_eq!(judged(Some(0.9999), 1.0).chosen, Some(0));
+        // Twice as many deaths, and it no longer does.
+        let missed = judged(Some(0.9999), 2.0);
+        assert!(missed.missed());
+        assert!(!judged(None, 1.0).missed());
+        assert!(document.complete && !Document::new(&plan(), &cells, 6, None, 1.0).complete);
+    }
+}
