@@ -32,6 +32,13 @@ impl Story {
                     Some(router) if !router.in_use => {
                         router.in_use = true;
                         router.ejected = false;
+                        if let Some(window) =
+                            router.window.as_mut().filter(|window| window.detected.is_some())
+                        {
+                            // Used again with attempts of the window still under way: no quiet will come.
+                            window.quiet = true;
+                            window.settle(now + SETTLE);
+                        }
                         Line::one(at, Tone::Plain, format!("{name} believed up ({reason}){after}"))
                     }
                     _ => Vec::new(),
