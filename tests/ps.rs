@@ -82,7 +82,8 @@ fn logs_end_with_the_last_lines_and_are_found_after_the_lab() {
     });
     let all = stdout(&place, &["logs", "router-1"]);
     let end = stdout(&place, &["logs", "router-1", "--tail", "1"]);
-    assert_eq!(end.lines().count(), 2, "one of stdout, one of stderr: {end}");
+    // One of stderr, and one of stdout if a check came before the crash.
+    assert!((1..=2).contains(&end.lines().count()), "{end}");
     let last = end.lines().last().unwrap();
     assert!(
         all.lines().count() > 10 && all.trim_end().ends_with(last.trim_end()),
