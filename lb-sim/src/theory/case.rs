@@ -115,17 +115,31 @@ impl Case<'_> {
             return; // never first
         }
         let earliest = others().map(Law::min).min().unwrap_or(Duration::MAX);
-        let always_first = passive.max().is_ok_and(|latest| latest <= earliest);
-        if always_first && meets::attempt(self.settings, self.spec) == Ok(Meets::Failure) {
-            let failures = f64::from(self.settings.passive.failures);
-            *lost = Bounds {
-                min: failures,
-                mean: Ok(failures),
-                max: Ok(failures),
-            };
-        } else {
+        let failures = self.settings.passive.failures;
+        let counted = f64::from(failures);
+        let at_once = meets::attempt(self.settings, self.spec) == Ok(Meets::Failure);
+        if !at_once {
             lost.mean = Err(NoTheory::AttemptsDecide);
+            return;
         }
+        if passive.max().is_ok_and(|latest| latest <= earliest) {
+            *lost = Bounds {
+                min: counted,
+                mean: Ok(counted),
+                max: Ok(counted),
+            };
+            return;
+        }
+        // The k-th is lost if it comes before the others have noticed.
+        lost.min = lost.min.min(counted);
+        lost.max = Ok(lost.max.map_or(counted, |max| max.min(counted)));
+        let others: Vec<&Law> = others().collect();
+        lost.mean = match others[..] {
+            [Law::Uniform { from, to }] => (1..=failures)
+                .map(|k| law::before(&self.failure(k)?, *from, *to))
+                .sum(),
+            _ => Err(NoTheory::AttemptsDecide),
+        };
     }
 
     /// The law of each detector that will notice, and why one that might has none. Never empty.

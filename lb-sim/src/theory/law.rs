@@ -51,6 +51,15 @@ pub(super) fn beyond(laws: &[Law], from: Duration) -> Bounds<Duration> {
     Bounds { min, mean, max }
 }
 
+/// P(`law` comes before a moment uniform in [`from`, `to`]).
+pub(super) fn before(law: &Law, from: Duration, to: Duration) -> Result<f64, NoTheory> {
+    if to == from {
+        return Ok(1.0 - law.survival(from.as_secs_f64()));
+    }
+    let open = integral(&[law], from, to)?;
+    Ok(1.0 - open.as_secs_f64() / (to - from).as_secs_f64())
+}
+
 /// ∫ P(all laws > t) dt over t in [`from`, `until`].
 fn integral(laws: &[&Law], from: Duration, until: Duration) -> Result<Duration, NoTheory> {
     let alone = laws.len() == 1;

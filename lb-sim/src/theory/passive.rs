@@ -16,6 +16,11 @@ use std::time::Duration;
 impl Case<'_> {
     /// When failed attempts eject the router, or why they never do.
     pub(super) fn passive(&self) -> Result<Law, NoTheory> {
+        self.failure(self.settings.passive.failures)
+    }
+
+    /// When the K-th attempt in a row has failed, K = `failures`.
+    pub(super) fn failure(&self, failures: u32) -> Result<Law, NoTheory> {
         let traffic = &self.traffic;
         let passive = &self.settings.passive;
         let meets = meets::attempt(self.settings, self.spec)?;
@@ -34,7 +39,7 @@ impl Case<'_> {
             after += self.settings.response_timeout;
         }
         let arrivals = |n: f64| Duration::from_secs_f64(n / traffic.rate);
-        let (n, more) = (f64::from(traffic.routers), f64::from(passive.failures - 1));
+        let (n, more) = (f64::from(traffic.routers), f64::from(failures - 1));
         let unknown = |fewest: f64, most: Option<f64>, why: NoTheory| {
             Law::Range(Bounds {
                 min: match traffic.arrivals {
@@ -59,7 +64,7 @@ impl Case<'_> {
         if retries && traffic.routers == 1 {
             return Ok(unknown(0.0, Some(more + 1.0), NoTheory::RetriesComeBack));
         }
-        let before = traffic.routers * (passive.failures - 1);
+        let before = traffic.routers * (failures - 1);
         Ok(match traffic.arrivals {
             Arrivals::Constant => Law::Uniform {
                 from: after + arrivals(before.into()),

@@ -163,8 +163,9 @@ fn uniform(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// The time from router 0's death until the balancer no longer uses it: its checks, and attempts by the picker's turns.
-fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> Duration {
+/// From router 0's death until the balancer no longer uses it, by its checks and by attempts in the picker's turns: how
+/// long it takes, and how many attempts are made there.
+fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> (Duration, u32) {
     let Traffic {
         rate,
         routers,
@@ -181,9 +182,10 @@ fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> Duration {
         _ => (Truth::Refusing, Duration::ZERO),
     };
     let death = BIRTH + check.interval.mul_f64(2.0 + uniform(random)) + Duration::from_secs_f64(8.0 / rate);
-    let mut arrival = BIRTH + Duration::from_secs_f64(uniform(random) / rate);
+    // Whose turn it is at the death depends on nothing.
+    let mut arrival = BIRTH + Duration::from_secs_f64(uniform(random) * f64::from(routers) / rate);
     let mut failing = std::collections::VecDeque::new();
-    let mut dead = false;
+    let (mut dead, mut attempts) = (false, 0);
     loop {
         let now = failing.front().copied().unwrap_or(arrival).min(arrival);
         if !dead && now >= death {
@@ -194,13 +196,13 @@ fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> Duration {
         world.run_until(now);
         let health = world.balancer.health(ONLY);
         if health.belief() == Belief::Down {
-            return health.since().since(death);
+            return (health.since().since(death), attempts);
         }
         if now < arrival {
             failing.pop_front();
             if let Some(transition) = world.balancer.on_attempt(now, ONLY, true) {
                 assert_eq!(transition.to, Belief::Ejected);
-                return now.since(death);
+                return (now.since(death), attempts);
             }
             continue;
         }
@@ -208,6 +210,7 @@ fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> Duration {
         if picked != ONLY || !dead {
             world.balancer.on_attempt(now, picked, false);
         } else {
+            attempts += 1;
             failing.push_back(now + waits);
             if retries {
                 assert_ne!(picker.pick_other(&[ONLY]), Some(ONLY));
@@ -221,7 +224,7 @@ fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> Duration {
         if waits.is_zero() && !failing.is_empty() {
             failing.pop_front();
             if world.balancer.on_attempt(now, ONLY, true).is_some() {
-                return now.since(death);
+                return (now.since(death), attempts);
             }
         }
     }
@@ -273,13 +276,18 @@ fn monte_carlo_agrees_on_the_earliest_of_polling_and_attempts() {
                     ..case(&settings, &spec)
                 };
                 let theory = case.t_detect().unwrap().window().unwrap();
-                let times: Vec<_> = (0..3000).map(|_| out_of_use(&case, &mut random)).collect();
+                let (times, attempts): (Vec<_>, Vec<_>) =
+                    (0..3000).map(|_| out_of_use(&case, &mut random)).unzip();
                 let mean = times.iter().map(Duration::as_secs_f64).sum::<f64>() / times.len() as f64;
                 let error = mean / theory.mean.as_secs_f64() - 1.0;
                 assert!(error.abs() < 0.03, "{case:?}: {mean}, theory {theory:?}");
                 let slack = Duration::from_nanos(100);
                 let outside = times.iter().find(|time| !theory.contains(**time, slack));
                 assert_eq!(outside, None, "{case:?}: theory {theory:?}");
+                if let Ok(Ok(lost)) = case.lost().map(|lost| lost.mean) {
+                    let mean = f64::from(attempts.iter().sum::<u32>()) / attempts.len() as f64;
+                    assert!((mean - lost).abs() < 0.05, "{case:?}: lost {mean}, theory {lost}");
+                }
             }
         }
     }

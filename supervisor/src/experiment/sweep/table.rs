@@ -120,7 +120,7 @@ fn legend(document: &Document) -> String {
     let deaths = document.deaths_per_hour;
     let _ = writeln!(
         text,
-        "success         with {deaths} deaths an hour of each of {} routers at {} requests/s",
+        "success         if each of {} routers dies {deaths}× an hour, at {} requests/s",
         plan.routers, plan.rate
     );
     let mut reasons: Vec<&String> = Vec::new();
