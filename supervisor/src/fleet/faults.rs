@@ -1,7 +1,7 @@
 //! What is done to routers: signals, which are stamped here, and behaviours, which the router stamps itself.
 
 use super::actor::Actor;
-use super::slot::{Pause, Truth};
+use super::slot::{Pause, Slot, Truth};
 use super::{Command, FleetError, Injected, Reply};
 use crate::process::control::{AskError, ask};
 use router::clock::{self, Timestamp};
@@ -39,9 +39,26 @@ impl Actor {
             Fault::Kill => "only what lives can be killed".to_owned(),
             Fault::Hang | Fault::Crash | Fault::Stop | Fault::Drain => "it has to run for that".to_owned(),
             Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => {
-                format!("it has to be up for that, and `resetlab heal {router}` ends another fault")
+                format!(
+                    "it has to be up for that; `resetlab heal {router}` ends another fault, `resetlab resume {router}` a hang"
+                )
             }
         };
+        // Told to stop, it counts as dead from then on; one that does not listen lives on and can be killed.
+        let lingers =
+            |slot: &&Slot| slot.name == router && slot.truth == Truth::Dead && slot.process.is_some();
+        if fault == Fault::Kill
+            && let Some(slot) = self
+                .slots
+                .iter()
+                .filter(|slot| slot.role.is_router())
+                .find(lingers)
+            && let Some(process) = &slot.process
+        {
+            let (at, incarnation) = (clock::now(), slot.incarnation);
+            let _ = process.signal(Signal::KILL); // an error means that it is gone already
+            return drop(reply.send(Ok(Injected { at, incarnation })));
+        }
         let index = match self.find(router, hits, &needs, now) {
             Ok(index) => index,
             Err(e) => return drop(reply.send(Err(e))),

@@ -182,6 +182,12 @@ impl Slot {
             Truth::Silent => format!("silent since {since}"),
             Truth::Hung => format!("hung since {since}"),
             Truth::Draining => format!("draining since {since}"),
+            Truth::Dead if self.process.is_some() => {
+                format!(
+                    "told to end since {since} and still there; `resetlab kill {}` ends it",
+                    self.name
+                )
+            }
             Truth::Dead => {
                 let why = self
                     .last_exit

@@ -134,7 +134,13 @@ impl Story {
         let mut text = format!("now {}", changed.join(" "));
         if let Ok(window) = theory::t_detect(&self.settings.check, Fault::Kill) {
             let words = format!("{} to {}", seconds(window.min), seconds(window.max));
-            text += &format!(": a killed router is Down after {words}");
+            let detectors = self.settings.detectors;
+            let who = if detectors == lb_sim::core::Detectors::default() {
+                ""
+            } else {
+                " by checks alone"
+            };
+            text += &format!(": a killed router is Down{who} after {words}");
             text += &match theory::t_detect(&self.settings.check, Fault::Hang) {
                 Ok(hung) => format!(
                     ", a hung one after {} to {}",

@@ -123,6 +123,8 @@ impl WindowReport {
     /// The window in one line, for the end.
     pub fn summary(&self) -> String {
         let detect = match self.t_detect {
+            // Nobody detected what was not used anyway.
+            Some(_) if self.detected_by.is_none() => "was out of use already".to_owned(),
             Some(t) => format!("t_detect {}{}", seconds(t), super::words::by(self.detected_by)),
             None if self.over => "the balancer never noticed".to_owned(),
             None => "not noticed yet when the lab ended".to_owned(),

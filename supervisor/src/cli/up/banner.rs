@@ -1,12 +1,14 @@
 //! PURE: what a lab says when it serves: where, with which settings, and what theory expects.
 
 use crate::control::LabFacts;
+use crate::experiment::forecast::Forecast;
+use crate::experiment::summary::Bounds;
 use crate::lab::Addresses;
 use crate::settings::LabSettings;
 use crate::settings::brief::brief;
-use lb_sim::theory::{self, Window};
+use lb_sim::theory;
+use router::fault::Spec;
 use router::record::Fault;
-use std::time::Duration;
 
 /// `program` is how the reader can call this program again.
 pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, program: &str) -> Vec<String> {
@@ -67,27 +69,27 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
 }
 
 fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {
-    let detectors = settings.lb.detectors;
-    let who = if detectors.passive || detectors.sentinel || detectors.notice {
-        " by checks alone"
-    } else {
-        ""
+    let theory = Forecast::new(settings, Spec::new(fault), 1).theory();
+    let Some(window) = theory.t_detect_s else {
+        let why = theory.reason.unwrap_or_default();
+        return format!("A {done} router: no prediction: {why}");
     };
-    match theory::t_detect(&settings.lb.check, fault) {
-        Err(why) => format!("A {done} router: no prediction: {why}"),
-        Ok(Window { min, mean, max }) => {
-            let lost = |window: Duration| theory::requests_in(window, settings.rate, settings.routers);
-            format!(
-                "A {done} router is expected Down{who} after {:.2} s ({:.2} to {:.2}), at the cost of about {:.0} requests ({:.0} to {:.0})",
-                mean.as_secs_f64(),
-                min.as_secs_f64(),
-                max.as_secs_f64(),
-                lost(mean),
-                lost(min),
-                lost(max),
-            )
+    let span = |bounds: Bounds, digits: usize| {
+        let number = |value: f64| format!("{value:.digits$}");
+        let most = bounds.max.map_or("no bound".to_owned(), number);
+        match bounds.mean {
+            Some(mean) => (number(mean), format!(" ({} to {most})", number(bounds.min))),
+            None => (format!("{} to {most}", number(bounds.min)), String::new()),
         }
-    }
+    };
+    let (mean, range) = span(window, 2);
+    let cost = theory.lost.map_or(String::new(), |lost| {
+        let (mean, range) = span(lost, 0);
+        format!(", at the cost of about {mean} requests{range}")
+    });
+    let detectors = settings.lb.detectors;
+    let out = if detectors.passive { "out of use" } else { "Down" };
+    format!("A {done} router is expected {out} after {mean} s{range}{cost}")
 }
 
 /// "first … last (n)"

@@ -144,7 +144,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
     let mut warnings = Vec::new();
     if !s.complete {
         let done = s.trials.last().map_or(0, |trial| trial.trial);
-        warnings.push(format!("interrupted after {done} trials"));
+        warnings.push(format!("ended early: {done} trials are complete"));
     }
     if let Some(late) = s.load.late_p99_ms.filter(|late| *late >= 1.0) {
         warnings.push(format!(
