@@ -5,62 +5,72 @@ use super::verdict::{Document, Judged};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::fmt::Write;
 
-/// A row a cell, theory beside each measured figure, the chosen row marked.
+/// A row a cell, theory beside each measured figure, the chosen row marked; false ejections in a table of their own.
 pub fn render(document: &Document) -> String {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new());
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    let keys: Vec<&String> = document.plan.axes.iter().map(|(key, _)| key).collect();
-    let paused = document.plan.pause.is_some();
-    let mut header: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
-    header.extend([
+    let mut text = format!("{}\n\n", deaths(document));
+    if document.plan.pause.is_some() {
+        let _ = writeln!(text, "{}\n", mistakes(document));
+    }
+    text += &legend(document);
+    text
+}
+
+fn deaths(document: &Document) -> Table {
+    let header = [
         "t_detect s",
         "theory s",
         "lost/death",
         "theory",
         "checks/s",
         "theory",
-    ]);
-    if paused {
-        header.extend([
-            "false/h", "theory", "count", "95 %", "T_MR s", "theory", "T_M s", "theory",
-        ]);
-    }
-    header.extend(["success", ""]);
-    let columns = header.len();
-    table.set_header(header);
-    for judged in &document.cells {
-        let mut row: Vec<String> = keys
-            .iter()
-            .map(|key| judged.cell.settings[*key].clone())
-            .collect();
-        row.extend(figures(judged));
-        if paused {
-            row.extend(false_ejections(judged.cell.false_ejections.as_ref()));
-        }
+        "success",
+        "",
+    ];
+    rows(document, &header, |judged| {
+        let mut row = figures(judged).to_vec();
         row.push(
             judged
                 .success
                 .map_or("-".to_owned(), |success| format!("{:.4} %", success * 100.0)),
         );
-        row.push(
-            if document.chosen == Some(judged.cell.cell) {
-                "←"
-            } else {
-                ""
-            }
-            .to_owned(),
-        );
-        table.add_row(row);
+        let chosen = document.chosen == Some(judged.cell.cell);
+        row.push(if chosen { "←" } else { "" }.to_owned());
+        row
+    })
+}
+
+fn mistakes(document: &Document) -> Table {
+    let header = [
+        "false/h", "theory", "count", "95 %", "T_MR s", "theory", "T_M s", "theory",
+    ];
+    rows(document, &header, |judged| {
+        false_ejections(judged.cell.false_ejections.as_ref())
+    })
+}
+
+/// The settings that differ between cells, and what is told of each.
+fn rows(document: &Document, header: &[&str], told: impl Fn(&Judged) -> Vec<String>) -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new());
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let keys = varied(document);
+    let names = keys.iter().map(|key| key.as_str());
+    table.set_header(names.chain(header.iter().copied()).collect::<Vec<_>>());
+    for judged in &document.cells {
+        let settings = keys.iter().map(|key| judged.cell.settings[*key].clone());
+        table.add_row(settings.chain(told(judged)).collect::<Vec<_>>());
     }
-    for column in keys.len()..columns - 1 {
+    for column in keys.len()..keys.len() + header.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = format!("{table}\n\n");
-    text += &legend(document);
-    text
+    table
+}
+
+fn varied(document: &Document) -> Vec<&String> {
+    let axes = document.plan.axes.iter().filter(|(_, values)| values.len() > 1);
+    axes.map(|(key, _)| key).collect()
 }
 
 fn figures(judged: &Judged) -> [String; 6] {
@@ -117,6 +127,11 @@ fn false_ejections(seen: Option<&FalseEjections>) -> Vec<String> {
 fn legend(document: &Document) -> String {
     let plan = &document.plan;
     let mut text = String::new();
+    let same = plan.axes.iter().filter(|(_, values)| values.len() == 1);
+    let same: Vec<String> = same.map(|(key, values)| format!("{key}={}", values[0])).collect();
+    if !same.is_empty() {
+        let _ = writeln!(text, "all cells       {}", same.join(" "));
+    }
     let deaths = document.deaths_per_hour;
     let _ = writeln!(
         text,
