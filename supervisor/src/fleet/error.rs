@@ -3,12 +3,15 @@
 /// One readable sentence each: what, why, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FleetError {
-    #[error("no router \"{asked}\"; running: {}", running.join(", "))]
+    #[error("no router \"{asked}\"; running: {}", names(running))]
     NoSuchRouter { asked: String, running: Vec<String> },
-    #[error("no router \"{asked}\": that is a process of the lab, but only routers can be hit; running: {}", running.join(", "))]
+    #[error(
+        "no router \"{asked}\": that is a process of the lab, but only routers can be hit; running: {}",
+        names(running)
+    )]
     NoRouter { asked: String, running: Vec<String> },
     /// It exists, but not in the state that the command needs.
-    #[error("{router} is {state}: {needs}; running: {}", running.join(", "))]
+    #[error("{router} is {state}: {needs}; running: {}", names(running))]
     NotRunning {
         router: String,
         state: String,
@@ -23,6 +26,13 @@ pub enum FleetError {
     Start(String),
     #[error("the lab is stopping")]
     Gone,
+}
+
+fn names(running: &[String]) -> String {
+    if running.is_empty() {
+        return "none".to_owned();
+    }
+    running.join(", ")
 }
 
 impl FleetError {

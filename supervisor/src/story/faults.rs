@@ -74,7 +74,7 @@ impl Story {
         };
         if fault != Fault::Slow {
             let looks = looks(fault, detail, &self.settings.check);
-            let mut window = Window::new(at, incarnation, fault, Stamp::Signal);
+            let mut window = Window::new(at, fault, Stamp::Signal);
             window.looks = looks;
             router.open(window, now);
         }
@@ -106,7 +106,7 @@ impl Story {
                 // By hand, `kill -USR1`, it comes without a fault.
                 let incarnation = router.injected.map_or(0, |(incarnation, _)| incarnation);
                 router.injected = Some((incarnation, Fault::Drain));
-                let mut window = Window::new(at, incarnation, Fault::Drain, Stamp::Signal);
+                let mut window = Window::new(at, Fault::Drain, Stamp::Signal);
                 window.looks = looks;
                 if router.member {
                     router.open(window, now);
@@ -149,22 +149,17 @@ impl Story {
             (_, Some((_, fault))) if fault.is_death() => fault,
             _ => Fault::Kill,
         };
-        // A drain by hand names no life.
-        let same = |open: &Window| open.incarnation == incarnation || open.leaving;
         let mut lines = Vec::new();
-        if router
-            .window
-            .as_ref()
-            .is_some_and(|open| !same(open) || open.over.is_some())
-        {
-            lines = self.close(name, now); // of the life before, or healed since
+        // A life that ended before it was ready is no life: the window of the one before goes on.
+        if router.window.as_ref().is_some_and(|open| open.over.is_some()) {
+            lines = self.close(name, now);
         }
         self.end_mistake(name, at);
         let Some(router) = self.routers.get_mut(name) else {
             return lines;
         };
         // A hung router that is killed has been silent since it hung: one window.
-        router.open(Window::new(at, incarnation, fault, stamp), now);
+        router.open(Window::new(at, fault, stamp), now);
         if let Some(window) = &mut router.window {
             if window.looks.is_none() {
                 (window.looks, window.predictable) = (Some(Fault::Kill), false);

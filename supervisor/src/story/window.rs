@@ -12,7 +12,6 @@ use std::time::Duration;
 pub(super) struct Window {
     /// The moment it went: of the hang, when it hung before it died.
     pub death: Timestamp,
-    pub incarnation: u32,
     pub fault: Fault,
     /// What it looks like to a health check: refused as by a kill, or silent as by a hang; `None`: healthy.
     pub looks: Option<Fault>,
@@ -76,10 +75,9 @@ pub struct Lost {
 }
 
 impl Window {
-    pub fn new(death: Timestamp, incarnation: u32, fault: Fault, stamp: Stamp) -> Window {
+    pub fn new(death: Timestamp, fault: Fault, stamp: Stamp) -> Window {
         Window {
             death,
-            incarnation,
             fault,
             looks: Some(if fault == Fault::Hang {
                 Fault::Hang
