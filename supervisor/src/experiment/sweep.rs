@@ -170,12 +170,13 @@ impl Sweep {
                 .await
                 .map_err(Ended::Failed)?;
             let cell = Cell::new(number, swept, settings, &self.task.spec, seen);
-            if !self.json {
-                let words: Vec<String> = swept.iter().map(|(key, word)| format!("{key}={word}")).collect();
-                eprintln!("cell {}/{}: {}", number + 1, self.todo.len(), words.join(" "));
-            }
+            let words: Vec<String> = swept.iter().map(|(key, word)| format!("{key}={word}")).collect();
             self.store.add(cell).map_err(Ended::NotSaved)?;
             self.store.save(&self.document()).map_err(Ended::NotSaved)?;
+            // Said when it is safe: whoever reads this may kill the sweep.
+            if !self.json {
+                eprintln!("cell {}/{}: {}", number + 1, self.todo.len(), words.join(" "));
+            }
         }
         Ok(())
     }
