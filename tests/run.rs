@@ -2,26 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod support;
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
+use support::{resetlab, stderr};
 
 /// Seconds by which a prediction may miss on a loaded machine: far above what it does, far below the interval.
 const SLACK: f64 = 0.15;
-
-#[expect(clippy::disallowed_methods, reason = "a test starts the program")]
-fn resetlab(dir: &Path, words: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_resetlab"));
-    command
-        .args(words.split_whitespace())
-        .current_dir(dir)
-        .env("XDG_RUNTIME_DIR", dir);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RESETLAB_")) {
-        command.env_remove(name);
-    }
-    command
-}
 
 fn run(words: &str) -> (Value, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -357,14 +347,15 @@ fn a_killed_run_leaves_readable_files_and_no_process() {
         let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         if record["event"] == "spawned" {
             pids.push((
-                record["pid"].as_u64().unwrap(),
+                record["pid"].as_u64().unwrap() as u32,
                 record["name"].as_str().unwrap().to_owned(),
             ));
         }
     }
     assert!(pids.len() >= 7, "app, 4 routers, lb, load: {pids:?}");
     for (pid, name) in pids {
-        let gone = wait_until_gone(pid);
+        let watched: Vec<_> = support::watch(pid).into_iter().collect();
+        let gone = support::all_end_within(&watched, Duration::from_secs(5));
         assert!(gone, "{name} (pid {pid}) outlived its supervisor");
     }
 }
@@ -394,25 +385,4 @@ fn what_cannot_be_run_is_refused_with_the_way_out() {
         assert_eq!(output.status.code(), Some(2), "{words}: {}", stderr(&output));
         assert!(stderr(&output).contains(wanted), "{words}: {}", stderr(&output));
     }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Waits for the end of a process that is not ours to reap, by its pidfd; false after 5 s.
-fn wait_until_gone(pid: u64) -> bool {
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    let Some(pid) = Pid::from_raw(pid as i32) else {
-        return true;
-    };
-    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
-        return true;
-    };
-    let mut watched = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
-    let limit = rustix::event::Timespec {
-        tv_sec: 5,
-        tv_nsec: 0,
-    };
-    rustix::event::poll(&mut watched, Some(&limit)).is_ok_and(|ready| ready == 1)
 }

@@ -2,26 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod support;
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+use support::resetlab;
 
 /// A busy machine is late by far less, and polling would need at least an interval more.
 const SLACK: f64 = 0.15;
-
-#[expect(clippy::disallowed_methods, reason = "a test starts the program")]
-fn resetlab(dir: &Path, words: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_resetlab"));
-    command
-        .args(words.split_whitespace())
-        .current_dir(dir)
-        .env("XDG_RUNTIME_DIR", dir);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RESETLAB_")) {
-        command.env_remove(name);
-    }
-    command
-}
 
 const TINY: &str = "sweep --json --out out --interval 200ms,400ms --timeout 100ms --fall 1 --rise 1 --trials 1 \
                     --routers 2 --rate 100 --observe 2s --pause 150ms@10%";

@@ -179,6 +179,20 @@ impl Drop for Lab<'_> {
     }
 }
 
+/// `resetlab words` in `dir`, with the runtime directory there and no settings from outside.
+#[expect(clippy::disallowed_methods, reason = "tests are people who type commands")]
+pub fn resetlab(dir: &Path, words: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_resetlab"));
+    command
+        .args(words.split_whitespace())
+        .current_dir(dir)
+        .env("XDG_RUNTIME_DIR", dir);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RESETLAB_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

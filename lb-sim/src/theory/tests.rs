@@ -10,6 +10,7 @@ use router::record::Belief;
 const ONLY: BackendId = BackendId(0);
 
 mod cases;
+mod race;
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)

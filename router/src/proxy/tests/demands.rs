@@ -4,9 +4,7 @@ use super::lab::*;
 use crate::proxy::*;
 use std::time::Duration;
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n";
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A client whose request is held.
 async fn held(lab: &Lab, request: &str, eof: ClientEof) -> Peer {

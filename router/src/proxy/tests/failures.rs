@@ -5,8 +5,6 @@ use crate::proxy::*;
 use crate::record::Cause;
 use std::time::Duration;
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-
 #[test]
 fn refused() {
     lab(async |lab| {

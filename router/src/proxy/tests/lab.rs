@@ -14,6 +14,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 
+pub const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
 pub struct Lab {
     pub addr: SocketAddr,
     pub policy: Rc<Script>,

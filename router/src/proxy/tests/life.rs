@@ -1,12 +1,8 @@
-//! Connections from their first request to their last: reuse, pipelining, limits, draining.
+//! Connections from their first request to their last: reuse, pipelining, limits.
 
 use super::lab::*;
 use crate::proxy::*;
-use crate::record::Cause;
 use std::time::Duration;
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
 fn pipelined_requests_are_served_in_order() {
@@ -194,101 +190,6 @@ fn five_hundred_half_open_connections_do_not_matter() {
 }
 
 #[test]
-fn draining_closes_the_idle_and_finishes_the_active() {
-    lab(async |lab| {
-        let mut idle = lab.client().await;
-        let (mut active, mut backend, _) = lab.request(GET).await;
-        lab.drain();
-        assert_eq!(idle.rest().await, (String::new(), Closed::Fin));
-        assert!(tokio::net::TcpStream::connect(lab.addr).await.is_err());
-        backend.send(OK).await;
-        let (all, closed) = active.rest().await;
-        assert!(all.contains("connection: close\r\n") && all.ends_with("ok"));
-        assert_eq!(closed, Closed::Fin);
-        assert_eq!(lab.finish().await.end, End::Complete);
-        drop(active);
-        lab.serving.await.unwrap().unwrap();
-    });
-}
-
-#[test]
-fn a_request_that_has_arrived_when_draining_starts_is_served() {
-    lab(async |lab| {
-        let (mut idle, mut backend, _) = lab.request(GET).await;
-        backend.send(OK).await;
-        idle.until("ok").await;
-        lab.finish().await;
-        // In the kernel, and no task of ours has run since: one on an idle connection, one in the backlog, and one
-        // that has only connected.
-        let mut send = std::net::TcpStream::connect(lab.addr).unwrap();
-        std::io::Write::write_all(&mut send, GET.as_bytes()).unwrap();
-        let late = std::net::TcpStream::connect(lab.addr).unwrap();
-        assert_eq!(idle.stream.try_write(GET.as_bytes()).unwrap(), GET.len());
-        lab.drain();
-        let mut waiting = Peer::of(send);
-        let mut late = Peer::of(late);
-        late.send(GET).await;
-        // Whichever backend connections they come over.
-        let serve = async |mut backend: Peer| {
-            loop {
-                backend.head().await;
-                backend.send(OK).await;
-            }
-        };
-        let lab = std::rc::Rc::new(lab);
-        tokio::task::spawn_local(serve(backend));
-        let accepting = std::rc::Rc::clone(&lab);
-        let serving = tokio::task::spawn_local(async move {
-            loop {
-                tokio::task::spawn_local(serve(accepting.backend().await));
-            }
-        });
-        for client in [&mut idle, &mut waiting, &mut late] {
-            let (all, closed) = client.rest().await;
-            assert!(
-                all.contains("connection: close\r\n") && all.ends_with("ok"),
-                "{all}"
-            );
-            assert_eq!(closed, Closed::Fin);
-        }
-        serving.abort();
-    });
-}
-
-#[test]
-fn draining_ends_at_its_timeout() {
-    lab_with(
-        |settings| settings.drain_timeout = Duration::from_millis(100),
-        async |lab| {
-            let (mut waiting, mut waited_for, _) = lab.request(GET).await;
-            let (mut reading, mut read_from, _) = lab.request(GET).await;
-            read_from
-                .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
-                .await;
-            reading.until("abc").await;
-            lab.drain();
-            assert_eq!(waiting.rest().await.0, "");
-            assert_eq!(reading.rest().await.0, "");
-            waited_for.rest().await;
-            assert_eq!(lab.finish().await.end, End::Cut);
-            assert_eq!(lab.finish().await.end, End::Cut);
-            assert_eq!(lab.results(), [Err(Cause::ClientGone); 2]);
-            lab.serving.await.unwrap().unwrap();
-        },
-    );
-}
-
-#[test]
-fn dropping_serve_cuts_everything() {
-    lab(async |lab| {
-        let (mut client, _backend, _) = lab.request(GET).await;
-        lab.serving.abort();
-        assert_eq!(client.rest().await.0, "");
-        assert_eq!(lab.finish().await.end, End::Cut);
-    });
-}
-
-#[test]
 fn new_settings_count_from_the_next_request() {
     lab(async |lab| {
         let (mut client, mut backend, _) = lab.request(GET).await;
@@ -387,58 +288,4 @@ fn many_clients_at_once() {
                 >= 1900
         );
     });
-}
-
-const NAMED: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C\xC0\x00\x02\x07\x7F\x00\x00\x01\x00\x09\x1F\x91";
-
-#[test]
-fn a_proxy_protocol_header_names_the_client_of_every_request() {
-    lab_with(
-        |settings| settings.proxy_protocol = true,
-        async |lab| {
-            // Together with the request, and byte by byte.
-            for step in [1000, 1] {
-                let mut client = lab.client().await;
-                for part in [NAMED, GET.as_bytes()].concat().chunks(step) {
-                    client.send(part).await;
-                    tokio::task::yield_now().await;
-                }
-                let mut backend = lab.backend().await;
-                for _ in 0..2 {
-                    backend.head().await;
-                    backend.send(OK).await;
-                    client.until("ok").await;
-                    let seen = lab.policy.clients.borrow_mut().pop();
-                    assert_eq!(seen, Some("192.0.2.7:9".parse().unwrap()));
-                    client.send(GET).await;
-                }
-                backend.head().await;
-            }
-            let mut local = lab.client().await;
-            local.send(b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00").await;
-            local.send(GET).await;
-            lab.backend().await.head().await;
-            let seen = lab.policy.clients.borrow_mut().pop();
-            assert_eq!(seen, Some(local.stream.local_addr().unwrap()));
-        },
-    );
-}
-
-#[test]
-fn without_its_proxy_protocol_header_a_connection_is_closed_or_idle() {
-    lab_with(
-        |settings| {
-            settings.proxy_protocol = true;
-            settings.idle_timeout = Duration::from_millis(100);
-            settings.header_timeout = Duration::from_millis(50);
-        },
-        async |lab| {
-            for wrong in [GET.as_bytes(), b"\r\n\r\n\0\r\nQUIT\n\x22", &NAMED[..20], b""] {
-                let mut client = lab.client().await;
-                client.send(wrong).await;
-                assert_eq!(client.rest().await.0, "");
-            }
-            assert!(lab.policy.clients.borrow().is_empty());
-        },
-    );
 }

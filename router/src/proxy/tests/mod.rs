@@ -2,8 +2,10 @@
 
 mod bodies;
 mod demands;
+mod drains;
 mod failures;
 mod interim;
 mod lab;
 mod life;
+mod named;
 mod refusals;
