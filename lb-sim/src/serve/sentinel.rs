@@ -3,6 +3,7 @@
 
 use crate::core::{BackendId, ProxyProtocol, Settings};
 use router::clock::{self, Timestamp};
+use router::proxy_protocol::Header;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use tokio::io::AsyncWriteExt;
@@ -63,9 +64,6 @@ impl Sentinel {
     }
 }
 
-/// A PROXY protocol v2 header of a connection that carries no client: command LOCAL, no addresses.
-const LOCAL: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
-
 /// Connects, not before `not_before`, and returns when that connection has ended or was refused. What the router
 /// sends unasked is read and dropped. Drop it to close the connection.
 async fn watch(target: SocketAddr, proxy_protocol: ProxyProtocol, not_before: Timestamp) {
@@ -77,8 +75,12 @@ async fn watch(target: SocketAddr, proxy_protocol: ProxyProtocol, not_before: Ti
     if stream.local_addr().is_ok_and(|local| local == target) {
         return;
     }
-    if proxy_protocol == ProxyProtocol::V2 && stream.write_all(&LOCAL).await.is_err() {
-        return;
+    if proxy_protocol == ProxyProtocol::V2 {
+        let mut header = Vec::new();
+        Header::Local.write(&mut header);
+        if stream.write_all(&header).await.is_err() {
+            return;
+        }
     }
     let mut dropped = [0; 1024];
     loop {
@@ -112,7 +114,7 @@ mod tests {
                 tokio::io::AsyncReadExt::read_exact(&mut stream, &mut header)
                     .await
                     .unwrap();
-                assert_eq!(header, LOCAL);
+                assert_eq!(header, *b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00");
                 stream.write_all(b"unasked").await.unwrap();
                 stream
             };

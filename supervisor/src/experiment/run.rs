@@ -3,7 +3,7 @@
 pub use super::args::Args;
 
 use super::forecast::Forecast;
-use super::measure::{self, Anchor, Trial};
+use super::measure::{Anchor, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
 use super::summary::{self, Exposure, LoadReport, Summary};
@@ -139,7 +139,7 @@ impl Experiment<'_> {
             let happened = trial::run(fleet, watch, &self.rules, strike).await?;
             self.measure(watch);
             self.save();
-            progress.done(&self.measured(watch, n, &happened));
+            progress.done(&happened.measure(watch, n, &self.rules, &self.forecast));
             self.open.push((n, happened));
         }
         Ok(())
@@ -157,30 +157,10 @@ impl Experiment<'_> {
         watch.take_all();
     }
 
-    /// One trial by what is known of it so far.
-    fn measured(&self, watch: &Watch, n: u32, happened: &Happened) -> Vec<Trial> {
-        let records: Vec<_> = watch
-            .records
-            .iter()
-            .filter(|record| record.at >= happened.since)
-            .cloned()
-            .collect();
-        let strike = measure::Strike {
-            trial: n,
-            fault: self.rules.spec.fault,
-            victims: &happened.victims,
-            held_until: happened.held_until,
-            anchor: self.rules.anchor,
-        };
-        measure::trials(&records, &strike, |phase, fault| {
-            self.forecast.predict(phase, fault)
-        })
-    }
-
     /// Measures the trials whose requests have all ended by now.
     fn measure(&mut self, watch: &Watch) {
         for (n, happened) in std::mem::take(&mut self.open) {
-            let trials = self.measured(watch, n, &happened);
+            let trials = happened.measure(watch, n, &self.rules, &self.forecast);
             self.trials.extend(trials);
         }
         let (sent, ok, lost) = watch.load;

@@ -1,7 +1,8 @@
 //! One trial on a live fleet: wait until all is well, hit the victims at the planned phase, hold them so until the
 //! balancer has them out of use, bring them back, wait for their first served requests.
 
-use super::measure::{Anchor, Victim, is_out_of_use, revives};
+use super::forecast::Forecast;
+use super::measure::{self, Anchor, Trial, Victim, is_out_of_use, revives};
 use super::plan::Strike;
 use super::watch::{Missed, Watch};
 use crate::fleet::{FleetError, FleetHandle, Injected};
@@ -37,6 +38,22 @@ pub struct Happened {
     pub since: Timestamp,
     /// The fault was held until then.
     pub held_until: Timestamp,
+}
+
+impl Happened {
+    /// Trial `n` by what is known of it so far, one for each victim.
+    pub fn measure(&self, watch: &Watch, n: u32, rules: &Rules, forecast: &Forecast) -> Vec<Trial> {
+        let records = watch.records.iter().filter(|record| record.at >= self.since);
+        let records: Vec<Record> = records.cloned().collect();
+        let strike = measure::Strike {
+            trial: n,
+            fault: rules.spec.fault,
+            victims: &self.victims,
+            held_until: self.held_until,
+            anchor: rules.anchor,
+        };
+        measure::trials(&records, &strike, |phase, fault| forecast.predict(phase, fault))
+    }
 }
 
 /// A process is up a moment after it was started.

@@ -2,7 +2,6 @@
 
 use super::cell::{self, Death, Seen};
 use crate::experiment::forecast::Forecast;
-use crate::experiment::measure;
 use crate::experiment::mistakes;
 use crate::experiment::pause;
 use crate::experiment::trial::{self, TrialError};
@@ -13,7 +12,7 @@ use crate::settings::LabSettings;
 use lb_sim::theory::mistakes::Pauses;
 use router::clock::{self, Timestamp};
 use router::fault::Spec;
-use router::record::{Event, Record};
+use router::record::Event;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -72,20 +71,7 @@ async fn deaths(
     let mut deaths = Vec::new();
     for (n, strike) in (1..).zip(&strikes) {
         let happened = trial::run(fleet, watch, &rules, strike).await?;
-        let records: Vec<Record> = watch
-            .records
-            .iter()
-            .filter(|record| record.at >= happened.since)
-            .cloned()
-            .collect();
-        let strike = measure::Strike {
-            trial: n,
-            fault: rules.spec.fault,
-            victims: &happened.victims,
-            held_until: happened.held_until,
-            anchor: rules.anchor,
-        };
-        let trials = measure::trials(&records, &strike, |phase, fault| forecast.predict(phase, fault));
+        let trials = happened.measure(watch, n, &rules, &forecast);
         deaths.extend(trials.into_iter().map(|trial| Death {
             t_detect_s: trial.t_detect_s,
             predicted_t_detect_s: trial.predicted_t_detect_s,
