@@ -19,6 +19,7 @@ pub fn crash(events: &Events) -> ! {
     let _ = std::io::stderr().write_all(trace(goroutine).as_bytes());
     events.emit(Event::Crash {
         message: FATAL.to_owned(),
+        variant: None,
     });
     exit_at_once(STATUS)
 }

@@ -2,6 +2,7 @@
 //!
 //! What every process of the lab uses:
 //! - [`clock`]: the one clock; [`record`]: what is written down; [`fault`]: what can be done to a router; [`worker`]: the child contract
+//! - [`settings`]: what a gorouter is configured with; pure
 //! - [`listen`]: listening sockets, and who has a taken port
 //!
 //! Then in the order that data meets them:
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod fault;
 pub mod listen;
 pub mod record;
+pub mod settings;
 pub mod worker;
 
 pub mod http1;

@@ -38,7 +38,12 @@ pub enum Event {
     /// A health check arrived and was answered with `status`.
     CheckSeen { status: u16 },
     /// Stamped by the dying process just before a crash exit.
-    Crash { message: String },
+    Crash {
+        message: String,
+        /// Which two of the racing goroutines met, and how.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<CrashVariant>,
+    },
     /// SIGUSR1 took effect; `in_flight` counts the requests under way.
     Drain { stage: DrainStage, in_flight: u64 },
 
@@ -311,6 +316,23 @@ impl Fault {
     pub fn is_behaviour(self) -> bool {
         matches!(self, Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow)
     }
+}
+
+/// How the article's bug ended a router: the same race, seen from different places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CrashVariant {
+    /// The error handler found the hook writing: the article's own stack.
+    #[serde(rename = "map-writes-in-error-handler")]
+    MapWritesInErrorHandler,
+    /// The hook found the error handler writing.
+    #[serde(rename = "map-writes-in-1xx-hook")]
+    MapWritesInHook,
+    /// One of them walked over the map while the other wrote.
+    #[serde(rename = "map-iteration-and-write")]
+    MapIterationAndWrite,
+    /// The hook ran after the handler was done and its connection closed.
+    #[serde(rename = "nil-pointer-in-1xx-hook")]
+    NilPointerInHook,
 }
 
 /// Who changed the balancer's mind.

@@ -166,7 +166,13 @@ fn a_crash_is_the_articles_nothing_is_answered_and_the_status_is_2() {
         "{stderr}"
     );
     let message = "fatal error: concurrent map writes".to_owned();
-    assert_eq!(router.event(), Some(Event::Crash { message }));
+    assert_eq!(
+        router.event(),
+        Some(Event::Crash {
+            message,
+            variant: None
+        })
+    );
     assert_eq!(router.event(), None);
 }
 
