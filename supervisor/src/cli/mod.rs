@@ -1,6 +1,7 @@
 //! The command line: one verb a file.
 
 mod client;
+mod diagnose;
 mod events;
 mod faults;
 mod logs;
@@ -125,6 +126,9 @@ enum Verb {
     Set(set::SetArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
+    /// Tell from logs whether a gorouter died of the article's bug
+    #[command(after_help = diagnose::EXAMPLES)]
+    Diagnose(diagnose::DiagnoseArgs),
     /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
     Sweep(Box<crate::experiment::sweep::Args>),
 }
@@ -176,6 +180,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Up(args) => return up::run(common, &args).await,
         Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
         Verb::Sweep(args) => return Ok(crate::experiment::sweep::run(*args, common.json).await),
+        Verb::Diagnose(args) => return diagnose::run(common, &args),
         Verb::Down => faults::down(common).await?,
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,
