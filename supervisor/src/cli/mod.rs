@@ -1,5 +1,6 @@
 //! The command line: one verb a file.
 
+mod affected;
 mod client;
 mod diagnose;
 mod events;
@@ -129,6 +130,9 @@ enum Verb {
     /// Tell from logs whether a gorouter died of the article's bug
     #[command(after_help = diagnose::EXAMPLES)]
     Diagnose(diagnose::DiagnoseArgs),
+    /// Tell by versions whether an installation has the article's bug
+    #[command(after_help = affected::EXAMPLES)]
+    Affected(affected::AffectedArgs),
     /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
     Sweep(Box<crate::experiment::sweep::Args>),
 }
@@ -181,6 +185,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
         Verb::Sweep(args) => return Ok(crate::experiment::sweep::run(*args, common.json).await),
         Verb::Diagnose(args) => return diagnose::run(common, &args),
+        Verb::Affected(args) => return affected::run(common, &args),
         Verb::Down => faults::down(common).await?,
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,

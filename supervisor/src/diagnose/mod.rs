@@ -1,14 +1,17 @@
 //! Was it this bug? Logs are read for what Go prints when it dies, and each death is judged by the frames of the goroutine
-//! that died.
+//! that died; what is asked for by versions is answered by [`affected`].
 //!
 //! In the order that data meets them:
 //! - [`reader`]: files, gzip and pipes → blocks of whole lines (the only part that touches the world)
 //! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`stamp`]: what stands before them
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
 //! - [`report`], pure: many files → one answer; [`words`]: for people
+//! - [`affected`], pure: versions → answer; [`version`], [`buildinfo`]
 //!
 //! What must never happen: words alone count as the bug; memory grows with the length of a log; a value is made up.
 
+pub mod affected;
+pub mod buildinfo;
 pub mod cause;
 pub mod dump;
 pub mod origin;
@@ -19,6 +22,7 @@ pub mod report;
 pub mod scanner;
 pub mod stamp;
 pub mod trace;
+pub mod version;
 pub mod words;
 
 #[cfg(test)]
