@@ -43,7 +43,7 @@ pub(super) fn lines(ps: &Ps) -> Vec<String> {
         lines.extend(why(process, ps.verdicts.get(&process.name)));
     }
     lines.push("settings".to_owned());
-    lines.extend(pairs(&ps.fleet.settings).map(|(key, word)| format!("  {key:22} {word}")));
+    lines.extend(pairs(&ps.fleet.settings).map(|(key, word)| format!("  {key:30} {word}")));
     lines
 }
 
