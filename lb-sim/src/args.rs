@@ -36,7 +36,7 @@ pub struct BackendArg {
 
 /// Every setting as an optional flag; what is not given keeps what it had.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Settings (all but mode and proxy-protocol can be changed while running)")]
+#[command(next_help_heading = "Balancer (all but mode and proxy-protocol can be changed while running)")]
 pub struct SettingsArgs {
     /// Time from one health check of a router to the next: 5s, 500ms [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = word("interval"))]

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 const EXAMPLES: &str = "\
 Examples:
-  resetlab config show                            what `resetlab up` would use
-  resetlab config show --origin                   and where each value comes from
+  resetlab config show                 what `resetlab up` would use
+  resetlab config show --origin        and where each value comes from
   resetlab config show --origin --profile go --interval 1s
   resetlab config show --profile gorouter > resetlab.toml
 
-Origins: default; a router's profile; lab, where the lab is shorter than gorouter in BOSH; resetlab.toml:3,
-RESETLAB_FALL, --fall: the last of these counts.";
+An origin is `default`; the router's profile; `lab`, where the lab is shorter
+than gorouter in BOSH; or the last place that says otherwise: resetlab.toml:3,
+RESETLAB_FALL, --fall.";
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct ConfigArgs {

@@ -35,7 +35,7 @@ pub struct UpArgs {
     #[command(flatten)]
     stack: StackArgs,
     /// Serve /metrics for Prometheus there, or off [default: 127.K.0.1:9100]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", help_heading = None)]
     metrics: Option<String>,
 }
 

@@ -162,7 +162,7 @@ pub fn toml(entries: &[Entry], origins: bool) -> Vec<String> {
             group = Some(entry.group);
         }
         let origin = match &entry.origin {
-            Origin::Lab { instead_of } => format!("lab, for gorouter's {instead_of}"),
+            Origin::Lab { instead_of } => format!("lab (gorouter: {instead_of})"),
             other => other.to_string(),
         };
         lines.push(match origins {
