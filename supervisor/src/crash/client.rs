@@ -6,6 +6,7 @@ use crate::experiment::load::punctual::{Realtime, make_punctual};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use router::clock::{self, Timestamp};
+use router::proxy_protocol::Header;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
@@ -80,8 +81,12 @@ impl Client<'_> {
         if stream.set_nonblocking(true).is_err() || !self.shared.claim() {
             return false;
         }
+        let said = match self.introduction(&stream) {
+            Some(introduction) => [introduction, self.request.clone()].concat(),
+            None => self.request.clone(),
+        };
         // So few bytes fit into an empty socket buffer, or the connection is broken.
-        if !matches!(stream.write(&self.request), Ok(sent) if sent == self.request.len()) {
+        if !matches!(stream.write(&said), Ok(sent) if sent == said.len()) {
             self.shared.unclaim();
             return false;
         }
@@ -93,6 +98,17 @@ impl Client<'_> {
             let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
         true
+    }
+
+    /// What comes before the request where that is wanted.
+    fn introduction(&self, stream: &TcpStream) -> Option<Vec<u8>> {
+        if !self.shared.order.introduced {
+            return None;
+        }
+        let (source, destination) = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
+        let mut bytes = Vec::new();
+        Header::Tcp { source, destination }.write(&mut bytes);
+        Some(bytes)
     }
 
     /// Takes what comes: bytes that nobody had read would turn a FIN into a RST.

@@ -25,6 +25,8 @@ pub struct Order {
     /// one when it has left.
     pub rate: Option<f64>,
     pub leave: Leave,
+    /// The target wants to be told who its clients are: PROXY protocol, version 2.
+    pub introduced: bool,
     /// Every client stays this long; `None`: as long as [`Trigger::stay`] has it.
     pub stay: Option<Duration>,
     /// So many requests at most.
@@ -78,6 +80,7 @@ impl Order {
             clients: if plan.sure { 1 } else { CLIENTS },
             rate: None,
             leave: Leave::Close,
+            introduced: false,
             stay: plan.sure.then_some(SURE_STAY),
             attempts: plan.limit(),
             until: plan.attempts.is_none().then_some(now + PATIENCE),
@@ -93,6 +96,7 @@ impl Order {
             clients: AMBIENT_CLIENTS,
             rate: Some(rate.per_second),
             leave: Leave::Reset,
+            introduced: false,
             stay: None,
             attempts: u64::MAX,
             until: None,
