@@ -15,6 +15,14 @@ pub struct CrashRate {
 impl CrashRate {
     /// Clients stay 10 ms at most, so this many a second need few of them at a time.
     pub const MOST: f64 = 1000.0;
+
+    /// The setting's word: a rate, or `off`.
+    pub fn parse(word: &str) -> Result<Option<CrashRate>, String> {
+        match word {
+            "off" => Ok(None),
+            _ => word.parse().map(Some),
+        }
+    }
 }
 
 impl fmt::Display for CrashRate {
@@ -56,6 +64,8 @@ mod tests {
         assert_eq!((rate.per_second, rate.trigger), (5.0, Trigger::EarlyHints));
         let rate: CrashRate = "0.5/s:continue".parse().unwrap();
         assert_eq!(rate.to_string().parse(), Ok(rate));
+        assert_eq!(CrashRate::parse("off"), Ok(None));
+        assert_eq!(CrashRate::parse("5/s"), Ok("5/s:early-hints".parse().ok()));
         for wrong in ["5", "0/s", "-1/s", "1001/s", "nan/s", "5/s:102", "/s", ""] {
             let error = wrong.parse::<CrashRate>().unwrap_err();
             assert!(error.contains("such as 5/s or 5/s:continue"), "{error}");

@@ -234,8 +234,12 @@ impl Actor {
     pub(super) fn abandon_crash(&mut self, router: &str) {
         for slot in self.slots.iter_mut().filter(|slot| slot.name == router) {
             let abandoned = slot.crashing.take_if(|crashing| crashing.reply.is_closed());
-            if abandoned.is_some() {
+            if let Some(crashing) = abandoned {
                 slot.injected = false;
+                let (name, attempts) = (&slot.name, crashing.attempts());
+                let text =
+                    format!("{name} is sent no more after {attempts} attempts: nobody waits for its crash");
+                self.hub.tell(clock::now(), Event::Note { text });
             }
         }
     }

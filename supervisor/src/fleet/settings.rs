@@ -30,7 +30,7 @@ impl Actor {
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
                 key if restart::KEYS.contains(&key) => restart::set(&mut backoff, key, &word),
-                "mode" | "proxy-protocol" | "metrics" => Err(format!(
+                "mode" | "proxy-protocol" | "metrics" | "crash-traffic" => Err(format!(
                     "{key} cannot change while running: `resetlab down`, then `resetlab up --{key} …`"
                 )),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {

@@ -14,6 +14,7 @@ pub mod restart;
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 
+use crate::crash::CrashRate;
 use crate::experiment::load::arrivals::Arrivals;
 use crate::fleet::DrainPlan;
 use crate::lab::Addresses;
@@ -62,6 +63,8 @@ pub struct LabSettings {
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
     pub listen: Option<SocketAddr>,
+    /// What `up` sends beside the load so that routers crash by themselves; `None`: nothing.
+    pub crash_traffic: Option<CrashRate>,
     /// Where Prometheus finds the figures of `up`.
     pub metrics: MetricsAt,
     /// The run directory; `None`: a new one below ./resetlab-runs.
@@ -70,7 +73,7 @@ pub struct LabSettings {
 }
 
 /// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 21] = [
+pub const LAB_KEYS: [&str; 22] = [
     "routers",
     "apps",
     "rate",
@@ -90,6 +93,7 @@ pub const LAB_KEYS: [&str; 21] = [
     "seed",
     "net",
     "listen",
+    "crash-traffic",
     "metrics",
     "out",
 ];
@@ -126,6 +130,7 @@ impl Default for LabSettings {
             seed: None,
             net: None,
             listen: None,
+            crash_traffic: None,
             metrics: MetricsAt::Lab,
             out: None,
             lb: LbSettings::default(),
@@ -191,6 +196,7 @@ impl LabSettings {
                 self.listen = Some(address).filter(|address| address.port() != 0);
                 self.listen.ok_or_else(expected)?;
             }
+            "crash-traffic" => self.crash_traffic = CrashRate::parse(word)?,
             "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
             _ if lb_sim::core::settings::KEYS.contains(&key) => {
