@@ -14,7 +14,7 @@
 //! - [`access_log`]: a line a request
 //!
 //! Beside the data path: [`condition`] is what the router is like at present, [`health`] answers load balancers,
-//! [`crash`] is the end.
+//! [`header_race`] is the bug, [`crash`] the end it leads to.
 //!
 //! What must never happen: a health check or a log line makes a request wait; a crash answers, drains or flushes.
 
@@ -33,6 +33,7 @@ pub mod access_log;
 pub mod condition;
 pub mod crash;
 pub mod gateway;
+pub mod header_race;
 pub mod health;
 pub mod registry;
 pub mod routes;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod process;
+mod start;
 
 use nix::sys::signal::Signal;
 use process::{Router, application, binary, exchange, routes, unused};
@@ -195,6 +196,9 @@ fn sigterm_stops_at_once_even_while_draining_and_other_signals_do_not() {
     assert_cut(client);
     assert_eq!(router.event(), None);
 }
+
+/// What a drain says when nothing is under way.
+const DRAINED: [DrainStage; 3] = [DrainStage::Unhealthy, DrainStage::Closed, DrainStage::Done];
 
 fn drain(stage: DrainStage, in_flight: u64) -> Event {
     Event::Drain { stage, in_flight }

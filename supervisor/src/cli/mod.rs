@@ -1,6 +1,7 @@
 //! The command line: one verb a file.
 
 mod client;
+mod config;
 mod crash;
 mod events;
 mod faults;
@@ -123,6 +124,8 @@ enum Verb {
         after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s"
     )]
     Set(set::SetArgs),
+    /// Show the settings that a lab would have, and where each comes from
+    Config(config::ConfigArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
     /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
@@ -191,6 +194,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Logs(args) => logs::run(common, &args).await?,
         Verb::Events(args) => events::run(common, &args).await?,
         Verb::Set(args) => set::run(common, &args).await?,
+        Verb::Config(args) => config::run(common, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
 use crate::process::restart::RestartPolicy;
-use crate::settings::{LabSettings, MetricsAt, StackArgs};
+use crate::settings::{BadSetting, LabSettings, MetricsAt, StackArgs};
 use crate::signals::{End, Signals};
 use crate::story::Story;
 use router::clock;
@@ -37,21 +37,29 @@ pub struct UpArgs {
     #[command(flatten)]
     stack: StackArgs,
     /// Serve /metrics for Prometheus there, or off [default: 127.K.0.1:9100]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", help_heading = None)]
     metrics: Option<String>,
     /// Also send, through the balancer, what gorouter dies of: 5/s, 5/s:continue, or off [default: off]
-    #[arg(long, value_name = "R/s[:KIND]")]
+    #[arg(long, value_name = "R/s[:KIND]", help_heading = None)]
     crash_traffic: Option<String>,
 }
 
-pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
-    let mut settings = args.stack.settings().map_err(|e| Failure::new(2, e))?;
-    for (key, word) in [("metrics", &args.metrics), ("crash-traffic", &args.crash_traffic)] {
-        if let Some(word) = word {
-            let set = settings.set(key, word);
-            set.map_err(|problem| Failure::new(2, format!("--{key}: {problem}")))?;
+impl UpArgs {
+    /// What all layers make together.
+    pub fn settings(&self) -> Result<LabSettings, BadSetting> {
+        let mut settings = self.stack.settings()?;
+        if let Some(word) = &self.metrics {
+            settings.set("--metrics", "metrics", word)?;
         }
+        if let Some(word) = &self.crash_traffic {
+            settings.set("--crash-traffic", "crash-traffic", word)?;
+        }
+        Ok(settings)
     }
+}
+
+pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
+    let settings = args.settings().map_err(|e| Failure::new(2, e))?;
     let mut signals = Signals::new().map_err(|e| Failure::new(1, e))?;
     let runtime = RuntimeDir::open().map_err(taken)?;
     let name = runtime.take(&common.lab).map_err(taken)?;
@@ -70,6 +78,11 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         &run_dir,
         RestartPolicy::Backoff(settings.backoff()),
     );
+    let delay = settings.router.start_response_delay_interval;
+    if !delay.is_zero() {
+        let delay = humantime::format_duration(delay);
+        eprintln!("resetlab: the routers serve after their start-response-delay-interval of {delay}");
+    }
     let (fleet, records) = tokio::select! {
         started = Fleet::start(plan, Some(journal)) => started.map_err(|e| Failure::new(e.exit_code(), e))?,
         // What has been started dies with this process.

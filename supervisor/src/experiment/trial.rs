@@ -26,6 +26,8 @@ pub struct Rules {
     pub attempt: Duration,
     /// `drain`: longest time from SIGUSR1 to the exit.
     pub leaving: Duration,
+    /// Longest time from a router's start to `ready`.
+    pub start: Duration,
     /// Longest wait for a Down router to be believed Up and used again.
     pub readmission: Duration,
 }
@@ -56,8 +58,8 @@ impl Happened {
     }
 }
 
-/// A process is up a moment after it was started.
-const START: Duration = Duration::from_secs(10);
+/// A process is up a moment after it was started, and told to wait.
+pub const START: Duration = Duration::from_secs(10);
 /// What a process may take beyond its own deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -246,7 +248,7 @@ async fn readmitted(
     revived: Timestamp,
 ) -> Result<(), TrialError> {
     let alive = |record: &Record| record.at >= revived && revives(record, router);
-    let started = watch.find_or_wait(clock::now() + START, alive).await;
+    let started = watch.find_or_wait(clock::now() + rules.start, alive).await;
     started.map_err(missed("waiting for the router to serve again"))?;
     let served = |record: &Record| {
         record.at >= revived && matches!(&record.event, Event::Readmitted { router: r, .. } if r == router)

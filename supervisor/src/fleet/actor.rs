@@ -13,8 +13,6 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
-/// A stack that is not up by then never will be.
-const START: Duration = Duration::from_secs(15);
 /// A balancer, load or app that died is not part of any experiment.
 const AT_ONCE: RestartPolicy = RestartPolicy::Backoff(Backoff {
     delay: Duration::from_millis(100),
@@ -84,7 +82,7 @@ impl Actor {
             to_news,
             child_ended: signal(SignalKind::child()).map_err(failed)?,
             alarm: Alarm::new().map_err(failed)?,
-            starting: Some((ready, now + START)),
+            starting: Some((ready, now + plan.start_limit())),
             stopping: None,
             forced: Vec::new(),
             scaling: false,
@@ -301,7 +299,8 @@ impl Actor {
                 .iter()
                 .filter(|slot| slot.truth != Truth::Up && slot.incarnation > 0);
             let names: Vec<&str> = late.map(|slot| slot.name.as_str()).collect();
-            let why = format!("not ready after {START:?}: {}", names.join(", "));
+            let limit = self.plan.start_limit();
+            let why = format!("not ready after {limit:?}: {}", names.join(", "));
             let _ = reply.send(Err(FleetError::Start(why)));
             self.stop(None);
         }

@@ -51,22 +51,14 @@ pub struct FleetPlan {
     pub load: LoadPlan,
     /// Of routers; everything else is restarted almost at once.
     pub restart: RestartPolicy,
-    pub drain: DrainPlan,
+    /// What every router is configured with: [in force](router::settings::Settings::in_force).
+    pub router: router::settings::Settings,
     /// What children are; `None`: this very executable.
     pub program: Option<PathBuf>,
     /// Where logs and the route file go; absolute.
     pub run_dir: PathBuf,
     /// Where the children's control sockets go; short, absolute.
     pub control_dir: PathBuf,
-}
-
-/// How a router leaves when it is told to drain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DrainPlan {
-    /// Unhealthy, but serving.
-    pub wait: Duration,
-    /// For the requests it still has when its listener is closed.
-    pub timeout: Duration,
 }
 
 /// What the load client sends.
