@@ -1,17 +1,18 @@
-//! The router's command line, and its threads: data (this one), health, control, access log.
+//! The router's command line, and its threads: data (this one), heads of responses where the
+//! bug is, health, control, access log.
 
 use crate::access_log::AccessLog;
 use crate::clock::{self, Timestamp};
 use crate::condition::Condition;
-use crate::fault::Spec;
+use crate::control::{self, Told};
+use crate::crash::Dump;
 use crate::gateway::Gateway;
-use crate::proxy::{ClientEof, Engine};
+use crate::header_race::HeaderRace;
+use crate::proxy::{ClientEof, Engine, HeadThread};
 use crate::record::{DrainStage, Event};
 use crate::settings::{Settings, SettingsArgs};
-use crate::worker::{self, Events, Worker, WorkerArgs};
-use crate::{crash, health, listen, proxy, registry};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::worker::{self, Worker, WorkerArgs};
+use crate::{health, listen, proxy, registry};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -91,18 +92,28 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
             ("health".to_owned(), checks.local_addr()?.to_string()),
         ]);
         health::start(checks, condition.clone(), worker.events.clone(), log.clone())?;
+        let race = settings
+            .has_header_race()
+            .then(|| HeaderRace::new(Dump::new(&settings.build), worker.events.clone()));
         if let Some(path) = &worker.control {
-            control(path.clone(), condition.clone(), worker.events.clone())?;
+            let told = Told {
+                condition: condition.clone(),
+                race: race.clone(),
+                build: settings.build.clone(),
+            };
+            control::start(path, told)?;
             addresses.insert("control".to_owned(), path.display().to_string());
         }
-        let gateway = Rc::new(Gateway::new(
+        let gateway = Gateway::new(
             &worker.name,
             routes,
             settings.max_attempts,
             condition.clone(),
             log.clone(),
             worker.events.clone(),
-        ));
+        );
+        let heads = race.is_some().then(HeadThread::start).transpose()?;
+        let gateway = Rc::new(gateway.with_header_race(race));
         let draining = gateway.clone();
         // Only the first SIGUSR1 counts.
         let drain = async {
@@ -120,7 +131,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         // In gorouter's order: what is called healthy serves.
         let listener = reserved.listen()?;
         condition.start_serving();
-        let engine = Engine::new(engine(&settings, args.proxy_protocol));
+        let engine = Engine::with_heads(engine(&settings, args.proxy_protocol), heads);
         let serving = proxy::serve(listener, gateway, engine, drain);
         announce(args, &worker, addresses);
         tokio::select! {
@@ -186,55 +197,6 @@ fn announce(args: &Args, worker: &Worker, addresses: BTreeMap<String, String>) {
         pid: std::process::id(),
         addresses,
     });
-}
-
-/// Serves the control socket on a thread of its own: a crash takes effect whatever the data thread is doing.
-fn control(path: PathBuf, condition: Condition, events: Events) -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let listener = {
-        let _inside = runtime.enter();
-        worker::bind_control(&path).map_err(|e| {
-            format!(
-                "cannot listen on {}: {e}; `--control PATH` moves it",
-                path.display()
-            )
-        })?
-    };
-    std::thread::Builder::new()
-        .name("control".into())
-        .spawn(move || {
-            let answer = move |request: Value| answer(&request, &condition, &events);
-            let served =
-                tokio::task::LocalSet::new().block_on(&runtime, worker::answer_control(listener, answer));
-            if let Err(error) = served {
-                eprintln!("router: control socket: {error}");
-            }
-        })?;
-    Ok(())
-}
-
-fn answer(request: &Value, condition: &Condition, events: &Events) -> Result<Value, String> {
-    match request["cmd"].as_str() {
-        Some("crash") => crash::crash(events),
-        Some("show") => Ok(json!({
-            "pid": std::process::id(),
-            "draining": condition.draining(),
-            "in_flight": condition.in_flight(),
-            "fault": condition.fault(),
-        })),
-        Some("fault") => {
-            let spec = Spec::deserialize(request).map_err(|error| format!("fault: {error}"))?;
-            spec.check()?;
-            Ok(json!({ "ok": true, "t_ns": condition.show(Some(spec)) }))
-        }
-        Some("heal") => {
-            let healed = condition.fault();
-            Ok(json!({ "ok": true, "t_ns": condition.show(None), "healed": healed }))
-        }
-        _ => Err("expected \"cmd\": \"fault\", \"heal\", \"crash\" or \"show\"".to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,14 @@ impl Default for Build {
     }
 }
 
+/// `Go 1.21.13, routing-release 0.287.0`
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (go, release) = (Dotted(&self.go), Dotted(&self.routing_release));
+        write!(f, "Go {go}, routing-release {release}")
+    }
+}
+
 /// A Go version, with or without `go` before it. A pre-release (`go1.23rc1`) counts as its release: it is built of
 /// the same branch, after the changes that count here.
 pub(super) fn go(word: &str) -> Option<Vec<u64>> {

@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod crash;
 mod events;
 mod faults;
 mod logs;
@@ -83,8 +84,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  resetlab resume router-1")]
     Resume(faults::Target),
     /// Make a router die of the article's bug
-    #[command(after_help = "Examples:\n  resetlab crash router-3    then: resetlab logs router-3")]
-    Crash(faults::Target),
+    Crash(crash::CrashArgs),
     /// SIGUSR1 a router: unhealthy at once, serves on for drain-wait, finishes its requests, leaves
     #[command(
         after_help = "Examples:\n  resetlab drain router-2      lost requests: none, if drain-wait is longer than the window"
@@ -183,7 +183,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,
         Verb::Hang(target) => faults::inject(common, &target, Fault::Hang).await?,
-        Verb::Crash(target) => faults::inject(common, &target, Fault::Crash).await?,
+        Verb::Crash(args) => crash::run(common, &args).await?,
         Verb::Resume(target) => faults::post(common, &target, "resume", "runs again").await?,
         Verb::Drain(target) => faults::inject(common, &target, Fault::Drain).await?,
         Verb::Stop(target) => faults::inject(common, &target, Fault::Stop).await?,

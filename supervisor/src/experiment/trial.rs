@@ -144,7 +144,8 @@ async fn aim(
     })
 }
 
-/// Hits all victims at once: the commands are with the fleet before it carries out the first.
+/// Hits all victims at once: the commands are with the fleet before it carries out the first. A crash is aimed at that
+/// moment, and comes when the router has been asked what it dies of often enough: everything counts from its death.
 async fn strike(fleet: &FleetHandle, spec: Spec, names: &[String]) -> Result<Vec<Victim>, TrialError> {
     let stamp = match spec.fault {
         Fault::Crash => Stamp::Crash,
@@ -159,11 +160,15 @@ async fn strike(fleet: &FleetHandle, spec: Spec, names: &[String]) -> Result<Vec
         .collect();
     let mut victims = Vec::new();
     for (name, injected) in names.iter().zip(begun) {
-        let Injected { at, .. } = injected.await.unwrap_or(Err(FleetError::Gone))?;
+        let Injected { at, crash, .. } = injected.await.unwrap_or(Err(FleetError::Gone))?;
         victims.push(Victim {
             router: name.clone(),
             at,
             stamp,
+            crash: crash.map(|crash| measure::Crash {
+                attempts: crash.attempts,
+                variant: crash.variant,
+            }),
         });
     }
     Ok(victims)

@@ -7,7 +7,7 @@ use crate::process::alarm::Alarm;
 use crate::process::restart::{Backoff, RestartPolicy, Restarts};
 use crate::process::{Birth, ChildEvent, Entry, Exit, News, Nursery, watch};
 use router::clock::{self, Timestamp};
-use router::record::{Belief, Event, Stamp};
+use router::record::{Belief, Event};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -225,7 +225,7 @@ impl Actor {
         let at = entry.record.at;
         let slot = &mut self.slots[index];
         let mut all_ready = false;
-        let mut died = false;
+        let mut died = None;
         match &entry.record.event {
             Event::Ready { addresses, .. } => {
                 slot.addresses = addresses.clone();
@@ -238,7 +238,7 @@ impl Actor {
                     self.beliefs.clear(); // a new balancer starts from its initial belief
                 }
             }
-            Event::Crash { .. } => died = true,
+            Event::Crash { message, variant } => died = Some((message.clone(), *variant)),
             Event::Drain { .. } => {
                 // Told by us, or by a SIGUSR1 from anywhere else.
                 if !std::mem::replace(&mut slot.draining, true) && slot.truth.runs() {
@@ -265,8 +265,8 @@ impl Actor {
             _ => {}
         }
         self.hub.publish(entry);
-        if died {
-            self.die(index, at, Stamp::Crash);
+        if let Some((message, variant)) = died {
+            self.on_crash(index, at, message, variant);
         }
         if all_ready {
             self.start_next();

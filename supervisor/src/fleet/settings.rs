@@ -31,7 +31,7 @@ impl Actor {
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
                 key if restart::KEYS.contains(&key) => restart::set(&mut backoff, key, &word),
-                "mode" | "proxy-protocol" | "metrics" => Err(fixed(key, &word)),
+                "mode" | "proxy-protocol" | "metrics" | "crash-traffic" => Err(fixed(key, &word)),
                 key if router::settings::KEYS.contains(&key) => Err(fixed(key, &word)),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
                     let known = lb_sim::core::settings::KEYS.join(", ");

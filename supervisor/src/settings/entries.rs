@@ -103,6 +103,9 @@ impl LabSettings {
             }
             "net" => return or(self.net.map(|net| net.to_string()), "the first free one"),
             "listen" => return or(self.listen.map(|at| at.to_string()), "127.K.0.2:8000 of its net"),
+            "crash-traffic" => self
+                .crash_traffic
+                .map_or_else(|| "off".to_owned(), |rate| rate.to_string()),
             "metrics" => match self.metrics {
                 MetricsAt::Lab => return Worth::Open("127.K.0.1:9100 of its net"),
                 MetricsAt::At(address) => address.to_string(),
@@ -271,6 +274,7 @@ mod tests {
             ("", "seed", "7"),
             ("", "mode", "tcp"),
             ("", "path", "/a?b=\"c\""),
+            ("", "crash-traffic", "0.5/s:continue"),
             ("", "metrics", "127.0.0.1:9100"),
             ("", "out", "1.5"),
         ]);

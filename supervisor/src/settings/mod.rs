@@ -17,6 +17,7 @@ mod tests;
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 
+use crate::crash::CrashRate;
 use crate::experiment::load::arrivals::Arrivals;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
@@ -62,6 +63,8 @@ pub struct LabSettings {
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
     pub listen: Option<SocketAddr>,
+    /// What `up` sends beside the load so that routers crash by themselves; `None`: nothing.
+    pub crash_traffic: Option<CrashRate>,
     /// Where Prometheus finds the figures of `up`.
     pub metrics: MetricsAt,
     /// The run directory; `None`: a new one below ./resetlab-runs.
@@ -75,7 +78,7 @@ pub struct LabSettings {
 
 /// The lab's own words; the others are [`router::settings::KEYS`] and [`lb_sim::core::settings::KEYS`], and none of
 /// them means two things.
-pub const LAB_KEYS: [&str; 19] = [
+pub const LAB_KEYS: [&str; 20] = [
     "routers",
     "apps",
     "rate",
@@ -93,6 +96,7 @@ pub const LAB_KEYS: [&str; 19] = [
     "seed",
     "net",
     "listen",
+    "crash-traffic",
     "metrics",
     "out",
 ];
@@ -127,6 +131,7 @@ impl Default for LabSettings {
             seed: None,
             net: None,
             listen: None,
+            crash_traffic: None,
             metrics: MetricsAt::Lab,
             out: None,
             router: RouterSettings::default(),
@@ -201,6 +206,7 @@ impl LabSettings {
                 self.listen = Some(address).filter(|address| address.port() != 0);
                 self.listen.ok_or_else(expected)?;
             }
+            "crash-traffic" => self.crash_traffic = CrashRate::parse(word)?,
             "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
             "profile" => {

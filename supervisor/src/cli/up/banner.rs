@@ -19,6 +19,10 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
     } else {
         format!(" --lab {}", facts.name)
     };
+    let crashes = settings.crash_traffic.map_or(String::new(), |rate| {
+        let (per_second, kind) = (rate.per_second, rate.trigger);
+        format!("; beside it {per_second}/s that gorouter dies of ({kind})")
+    });
     let mut lines = vec![
         format!(
             "lab \"{}\" serves: curl -i -H 'Host: app.test' {}",
@@ -35,7 +39,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         ),
         format!("            {}", gorouter(&settings.router)),
         format!("  app       {}", span(settings.apps, |m| at.app(m).to_string())),
-        format!("  load      {} requests/s, {arrivals}", settings.rate),
+        format!("  load      {} requests/s, {arrivals}{crashes}", settings.rate),
         format!("  settings  {}", brief(&settings.lb)),
         format!("            the others have their defaults; all: {program}{lab} ps --wide"),
         format!(
