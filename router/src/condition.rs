@@ -1,11 +1,11 @@
-//! What a router is like at present, whether it drains and which fault it shows; shared by its threads.
+//! What a router is like at present, how healthy it says it is and which fault it shows; shared by its threads.
 //! Reading it never waits.
 
 use crate::clock::{self, Timestamp};
 use crate::fault::{Manner, Place, Spec};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -13,8 +13,21 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct Condition(Arc<Inner>);
 
+/// What `/health` says; the numbers are their order in a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Health {
+    /// 503: the start delay is not over.
+    Initializing,
+    /// 200
+    Healthy,
+    /// 503: it drains.
+    Degraded,
+}
+
 struct Inner {
-    draining: AtomicBool,
+    /// A [`Health`].
+    health: AtomicU8,
     /// Requests under way. Written by the data thread only.
     in_flight: AtomicU64,
     /// There is a fault: all that a request looks at while there is none.
@@ -25,7 +38,7 @@ struct Inner {
 }
 
 impl Condition {
-    /// The same seed and name draw the same delays.
+    /// Initializing. The same seed and name draw the same delays.
     pub fn new(seed: u64, name: &str) -> Condition {
         // FNV-1a: routers with the same seed are still not late in step.
         let mixed = name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -37,7 +50,7 @@ impl Condition {
             Mutex::new(dice)
         };
         Condition(Arc::new(Inner {
-            draining: AtomicBool::new(false),
+            health: AtomicU8::new(Health::Initializing as u8),
             in_flight: AtomicU64::new(0),
             faulty: AtomicBool::new(false),
             fault: watch::Sender::new(None),
@@ -45,13 +58,26 @@ impl Condition {
         }))
     }
 
+    /// From now on `/health` says yes.
+    pub fn start_serving(&self) {
+        self.0.health.fetch_max(Health::Healthy as u8, Ordering::AcqRel);
+    }
+
     /// From now on `/health` says no.
     pub fn start_draining(&self) {
-        self.0.draining.store(true, Ordering::Release);
+        self.0.health.store(Health::Degraded as u8, Ordering::Release);
+    }
+
+    pub fn health(&self) -> Health {
+        match self.0.health.load(Ordering::Acquire) {
+            0 => Health::Initializing,
+            1 => Health::Healthy,
+            _ => Health::Degraded,
+        }
     }
 
     pub fn draining(&self) -> bool {
-        self.0.draining.load(Ordering::Acquire)
+        self.health() == Health::Degraded
     }
 
     /// Shows `fault` instead of the present one; `None` heals. Returns when it took effect: what arrives later meets
@@ -117,4 +143,21 @@ pub enum Answer {
     Honest,
     Error(u16),
     Cut,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_goes_one_way() {
+        let condition = Condition::new(1, "router-1");
+        assert_eq!(condition.health(), Health::Initializing);
+        condition.start_serving();
+        assert_eq!(condition.health(), Health::Healthy);
+        condition.start_draining();
+        condition.start_serving();
+        assert_eq!(condition.health(), Health::Degraded);
+        assert!(condition.draining());
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::access_log::AccessLog;
 use crate::clock;
-use crate::condition::{Answer, Condition};
+use crate::condition::{Answer, Condition, Health};
 use crate::fault::Place;
 use crate::record::Event;
 use crate::worker::Events;
@@ -102,7 +102,10 @@ async fn see(
     };
     let unhealthy = match manner {
         Answer::Error(status) => StatusCode::from_u16(status).ok(),
-        _ => condition.draining().then_some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => match condition.health() {
+            Health::Healthy => None,
+            Health::Initializing | Health::Degraded => Some(StatusCode::SERVICE_UNAVAILABLE),
+        },
     };
     let response = answer(path, unhealthy);
     let status = response.status().as_u16();

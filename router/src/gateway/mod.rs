@@ -6,13 +6,17 @@ use crate::access_log::{AccessLog, Entry};
 use crate::clock::{self, Timestamp};
 use crate::condition::{Answer, Condition};
 use crate::fault::Place;
+use crate::header_race::{self, HeaderRace};
 use crate::http1::{RequestHead, Version};
-use crate::proxy::{AfterFailure, Attempt, ClientEof, Draining, Finish, Policy, Reply, Upstream, Verdict};
+use crate::proxy::{
+    AfterFailure, Attempt, ClientEof, Draining, End, Finish, Interims, Policy, Reply, Upstream, Verdict,
+};
 use crate::record::{Cause, DrainStage, Event, Fault};
 use crate::routes::{Miss, Table};
 use crate::worker::Events;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// The decisions of one router. One per data thread.
@@ -24,6 +28,8 @@ pub struct Gateway {
     /// `x-resetlab-router: NAME\r\n`
     name_line: Vec<u8>,
     max_attempts: u32,
+    /// `None`: this gorouter does not have the bug.
+    race: Option<HeaderRace>,
 }
 
 /// One request on its way through.
@@ -46,6 +52,8 @@ pub struct Exchange {
     held: Option<Pin<Box<dyn Future<Output = Answer>>>>,
     /// A fault resets the client in the middle of the response.
     cut: bool,
+    /// What both sides of the race see of it, from its first attempt on.
+    response: Option<header_race::Response>,
 }
 
 impl Gateway {
@@ -66,7 +74,13 @@ impl Gateway {
             events,
             name_line,
             max_attempts: max_attempts.max(1),
+            race: None,
         }
+    }
+
+    /// The same with the bug.
+    pub fn with_header_race(self, race: Option<HeaderRace>) -> Gateway {
+        Gateway { race, ..self }
     }
 
     /// Says how far a drain has come.
@@ -170,6 +184,9 @@ impl Policy for Gateway {
             return AfterFailure::Retry(upstream);
         }
         let (reply, error) = replies::endpoint_failure(cause, attempt.upstream.addr);
+        if let Some(response) = &exchange.response {
+            response.handle_error(&error);
+        }
         exchange.router_error = Some(error);
         AfterFailure::Reply(reply)
     }
@@ -178,8 +195,17 @@ impl Policy for Gateway {
         out.extend_from_slice(&self.name_line);
     }
 
+    fn interims(&self, exchange: &mut Exchange) -> Option<Arc<dyn Interims>> {
+        let race = self.race.as_ref()?;
+        let response = exchange.response.get_or_insert_with(|| race.response());
+        Some(Arc::new(response.clone()))
+    }
+
     fn finished(&self, exchange: Exchange, end: &Finish) {
         self.condition.ended();
+        if let Some(response) = exchange.response.filter(|_| end.end == End::ClientGone) {
+            response.close();
+        }
         let response_time = end.ended.since(end.started);
         let now = clock::now();
         self.log.request(Entry {
@@ -245,6 +271,7 @@ impl Exchange {
             router_error: None,
             held: None,
             cut: false,
+            response: None,
         }
     }
 

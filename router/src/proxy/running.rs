@@ -1,8 +1,10 @@
 //! An exchange under way. However it ends, its policy hears of it exactly once.
 
+use super::Interims;
 use super::policy::{AfterFailure, Attempt, End, Finish, Policy, Verdict};
 use crate::clock::{self, Timestamp};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub(super) struct Running<P: Policy> {
@@ -45,6 +47,10 @@ impl<P: Policy> Running<P> {
         if let Some(exchange) = &mut self.exchange {
             self.policy.request_headers(exchange, out);
         }
+    }
+
+    pub fn interims(&mut self) -> Option<Arc<dyn Interims>> {
+        self.policy.interims(self.exchange.as_mut()?)
     }
 
     pub fn response_headers(&mut self, status: u16, out: &mut Vec<u8>) {

@@ -2,6 +2,8 @@
 
 mod affected;
 mod client;
+mod config;
+mod crash;
 mod diagnose;
 mod events;
 mod faults;
@@ -84,8 +86,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  resetlab resume router-1")]
     Resume(faults::Target),
     /// Make a router die of the article's bug
-    #[command(after_help = "Examples:\n  resetlab crash router-3    then: resetlab logs router-3")]
-    Crash(faults::Target),
+    Crash(crash::CrashArgs),
     /// SIGUSR1 a router: unhealthy at once, serves on for drain-wait, finishes its requests, leaves
     #[command(
         after_help = "Examples:\n  resetlab drain router-2      lost requests: none, if drain-wait is longer than the window"
@@ -125,6 +126,8 @@ enum Verb {
         after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s"
     )]
     Set(set::SetArgs),
+    /// Show the settings that a lab would have, and where each comes from
+    Config(config::ConfigArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
     /// Tell from logs whether a gorouter died of the article's bug
@@ -190,7 +193,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,
         Verb::Hang(target) => faults::inject(common, &target, Fault::Hang).await?,
-        Verb::Crash(target) => faults::inject(common, &target, Fault::Crash).await?,
+        Verb::Crash(args) => crash::run(common, &args).await?,
         Verb::Resume(target) => faults::post(common, &target, "resume", "runs again").await?,
         Verb::Drain(target) => faults::inject(common, &target, Fault::Drain).await?,
         Verb::Stop(target) => faults::inject(common, &target, Fault::Stop).await?,
@@ -201,6 +204,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Logs(args) => logs::run(common, &args).await?,
         Verb::Events(args) => events::run(common, &args).await?,
         Verb::Set(args) => set::run(common, &args).await?,
+        Verb::Config(args) => config::run(common, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

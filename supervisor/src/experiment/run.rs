@@ -11,7 +11,7 @@ use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
 use super::{plan, table};
 use crate::fleet::FleetHandle;
-use crate::settings::{LabSettings, load::word};
+use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
 use lb_sim::core::{Schedule, Settings};
 use router::clock;
@@ -185,6 +185,7 @@ impl Experiment<'_> {
             preset: "kb".into(),
             complete: self.complete,
             check: check_document(&self.settings.lb),
+            router: entries::document(&self.settings.router.in_force()),
             load: self.load.clone(),
             summary: summary::totals(&self.trials, &self.load, exposure),
             theory: self.forecast.theory(),
@@ -252,6 +253,7 @@ pub(super) fn rules(
     restart_delay: Option<Duration>,
 ) -> Rules {
     let check = &settings.lb.check;
+    let router = settings.router.in_force();
     let cycle = check.interval + check.jitter + check.timeout;
     Rules {
         spec,
@@ -263,7 +265,8 @@ pub(super) fn rules(
         give_up: forecast.give_up(),
         restart_delay,
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
-        leaving: settings.drain_wait + settings.drain_timeout,
+        leaving: router.drain_wait + router.drain_timeout,
+        start: trial::START + router.start_response_delay_interval,
         readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
     }
 }
