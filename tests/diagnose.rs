@@ -334,6 +334,50 @@ fn logs_that_cannot_be_read_are_trouble_and_the_others_are_read() {
     }
 }
 
+/// The lab's routers get no special case: their stderr is judged by the same frames.
+#[test]
+fn the_labs_own_crashes_are_the_bug() {
+    let place = Place::new();
+    let mut lab = place.up(&[
+        "--json",
+        "--routers",
+        "2",
+        "--rate",
+        "50",
+        "--restart-delay",
+        "200ms",
+    ]);
+    let mut deaths = Vec::new();
+    for with in ["early-hints", "continue", "early-hints", "continue"] {
+        let crashed = place.json(&["crash", "router-2", "--sure", "--with", with]);
+        deaths.push((crashed["message"].clone(), crashed["variant"].clone()));
+        for event in ["exited", "ready"] {
+            lab.wait_for(event, |line| {
+                line.contains(&format!(r#""event":"{event}""#)) && line.contains(r#""router-2""#)
+            });
+        }
+    }
+    let logs = place.json(&["logs", "router-2"])["logs"].clone();
+    let logs = logs
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|log| log["path"].as_str());
+    let log = logs
+        .into_iter()
+        .find(|path| path.ends_with("stderr.log"))
+        .unwrap();
+    let (status, document) = diagnose(&place, &[log]);
+    assert_eq!(status, 0, "{document}");
+    let mut crashes = document["files"][0]["crashes"].as_array().unwrap().clone();
+    crashes.sort_by_key(|crash| crash["line"].as_u64());
+    let found: Vec<_> = crashes
+        .iter()
+        .map(|crash| (crash["message"].clone(), crash["variant"].clone()))
+        .collect();
+    assert_eq!(found, deaths, "{document}");
+}
+
 /// A stream of any length is read in the same memory: the peak is looked at while the reader still waits for more.
 fn peak_after(megabytes: usize) -> u64 {
     let place = Place::new();
