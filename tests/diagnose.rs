@@ -5,54 +5,12 @@
 mod dumps;
 mod support;
 
+use dumps::{LOGS, path, text};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Output, Stdio};
 use support::{Place, stderr};
-
-/// The article's trace, and the real gorouter's stderr, with what each must be called.
-const LOGS: [(&str, &str, &str); 5] = [
-    ("article.stderr.log", "match", "map-writes-in-error-handler"),
-    (
-        "map-writes-in-error-handler.stderr.log.gz",
-        "match",
-        "map-writes-in-error-handler",
-    ),
-    (
-        "map-writes-in-1xx-hook.stderr.log.gz",
-        "variant",
-        "map-writes-in-1xx-hook",
-    ),
-    (
-        "map-iteration-and-write.stderr.log.gz",
-        "variant",
-        "map-iteration-and-write",
-    ),
-    (
-        "nil-pointer-in-1xx-hook.stderr.log.gz",
-        "variant",
-        "nil-pointer-in-1xx-hook",
-    ),
-];
-
-fn path(log: &str) -> String {
-    format!(
-        "{}/../tests/data/gorouter-crash/{log}",
-        env!("CARGO_MANIFEST_DIR")
-    )
-}
-
-fn text(log: &str) -> String {
-    let bytes = std::fs::read(path(log)).unwrap();
-    let mut text = String::new();
-    match bytes.starts_with(&[0x1f, 0x8b]) {
-        true => std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut text)
-            .map(|_| text)
-            .unwrap(),
-        false => String::from_utf8(bytes).unwrap(),
-    }
-}
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -376,56 +334,4 @@ fn the_labs_own_crashes_are_the_bug() {
         .map(|crash| (crash["message"].clone(), crash["variant"].clone()))
         .collect();
     assert_eq!(found, deaths, "{document}");
-}
-
-/// A stream of any length is read in the same memory: the peak is looked at while the reader still waits for more.
-fn peak_after(megabytes: usize) -> u64 {
-    let place = Place::new();
-    let mut child = place
-        .command(&["diagnose", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut log = text(LOGS[2].0);
-    // A dump, lines that have its words, and a line without an end.
-    for number in 0..4000 {
-        log += &format!(
-            "app.test - [2026-11-23T06:05:07Z] \"GET /{number}?q=goroutine%20panic HTTP/1.1\" 200 0 594\n"
-        );
-    }
-    let long = "x".repeat(1 << 21) + "\n";
-    let mut written = 0;
-    while written < megabytes << 20 {
-        stdin.write_all(log.as_bytes()).unwrap();
-        stdin.write_all(long.as_bytes()).unwrap();
-        written += log.len() + long.len();
-    }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    let peak = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    drop(stdin);
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
-    peak
-}
-
-#[test]
-fn memory_does_not_grow_with_a_log() {
-    let (small, large) = (peak_after(8), peak_after(64));
-    assert!(
-        large < small + 4096,
-        "{small} kB after 8 MB, {large} kB after 64 MB"
-    );
-}
-
-#[test]
-#[ignore = "takes half a minute: 2 GB through a pipe"]
-fn memory_does_not_grow_with_gigabytes() {
-    let peak = peak_after(2048);
-    println!("{peak} kB");
-    assert!(peak < 40_960, "{peak} kB");
 }

@@ -1,4 +1,49 @@
-//! Dumps written by hand: other deaths, other stacks of the same race, and what can happen to a log.
+//! The real gorouter's dumps; dumps written by hand: other deaths, other stacks of the same race, and what can happen to a log.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "only tests use it")]
+
+/// The article's trace, and the real gorouter's stderr, with what each must be called.
+pub const LOGS: [(&str, &str, &str); 5] = [
+    ("article.stderr.log", "match", "map-writes-in-error-handler"),
+    (
+        "map-writes-in-error-handler.stderr.log.gz",
+        "match",
+        "map-writes-in-error-handler",
+    ),
+    (
+        "map-writes-in-1xx-hook.stderr.log.gz",
+        "variant",
+        "map-writes-in-1xx-hook",
+    ),
+    (
+        "map-iteration-and-write.stderr.log.gz",
+        "variant",
+        "map-iteration-and-write",
+    ),
+    (
+        "nil-pointer-in-1xx-hook.stderr.log.gz",
+        "variant",
+        "nil-pointer-in-1xx-hook",
+    ),
+];
+
+pub fn path(log: &str) -> String {
+    format!(
+        "{}/../tests/data/gorouter-crash/{log}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+pub fn text(log: &str) -> String {
+    let bytes = std::fs::read(path(log)).unwrap();
+    let mut text = String::new();
+    match bytes.starts_with(&[0x1f, 0x8b]) {
+        true => std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut text)
+            .map(|_| text)
+            .unwrap(),
+        false => String::from_utf8(bytes).unwrap(),
+    }
+}
 
 const GO: &str = "/var/vcap/data/packages/golang-1.21-linux/src";
 
