@@ -94,7 +94,8 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         health::start(checks, condition.clone(), worker.events.clone(), log.clone())?;
         let race = settings
             .has_header_race()
-            .then(|| HeaderRace::new(Dump::new(&settings.build), worker.events.clone()));
+            .then(|| HeaderRace::start(Dump::new(&settings.build), worker.events.clone()))
+            .transpose()?;
         if let Some(path) = &worker.control {
             let told = Told {
                 condition: condition.clone(),

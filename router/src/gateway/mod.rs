@@ -9,7 +9,7 @@ use crate::fault::Place;
 use crate::header_race::{self, HeaderRace};
 use crate::http1::{RequestHead, Version};
 use crate::proxy::{
-    AfterFailure, Attempt, ClientEof, Draining, End, Finish, Interims, Policy, Reply, Upstream, Verdict,
+    AfterFailure, Attempt, ClientEof, Draining, Finish, Interims, Policy, Reply, Upstream, Verdict,
 };
 use crate::record::{Cause, DrainStage, Event, Fault};
 use crate::routes::{Miss, Table};
@@ -185,7 +185,10 @@ impl Policy for Gateway {
         }
         let (reply, error) = replies::endpoint_failure(cause, attempt.upstream.addr);
         if let Some(response) = &exchange.response {
-            response.handle_error(&error);
+            match cause {
+                Cause::ClientGone => response.abandon(error.clone()),
+                _ => response.handle_error(&error),
+            }
         }
         exchange.router_error = Some(error);
         AfterFailure::Reply(reply)
@@ -203,9 +206,6 @@ impl Policy for Gateway {
 
     fn finished(&self, exchange: Exchange, end: &Finish) {
         self.condition.ended();
-        if let Some(response) = exchange.response.filter(|_| end.end == End::ClientGone) {
-            response.close();
-        }
         let response_time = end.ended.since(end.started);
         let now = clock::now();
         self.log.request(Entry {
