@@ -97,6 +97,11 @@ impl<'a> ResponseHead<'a> {
         self.summary.upgrade && self.summary.connection_upgrade
     }
 
+    /// All fields, as sent.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|header| (header.name, header.value))
+    }
+
     /// The value of the first field of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers

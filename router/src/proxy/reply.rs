@@ -43,6 +43,11 @@ impl Reply {
         self
     }
 
+    /// Appends head and body as the last response of a connection.
+    pub(super) fn write_last(&self, out: &mut Vec<u8>) {
+        self.write(Persistence::Close, false, out, |_| {});
+    }
+
     /// Appends head and body; `extra` adds header lines; a reply to HEAD has no body.
     pub(super) fn write(
         &self,
@@ -83,12 +88,14 @@ pub fn reason(status: u16) -> &'static str {
         421 => "Misdirected Request",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
+        499 => "Client Closed Request",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
+        508 => "Loop Detected",
         _ => "Unassigned",
     }
 }
