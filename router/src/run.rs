@@ -4,13 +4,17 @@ use crate::access_log::AccessLog;
 use crate::clock;
 use crate::condition::Condition;
 use crate::fault::Spec;
-use crate::gateway::Gateway;
-use crate::proxy::{Engine, Settings};
+use crate::gateway::{self, Gateway};
+use crate::proxy::{ClientEof, Engine};
 use crate::record::{DrainStage, Event};
+use crate::registry::Desk;
+use crate::routes::{Rules, Table};
+use crate::settings::Settings;
 use crate::worker::{self, Events, Worker, WorkerArgs};
-use crate::{crash, health, listen, proxy, registry};
+use crate::{crash, dice, health, listen, proxy, registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -32,6 +36,10 @@ pub struct Args {
     /// Routes: TOML with `[[route]] host = "app.test" endpoints = ["127.0.0.1:9000"]`
     #[arg(long, value_name = "FILE")]
     pub routes: PathBuf,
+    /// Address for registrations (POST /register, /unregister) and GET /routes
+    /// [default: the health address, two ports up]
+    #[arg(long, value_name = "ADDR")]
+    pub routes_api: Option<SocketAddr>,
     /// Longest wait for an endpoint's response, with its unit
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
     pub endpoint_timeout: Duration,
@@ -57,8 +65,18 @@ pub struct Args {
 /// Time that SIGTERM leaves for writing out the access log.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// gorouter's default: longer than what load balancers keep an idle connection.
-const FRONTEND_IDLE: Duration = Duration::from_secs(900);
+/// The stream of the dice that picks endpoints; those of [`Condition`] come before it.
+const ROUTES: u64 = 2;
+
+impl Args {
+    fn routes_api(&self) -> SocketAddr {
+        let port = match self.health.port() {
+            0 => 0,
+            health => health.checked_add(2).unwrap_or(health - 2),
+        };
+        self.routes_api.unwrap_or(SocketAddr::new(self.health.ip(), port))
+    }
+}
 
 /// Serves until SIGTERM, then stops at once; SIGUSR1 drains first, as gorouter does. Exit code 2 when it cannot start, and after a crash.
 pub fn run(args: Args) -> ExitCode {
@@ -82,35 +100,57 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         // Signals first: one that comes early must not kill.
         let terminated = worker.terminated()?;
         let mut drains = signal(SignalKind::user_defined1())?;
-        let routes = registry::read(&args.routes)?;
+        let settings = Settings {
+            endpoint_timeout: args.endpoint_timeout,
+            max_attempts: args.max_attempts,
+            drain_wait: args.drain_wait,
+            drain_timeout: args.drain_timeout,
+            ..Settings::default()
+        };
         let condition = Condition::new(args.seed, &worker.name);
         let listener = listen::bind(args.listen, "--listen")?;
         let checks = listen::bind_std(args.health, "--health")?;
+        let registrations = listen::bind_std(args.routes_api(), "--routes-api")?;
+        let own = listener.local_addr()?;
+        let mut routes = Table::new(
+            Rules::of(&settings),
+            dice::seeded(args.seed, &worker.name, ROUTES),
+        );
+        registry::read(&args.routes, own, &mut routes)?;
+        let routes = Rc::new(RefCell::new(routes));
         let mut addresses = BTreeMap::from([
             ("http".to_owned(), listener.local_addr()?.to_string()),
             ("health".to_owned(), checks.local_addr()?.to_string()),
+            ("routes".to_owned(), registrations.local_addr()?.to_string()),
         ]);
-        health::start(checks, condition.clone(), worker.events.clone(), log.clone())?;
+        health::start(checks, condition.clone(), worker.events.clone())?;
+        let (desk, clerk) = Desk::open();
+        registry::api::start(registrations, desk, own)?;
+        let keeping = clerk.work(routes.clone(), settings.prune_stale_droplets_interval);
+        tokio::task::spawn_local(keeping);
         if let Some(path) = &worker.control {
             control(path.clone(), condition.clone(), worker.events.clone())?;
             addresses.insert("control".to_owned(), path.display().to_string());
         }
-        let settings = Settings {
-            connect_timeout: Duration::from_secs(5),
-            response_timeout: args.endpoint_timeout,
-            idle_timeout: FRONTEND_IDLE,
-            drain_timeout: args.drain_timeout,
+        let engine = proxy::Settings {
+            connect_timeout: settings.endpoint_dial_timeout,
+            response_timeout: settings.endpoint_timeout,
+            idle_timeout: settings.frontend_idle_timeout,
+            drain_timeout: settings.drain_timeout,
+            limits: gateway::limits(&settings),
+            // Go's server gives up a request whose client has closed its side.
+            client_eof: ClientEof::Abort,
             proxy_protocol: args.proxy_protocol,
-            ..Settings::default()
+            ..proxy::Settings::default()
         };
         let gateway = Rc::new(Gateway::new(
             &worker.name,
+            &settings,
             routes,
-            args.max_attempts,
             condition.clone(),
             log.clone(),
             worker.events.clone(),
-        ));
+        )?);
         let draining = gateway.clone();
         // Only the first SIGUSR1 counts.
         let drain = async {
@@ -120,7 +160,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
             draining.record_drain(DrainStage::Unhealthy);
             clock::until(begun + args.drain_wait).await;
         };
-        let serving = proxy::serve(listener, gateway, Engine::new(settings), drain);
+        let serving = proxy::serve(listener, gateway, Engine::new(engine), drain);
         announce(args, &worker, addresses);
         tokio::select! {
             () = terminated => Ok::<(), Box<dyn Error>>(()),

@@ -92,7 +92,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// All fields, as sent.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         self.headers.iter().map(|header| (header.name, header.value))
     }
 
