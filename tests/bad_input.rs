@@ -32,6 +32,15 @@ fn settings_that_cannot_be() {
         &["up", "--interval", "5"],
         "expected a duration with a unit, such as 500ms or 2s",
     );
+    refused(
+        &["up", "--go", "1.x"],
+        "go cannot be `1.x`: expected a version of Go",
+    );
+    refused(
+        &["up", "--routing-release", "v"],
+        "expected a version of routing-release such as 0.287.0 or v0.288.0",
+    );
+    refused(&["run", "--profile", "bosh"], "expected lab, gorouter or go");
     refused(&["--lab", "No Such", "up"], "cannot name a lab");
     std::fs::write(
         place.path().join("resetlab.toml"),
@@ -112,6 +121,11 @@ fn commands_that_hit_nothing() {
         &["set", "speed=5"],
         2,
         "no setting `speed`: expected rate, restart-delay",
+    );
+    refused(
+        &["set", "max_attempts=5"],
+        2,
+        "max-attempts cannot change while running: `resetlab down`, then `resetlab up --max-attempts 5`",
     );
     refused(&["set", "rate"], 2, "expected KEY=VALUE");
     let unchanged = place.json(&["ps"]);

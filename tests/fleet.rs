@@ -9,7 +9,7 @@ use router::record::Event;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use supervisor::fleet::{DrainPlan, Fleet, FleetPlan, Truth};
+use supervisor::fleet::{Fleet, FleetPlan, Truth};
 use supervisor::lab::Lease;
 use supervisor::process::restart::RestartPolicy;
 use supervisor::settings::LabSettings;
@@ -29,10 +29,7 @@ fn plan(lease: &Lease, dir: &Path, program: PathBuf) -> FleetPlan {
         seed: 1,
         load: settings.load_plan(),
         restart: RestartPolicy::Manual,
-        drain: DrainPlan {
-            wait: Duration::ZERO,
-            timeout: Duration::ZERO,
-        },
+        router: settings.router.in_force(),
         program: Some(program),
         run_dir: dir.to_owned(),
         control_dir: dir.to_owned(),

@@ -59,6 +59,7 @@ fn why_a_router_is_down_and_what_brings_it_back() {
         "  back: 2 successful checks in a row",
         "  response-timeout       2s",
         "  restart-delay          1h",
+        "settings of the routers, which do not change\n  balancing-algorithm            round-robin\n",
     ] {
         assert!(wide.contains(words), "{words}\n{wide}");
     }

@@ -1,5 +1,6 @@
 //! The command line: where to listen, whom to forward to, and every setting as a flag.
 
+use crate::core::settings::KEYS;
 use crate::core::{SettingError, Settings};
 use router::worker::WorkerArgs;
 use std::net::SocketAddr;
@@ -35,7 +36,7 @@ pub struct BackendArg {
 
 /// Every setting as an optional flag; what is not given keeps what it had.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Settings (all but mode and proxy-protocol can be changed while running)")]
+#[command(next_help_heading = "Balancer (all but mode and proxy-protocol can be changed while running)")]
 pub struct SettingsArgs {
     /// Time from one health check of a router to the next: 5s, 500ms [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = word("interval"))]
@@ -113,37 +114,43 @@ pub struct SettingsArgs {
 impl SettingsArgs {
     /// Overrides what was given; the result is [consistent](Settings::consistent).
     pub fn apply(&self, settings: &mut Settings) -> Result<(), SettingError> {
-        let given = [
-            ("interval", &self.interval),
-            ("timeout", &self.timeout),
-            ("fall", &self.fall),
-            ("rise", &self.rise),
-            ("schedule", &self.schedule),
-            ("jitter", &self.jitter),
-            ("check", &self.check),
-            ("path", &self.path),
-            ("detector", &self.detector),
-            ("passive-failures", &self.passive_failures),
-            ("passive-ejection", &self.passive_ejection),
-            ("passive-ejection-cap", &self.passive_ejection_cap),
-            ("passive-max-ejected", &self.passive_max_ejected),
-            ("sentinel-renew", &self.sentinel_renew),
-            ("balance", &self.balance),
-            ("mode", &self.mode),
-            ("proxy-protocol", &self.proxy_protocol),
-            ("on-failure", &self.on_failure),
-            ("retries", &self.retries),
-            ("retry-budget", &self.retry_budget),
-            ("retry-breaker", &self.retry_breaker),
-            ("connect-timeout", &self.connect_timeout),
-            ("response-timeout", &self.response_timeout),
-        ];
-        for (key, word) in given {
-            if let Some(word) = word {
-                settings.set(key, word)?;
-            }
+        for (key, word) in self.given() {
+            settings.set(key, word)?;
         }
         settings.consistent()
+    }
+
+    /// What was given, in the order of [`KEYS`].
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            &self.interval,
+            &self.timeout,
+            &self.fall,
+            &self.rise,
+            &self.schedule,
+            &self.jitter,
+            &self.check,
+            &self.path,
+            &self.detector,
+            &self.passive_failures,
+            &self.passive_ejection,
+            &self.passive_ejection_cap,
+            &self.passive_max_ejected,
+            &self.sentinel_renew,
+            &self.balance,
+            &self.mode,
+            &self.proxy_protocol,
+            &self.on_failure,
+            &self.retries,
+            &self.retry_budget,
+            &self.retry_breaker,
+            &self.connect_timeout,
+            &self.response_timeout,
+        ];
+        let given = KEYS.into_iter().zip(all);
+        given
+            .filter_map(|(key, word)| Some((key, word.as_deref()?)))
+            .collect()
     }
 
     /// Takes out what was given for one of the settings that can be swept.

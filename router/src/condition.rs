@@ -1,11 +1,11 @@
-//! What a router is like at present, whether it drains and which fault it shows; shared by its threads.
+//! What a router is like at present, how healthy it says it is and which fault it shows; shared by its threads.
 //! Reading it never waits.
 
 use crate::clock::{self, Timestamp};
 use crate::dice;
 use crate::fault::{Manner, Place, Spec};
 use rand_chacha::ChaCha8Rng;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -13,8 +13,21 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct Condition(Arc<Inner>);
 
+/// What `/health` says; the numbers are their order in a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Health {
+    /// 503: the start delay is not over.
+    Initializing,
+    /// 200
+    Healthy,
+    /// 503: it drains.
+    Degraded,
+}
+
 struct Inner {
-    draining: AtomicBool,
+    /// A [`Health`].
+    health: AtomicU8,
     /// Requests under way. Written by the data thread only.
     in_flight: AtomicU64,
     /// There is a fault: all that a request looks at while there is none.
@@ -25,11 +38,11 @@ struct Inner {
 }
 
 impl Condition {
-    /// The same seed and name draw the same delays.
+    /// Initializing. The same seed and name draw the same delays.
     pub fn new(seed: u64, name: &str) -> Condition {
         let dice = |place: Place| Mutex::new(dice::seeded(seed, name, place as u64));
         Condition(Arc::new(Inner {
-            draining: AtomicBool::new(false),
+            health: AtomicU8::new(Health::Initializing as u8),
             in_flight: AtomicU64::new(0),
             faulty: AtomicBool::new(false),
             fault: watch::Sender::new(None),
@@ -37,13 +50,26 @@ impl Condition {
         }))
     }
 
+    /// From now on `/health` says yes.
+    pub fn start_serving(&self) {
+        self.0.health.fetch_max(Health::Healthy as u8, Ordering::AcqRel);
+    }
+
     /// From now on `/health` says no.
     pub fn start_draining(&self) {
-        self.0.draining.store(true, Ordering::Release);
+        self.0.health.store(Health::Degraded as u8, Ordering::Release);
+    }
+
+    pub fn health(&self) -> Health {
+        match self.0.health.load(Ordering::Acquire) {
+            0 => Health::Initializing,
+            1 => Health::Healthy,
+            _ => Health::Degraded,
+        }
     }
 
     pub fn draining(&self) -> bool {
-        self.0.draining.load(Ordering::Acquire)
+        self.health() == Health::Degraded
     }
 
     /// Shows `fault` instead of the present one; `None` heals. Returns when it took effect: what arrives later meets
@@ -109,4 +135,21 @@ pub enum Answer {
     Honest,
     Error(u16),
     Cut,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_goes_one_way() {
+        let condition = Condition::new(1, "router-1");
+        assert_eq!(condition.health(), Health::Initializing);
+        condition.start_serving();
+        assert_eq!(condition.health(), Health::Healthy);
+        condition.start_draining();
+        condition.start_serving();
+        assert_eq!(condition.health(), Health::Degraded);
+        assert!(condition.draining());
+    }
 }

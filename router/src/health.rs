@@ -2,7 +2,7 @@
 //! healthy router look dead, nor a late check look punctual.
 
 use crate::clock;
-use crate::condition::{Answer, Condition};
+use crate::condition::{Answer, Condition, Health};
 use crate::fault::Place;
 use crate::record::Event;
 use crate::worker::Events;
@@ -89,7 +89,10 @@ async fn see(request: &Request<Incoming>, condition: &Condition, events: &Events
     };
     let unhealthy = match manner {
         Answer::Error(status) => StatusCode::from_u16(status).ok(),
-        _ => condition.draining().then_some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => match condition.health() {
+            Health::Healthy => None,
+            Health::Initializing | Health::Degraded => Some(StatusCode::SERVICE_UNAVAILABLE),
+        },
     };
     let response = answer(path, unhealthy);
     let status = response.status().as_u16();

@@ -14,7 +14,7 @@
 //! - [`access_log`]: a line a request
 //!
 //! Beside the data path: [`condition`] is what the router is like at present, [`health`] answers load balancers,
-//! [`crash`] is the end.
+//! `control` its supervisor; [`header_race`] is the bug, [`crash`] the end it leads to.
 //!
 //! What must never happen: a health check or a log line makes a request wait; a crash answers, drains or flushes.
 
@@ -33,8 +33,10 @@ pub mod proxy_protocol;
 
 pub mod access_log;
 pub mod condition;
+mod control;
 pub mod crash;
 pub mod gateway;
+pub mod header_race;
 pub mod health;
 pub mod registry;
 pub mod routes;

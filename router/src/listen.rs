@@ -30,7 +30,52 @@ pub fn bind_std(address: SocketAddr, flag: &'static str) -> Result<std::net::Tcp
     open(address).map_err(|e| explain(address, flag, e))
 }
 
+/// An address that is ours and that refuses connections until [`Reserved::listen`].
+pub struct Reserved {
+    socket: socket2::Socket,
+    /// The real port, where 0 was asked for.
+    address: SocketAddr,
+    flag: &'static str,
+}
+
+/// Takes `address` for a listener that is to come: who holds it is found out now, not then.
+pub fn reserve(address: SocketAddr, flag: &'static str) -> Result<Reserved, ListenError> {
+    let reserved = bound(address).and_then(|socket| {
+        let real = socket.local_addr()?.as_socket().unwrap_or(address);
+        Ok(Reserved {
+            socket,
+            address: real,
+            flag,
+        })
+    });
+    reserved.map_err(|e| explain(address, flag, e))
+}
+
+impl Reserved {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on connections are completed. Needs a tokio runtime.
+    pub fn listen(self) -> Result<tokio::net::TcpListener, ListenError> {
+        let Reserved {
+            socket,
+            address,
+            flag,
+        } = self;
+        let listening = socket.listen(BACKLOG as i32);
+        let listener = listening.and_then(|()| tokio::net::TcpListener::from_std(socket.into()));
+        listener.map_err(|e| explain(address, flag, e))
+    }
+}
+
 fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = bound(address)?;
+    socket.listen(BACKLOG as i32)?;
+    Ok(socket.into())
+}
+
+fn bound(address: SocketAddr) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::STREAM.nonblocking().cloexec(),
@@ -38,8 +83,7 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     )?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG as i32)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn explain(address: SocketAddr, flag: &'static str, source: io::Error) -> ListenError {
@@ -123,5 +167,17 @@ mod tests {
             error.contains(&pid) && error.contains("`--listen ADDR` moves it"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_reserved_address_refuses_until_it_listens_and_then_is_nobody_elses() {
+        let reserved = reserve("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
+        let address = reserved.address();
+        let refused = std::net::TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let listener = reserved.listen().unwrap();
+        assert_eq!(listener.local_addr().unwrap(), address);
+        std::net::TcpStream::connect(address).unwrap();
+        assert!(reserve(address, "--listen").is_err());
     }
 }

@@ -2,7 +2,8 @@
 //! a program started by hand has none of them and just runs.
 //!
 //! - *lifeline*: a pipe whose end-of-file means the supervisor is gone: exit at once, status 0.
-//! - *event pipe*: NDJSON [`Record`]s; the first is `ready`. It never blocks: what does not fit is counted and
+//! - *event pipe*: NDJSON [`Record`]s; the first is `ready`, but for the health checks that a router in its start
+//!   delay sees before. It never blocks: what does not fit is counted and
 //!   reported as `dropped`.
 //! - *control socket*: a Unix socket; one JSON object a line in, one JSON object a line out.
 

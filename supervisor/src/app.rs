@@ -1,16 +1,22 @@
 //! The role `app`: the demo application behind the routers, M instances in one process.
 //!
 //! Any path and method is answered 200 with a small text that names the instance. `?delay=5ms` answers later,
-//! `?bytes=N` answers N bytes; a request body is read to its end and its length is named in the answer.
+//! `?bytes=N` answers N bytes; `?early-hints=5x200` sends five `103 Early Hints` of 200 header fields each before the
+//! answer; a request body is read to its end, after a `100 Continue` if its client waits for one, and its length is
+//! named in the answer.
 //! `{"cmd":"show"}` on the control socket tells what arrived, by method, and which request ids more than once.
 
 mod ledger;
+mod shared;
+mod wishes;
 
 use self::ledger::Ledger;
+use self::shared::Shared;
+use self::wishes::Wishes;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 use router::clock;
 use router::record::Event;
 use router::worker::{Worker, WorkerArgs, answer_control, bind_control};
@@ -21,12 +27,6 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// The most that `?bytes=` may ask for.
-const MAX_BYTES: u64 = 1 << 30;
-
-/// The longest `?delay=`.
-const MAX_DELAY: Duration = Duration::from_secs(3600);
 
 /// Demo application: instances that answer every request
 #[derive(Clone, Debug, clap::Args)]
@@ -111,9 +111,11 @@ async fn instance(
         };
         let _ = stream.set_nodelay(true);
         let (name, ledger) = (name.clone(), ledger.clone());
+        let stream = Shared::new(stream);
+        let connection = stream.clone();
         let service = hyper::service::service_fn(move |request| {
             count(&request, &ledger);
-            answer(request, name.clone(), service_time)
+            answer(request, connection.clone(), name.clone(), service_time)
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .header_read_timeout(None)
@@ -133,11 +135,27 @@ fn count(request: &Request<Incoming>, ledger: &Mutex<Ledger>) {
 
 async fn answer(
     request: Request<Incoming>,
+    connection: Shared,
     name: Arc<str>,
     service_time: Duration,
 ) -> Result<Response<Text>, Infallible> {
     let arrived = clock::now();
     let (head, mut body) = request.into_parts();
+    let wishes = Wishes::parse(head.uri.query().unwrap_or(""));
+    // HTTP/1.0 knows no interim responses.
+    if let Ok(Wishes {
+        early_hints: Some(hints),
+        ..
+    }) = wishes
+        && head.version == Version::HTTP_11
+    {
+        let response = hints.response();
+        for _ in 0..hints.responses {
+            if connection.write_all(&response).await.is_err() {
+                break; // the client is gone; hyper finds out, too
+            }
+        }
+    }
     let mut received = 0;
     while let Some(frame) = body.frame().await {
         match frame {
@@ -146,7 +164,7 @@ async fn answer(
             Err(_) => break,
         }
     }
-    let (status, body, delay) = match Wishes::parse(head.uri.query().unwrap_or("")) {
+    let (status, body, delay) = match wishes {
         Err(wrong) => (
             StatusCode::BAD_REQUEST,
             Text::words(format!("{wrong}\n")),
@@ -169,39 +187,6 @@ async fn answer(
         hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     Ok(response)
-}
-
-/// What a query asks for.
-#[derive(Debug, Default, PartialEq)]
-struct Wishes {
-    delay: Duration,
-    bytes: Option<u64>,
-}
-
-impl Wishes {
-    /// Unknown keys are ignored; a known key with a wrong value is an error for people.
-    fn parse(query: &str) -> Result<Wishes, String> {
-        let mut wishes = Wishes::default();
-        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            match key {
-                "delay" => {
-                    wishes.delay = humantime::parse_duration(value)
-                        .ok()
-                        .filter(|delay| *delay <= MAX_DELAY)
-                        .ok_or_else(|| {
-                            format!("delay={value}: expected a duration up to 1h with its unit, such as 5ms")
-                        })?;
-                }
-                "bytes" => {
-                    let bytes = value.parse().ok().filter(|bytes| *bytes <= MAX_BYTES);
-                    let wrong = || format!("bytes={value}: expected a number up to {MAX_BYTES}");
-                    wishes.bytes = Some(bytes.ok_or_else(wrong)?);
-                }
-                _ => {}
-            }
-        }
-        Ok(wishes)
-    }
 }
 
 /// A response body of known length, made while it is sent.
@@ -258,26 +243,12 @@ impl Body for Text {
 mod tests {
     use super::*;
     use std::io::{Read, Write};
+    use std::net::TcpStream;
 
-    #[test]
-    fn a_query_without_a_unit_says_what_was_expected() {
-        let wishes = Wishes::parse("delay=5ms&bytes=7&other").unwrap();
-        assert_eq!(
-            wishes,
-            Wishes {
-                delay: Duration::from_millis(5),
-                bytes: Some(7)
-            }
-        );
-        assert!(Wishes::parse("delay=5").unwrap_err().contains("with its unit"));
-        assert!(Wishes::parse("bytes=-1").is_err());
-    }
-
-    #[test]
-    fn instances_name_themselves_and_read_whole_bodies() {
+    /// An instance that serves until the test is over.
+    fn serve(ledger: &Arc<Mutex<Ledger>>) -> SocketAddr {
         let listener = router::listen::bind_std("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
         let address = listener.local_addr().unwrap();
-        let ledger = Arc::<Mutex<Ledger>>::default();
         let counting = ledger.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -289,7 +260,66 @@ mod tests {
                 instance(listener, "app-1".into(), Duration::ZERO, counting).await;
             });
         });
-        let mut client = std::net::TcpStream::connect(address).unwrap();
+        address
+    }
+
+    /// What comes up to and including `end`.
+    fn read_up_to(client: &mut TcpStream, end: &str) -> String {
+        let mut answer = Vec::new();
+        while !answer.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            answer.push(byte[0]);
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[test]
+    fn early_hints_come_before_the_answer_to_each_request_of_a_connection() {
+        let ledger = Arc::<Mutex<Ledger>>::default();
+        let mut client = TcpStream::connect(serve(&ledger)).unwrap();
+        let hint =
+            "HTTP/1.1 103 Early Hints\r\nLink-001: </style-001.css>\r\nLink-002: </style-002.css>\r\n\r\n";
+        for _ in 0..2 {
+            client
+                .write_all(b"GET /?early-hints=3x2 HTTP/1.1\r\nHost: app.test\r\n\r\n")
+                .unwrap();
+            let answer = read_up_to(&mut client, "received 0 bytes\n");
+            let rest = answer
+                .strip_prefix(&hint.repeat(3))
+                .unwrap_or_else(|| panic!("{answer}"));
+            assert!(rest.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        }
+        client
+            .write_all(b"GET /?early-hints=3x2 HTTP/1.0\r\nHost: app.test\r\n\r\n")
+            .unwrap();
+        let answer = read_up_to(&mut client, "received 0 bytes\n");
+        assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+        assert_eq!(ledger.lock().unwrap().show()["by_method"]["GET"], 3);
+    }
+
+    #[test]
+    fn a_client_that_expects_to_be_told_is_told_once_and_with_nothing_else() {
+        let mut client = TcpStream::connect(serve(&Arc::default())).unwrap();
+        client
+            .write_all(
+                b"POST / HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+            )
+            .unwrap();
+        assert_eq!(
+            read_up_to(&mut client, "\r\n\r\n"),
+            "HTTP/1.1 100 Continue\r\n\r\n"
+        );
+        client.write_all(b"hello").unwrap();
+        let answer = read_up_to(&mut client, "received 5 bytes\n");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+
+    #[test]
+    fn instances_name_themselves_and_read_whole_bodies() {
+        let ledger = Arc::<Mutex<Ledger>>::default();
+        let address = serve(&ledger);
+        let mut client = TcpStream::connect(address).unwrap();
         let body = vec![b'a'; 300_000];
         client
             .write_all(b"POST /up HTTP/1.1\r\nHost: app.test\r\nx-resetlab-request: 7\r\nContent-Length: 300000\r\n\r\n")

@@ -5,6 +5,7 @@
 //! - [`lab`]: what a lab owns on this machine: name, network, results
 //! - [`process`]: children, from birth to the last word; [`fleet`]: the actor that owns them
 //! - [`app`], [`experiment::load`]: the children that are not routers or balancers
+//! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure
 //! - [`experiment`]: trials, measured
@@ -15,6 +16,7 @@
 pub mod app;
 pub mod cli;
 pub mod control;
+pub mod crash;
 pub mod experiment;
 pub mod fleet;
 pub mod lab;

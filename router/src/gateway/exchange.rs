@@ -5,6 +5,7 @@ use super::sticky;
 use crate::access_log::{Attempts, Entry, Forwarded, Successful, Word, Words};
 use crate::clock::Timestamp;
 use crate::condition::Answer;
+use crate::header_race;
 use crate::http1::{BodyLength, RequestHead, Version};
 use crate::proxy::{Attempt, End, Finish};
 use crate::routes::{Endpoint, Pool, Turn};
@@ -55,6 +56,8 @@ pub struct Exchange {
     pub held: Option<Pin<Box<dyn Future<Output = Answer>>>>,
     /// A fault resets the client in the middle of the response.
     pub cut: bool,
+    /// What both sides of the header race see of its response, from its first attempt on.
+    pub headers: Option<header_race::Response>,
 }
 
 /// What the client's fields say that matters here.
@@ -134,6 +137,7 @@ impl Exchange {
             response: Response::default(),
             held: None,
             cut: false,
+            headers: None,
         }
     }
 
@@ -178,6 +182,13 @@ impl Exchange {
                 self.failed += 1;
                 self.last_failed = Some(attempt.ended);
             }
+        }
+    }
+
+    /// gorouter's error handler, as the header race sees it.
+    pub fn handle_error(&self, error: &str) {
+        if let Some(headers) = &self.headers {
+            headers.handle_error(error);
         }
     }
 

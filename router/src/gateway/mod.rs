@@ -12,11 +12,14 @@ pub use exchange::Exchange;
 
 use crate::access_log::AccessLog;
 use crate::clock::{self, Timestamp};
-use crate::condition::{self, Condition};
+use crate::condition::{self, Condition, Health};
 use crate::dice;
 use crate::fault::Place;
+use crate::header_race::HeaderRace;
 use crate::http1::{Limits, MAX_HEADERS, Reject, RequestHead, ResponseHead};
-use crate::proxy::{AfterFailure, Attempt, ClientEof, Draining, Finish, Policy, Reply, Upstream, Verdict};
+use crate::proxy::{
+    AfterFailure, Attempt, ClientEof, Draining, End, Finish, Interims, Policy, Reply, Upstream, Verdict,
+};
 use crate::record::{Cause, DrainStage, Event, Fault};
 use crate::routes::{Endpoint, Table};
 use crate::settings::Settings;
@@ -29,6 +32,7 @@ use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::UNIX_EPOCH;
 
@@ -45,6 +49,8 @@ pub struct Gateway {
     mark: Vec<u8>,
     dice: RefCell<ChaCha8Rng>,
     date: Cell<Date>,
+    /// `None`: this gorouter does not have the bug.
+    race: Option<HeaderRace>,
 }
 
 /// The field that routers mark what they forward in, a line each. A router that finds its own mark has found a loop,
@@ -101,7 +107,13 @@ impl Gateway {
                 second: u64::MAX,
                 text: [b' '; 29],
             }),
+            race: None,
         })
+    }
+
+    /// The same with the bug.
+    pub fn with_header_race(self, race: Option<HeaderRace>) -> Gateway {
+        Gateway { race, ..self }
     }
 
     /// Says how far a drain has come.
@@ -129,7 +141,7 @@ impl Gateway {
 
     fn lookup(&self, exchange: &mut Exchange, now: Timestamp) -> Result<Endpoint, Answer> {
         if exchange.marks.is_check {
-            return Err(replies::health(!self.condition.draining()));
+            return Err(replies::health(self.condition.health() == Health::Healthy));
         }
         let host = exchange.host();
         if host.is_empty() || is_address_of(host, exchange.client.ip()) {
@@ -223,6 +235,7 @@ impl Gateway {
             false => Failure::Dial(cause, attempt.upstream.addr),
             true => Failure::Attempt(cause, attempt.upstream.addr),
         });
+        exchange.handle_error(answer.error.as_deref().unwrap_or_default());
         exchange.router_error = answer.error;
         AfterFailure::Reply(answer.reply)
     }
@@ -342,6 +355,10 @@ impl Policy for Gateway {
             _ => {
                 exchange.note(attempt);
                 exchange.release();
+                // The client left before there was a response: gorouter's handler runs for nobody.
+                if attempt.status.is_none() {
+                    exchange.handle_error(replies::CLIENT_GONE.1);
+                }
                 AfterFailure::Reset
             }
         }
@@ -387,8 +404,17 @@ impl Policy for Gateway {
         out.extend_from_slice(&self.name_line);
     }
 
+    fn interims(&self, exchange: &mut Exchange) -> Option<Arc<dyn Interims>> {
+        let race = self.race.as_ref()?;
+        let headers = exchange.headers.get_or_insert_with(|| race.response());
+        Some(Arc::new(headers.clone()))
+    }
+
     fn finished(&self, exchange: Exchange, end: &Finish) {
         self.condition.ended();
+        if let Some(headers) = exchange.headers.as_ref().filter(|_| end.end == End::ClientGone) {
+            headers.close();
+        }
         self.log
             .request(exchange.entry(end, self.settings.enable_attempts_details));
     }

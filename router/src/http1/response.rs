@@ -1,6 +1,6 @@
 //! A response head: parsed as strictly as a request.
 
-use super::fields::Summary;
+use super::fields::{Field, Summary, nominated};
 use super::{BodyLength, Limits, Reject, Slots, Version};
 
 /// One valid response head.
@@ -100,6 +100,28 @@ impl<'a> ResponseHead<'a> {
     /// All fields, as sent.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers.iter().map(|header| (header.name, header.value))
+    }
+
+    /// `200 OK`: what follows the version, as sent.
+    pub fn status_line(&self) -> &[u8] {
+        self.status_line
+    }
+
+    /// The fields that go on to the client as they are.
+    pub fn end_to_end(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let nominates = self.summary.nominated > 0;
+        let kept = move |header: &&httparse::Header<'a>| {
+            let kind = Field::of(header.name);
+            let ours = matches!(
+                kind,
+                Field::Host | Field::Expect | Field::MaxForwards | Field::Other
+            );
+            ours && !(nominates && nominated(self.headers, header.name))
+        };
+        self.headers
+            .iter()
+            .filter(kept)
+            .map(|header| (header.name, header.value))
     }
 
     /// The value of the first field of this name, in any case.

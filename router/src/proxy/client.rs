@@ -14,6 +14,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -37,6 +38,8 @@ pub(super) struct Client<P: Policy> {
     pub answer: Buffer,
     /// To the backend of the request under way; all of the request so far, as long as it can be sent again.
     pub request: Output,
+    /// The same connection for interim responses that another thread passes on, once there was one who might.
+    pub elsewhere: Option<Arc<socket2::Socket>>,
     /// When this connection became idle.
     pub idle_since: Timestamp,
     /// A request has come over it.
@@ -86,6 +89,7 @@ impl<P: Policy> Client<P> {
             output: Output::default(),
             answer: Buffer::default(),
             request: Output::default(),
+            elsewhere: None,
             idle_since: clock::now(),
             used: false,
         }

@@ -41,6 +41,11 @@ impl<P: Policy> Client<P> {
             return Err(Some(Cause::Refused));
         }
         Ok(Leased {
+            heads: self
+                .engine
+                .heads
+                .as_ref()
+                .and_then(|thread| thread.watch(&stream)),
             stream,
             key: upstream.key,
             addr: upstream.addr,

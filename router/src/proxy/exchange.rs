@@ -1,6 +1,7 @@
 //! One request: from its head to the end of its response, over as many attempts as its policy wants.
 
 use super::client::Client;
+use super::heads;
 use super::policy::{AfterFailure, Attempt, End, Policy, Upstream, Verdict};
 use super::pool::Leased;
 use super::reply::Reply;
@@ -13,6 +14,7 @@ use crate::record::Cause;
 use std::future::poll_fn;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What is known of the request under way once its head is gone.
 pub(super) struct Request {
@@ -299,8 +301,9 @@ impl<P: Policy> Client<P> {
                 }
             }
         };
+        self.ask_for_head(&mut leased, request, running);
         let mut transfer = Transfer::new(since);
-        let mut outcome = poll_fn(|cx| transfer.poll(cx, self, &mut leased.stream, request, running)).await;
+        let mut outcome = poll_fn(|cx| transfer.poll(cx, self, &mut leased, request, running)).await;
         attempt.status = transfer.status();
         if let Some(status) = transfer.status() {
             attempt.result = Ok(status);
@@ -311,10 +314,37 @@ impl<P: Policy> Client<P> {
             request.keep_alive = false;
             return (outcome, true, None);
         }
+        let answers = matches!(outcome, Outcome::Failed(_) | Outcome::BadRequest(_));
+        if answers && leased.heads.as_ref().is_some_and(|heads| !heads.silence()) {
+            outcome = Outcome::Cut(Cause::Cut);
+        }
         let sent = request.body.finished() && self.request.flushed();
         // Surplus bytes after the response belong to nobody.
         let clean = outcome == Outcome::Complete && transfer.reusable() && sent && self.answer.is_empty();
         (outcome, transfer.close_delimited(), clean.then_some(leased))
+    }
+
+    /// Has the response head read on the other thread, if there is one and the policy wants that.
+    fn ask_for_head(&mut self, leased: &mut Leased, request: &Request, running: &mut Running<P>) {
+        let Some(heads) = &mut leased.heads else { return };
+        let Some(interims) = running.interims() else {
+            return;
+        };
+        if self.elsewhere.is_none() {
+            let Ok(same) = socket2::SockRef::from(&self.stream).try_clone() else {
+                return;
+            };
+            self.elsewhere = Some(Arc::new(same));
+        }
+        let knows_interims = request.version == Version::Http11;
+        let asked = heads::Request {
+            interims,
+            client: self.elsewhere.clone().filter(|_| knows_interims),
+            to_head: request.to_head,
+            expects: request.expects && !request.body.finished(),
+            limits: self.settings.limits,
+        };
+        heads.ask(asked, std::mem::take(&mut self.answer));
     }
 
     /// A response of our own; the connection stays open if the request is complete.

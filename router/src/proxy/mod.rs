@@ -8,6 +8,7 @@
 //! - `exchange`: one request, and its attempts; `hold`: before it is decided where it goes
 //! - `pool`, `dial`: connections to backends
 //! - `transfer`: one attempt: request up, responses down, both at once
+//! - `heads`, `turn`: response heads read on a thread of their own, if that is wanted
 //! - `tunnel`: after `101 Switching Protocols`
 //!
 //! What must never happen: a response that ended early looks complete; a byte a backend sent unasked reaches a
@@ -19,6 +20,7 @@ mod client;
 mod dial;
 mod exchange;
 mod gate;
+mod heads;
 mod hold;
 mod listener;
 mod output;
@@ -33,7 +35,9 @@ mod tests;
 mod timer;
 mod transfer;
 mod tunnel;
+mod turn;
 
+pub use heads::{HeadThread, Interims};
 pub use listener::bind;
 pub use policy::{AfterFailure, Attempt, Draining, End, Finish, Policy, Upstream, Verdict};
 pub use pool::Pools;
@@ -51,6 +55,8 @@ pub struct Engine {
     pools: Pools,
     /// Read buffers that no request needs at the moment, so that idle connections hold none.
     spare: RefCell<Vec<Buffer>>,
+    /// Where heads of responses are read, if not where requests are served.
+    heads: Option<HeadThread>,
 }
 
 /// More spare buffers than this are given back.
@@ -58,10 +64,16 @@ const SPARE: usize = 64;
 
 impl Engine {
     pub fn new(settings: Settings) -> Rc<Engine> {
+        Engine::with_heads(settings, None)
+    }
+
+    /// Heads of responses are read on `heads`, wherever the policy has an [`Interims`] for what comes before them.
+    pub fn with_heads(settings: Settings, heads: Option<HeadThread>) -> Rc<Engine> {
         Rc::new(Engine {
             settings: Cell::new(settings),
             pools: Pools::default(),
             spare: RefCell::default(),
+            heads,
         })
     }
 

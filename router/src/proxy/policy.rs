@@ -1,10 +1,11 @@
 //! What the engine asks of its user: where a request goes, and what becomes of a failed attempt.
 
-use super::{ClientEof, Reply};
+use super::{ClientEof, Interims, Reply};
 use crate::clock::Timestamp;
 use crate::http1::{Reject, RequestHead, ResponseHead};
 use crate::record::Cause;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// The decisions about requests. All calls of one [`super::serve`] come from one thread, and none may block.
@@ -31,6 +32,12 @@ pub trait Policy: 'static {
     /// Append header lines (`name: value\r\n`) to the request as the backend gets it. Asked again before every
     /// further attempt: the answer replaces the one before.
     fn request_headers(&self, _exchange: &mut Self::Exchange, _out: &mut Vec<u8>) {}
+
+    /// For every attempt, where the engine has a [`super::HeadThread`]: who takes interim responses there. `None`: heads
+    /// are read, and interim responses passed on, where the request is served.
+    fn interims(&self, _exchange: &mut Self::Exchange) -> Option<Arc<dyn Interims>> {
+        None
+    }
 
     /// An attempt ended, well or not. The answer counts only for failures before a response head was sent
     /// on, and not for [`Cause::ClientGone`].

@@ -1,6 +1,7 @@
 //! Idle connections to backends. What is in here has nothing unread, no request under way, and is owed to nobody.
 
 use super::Settings;
+use super::heads::Heads;
 use crate::clock::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ struct Pool {
 
 struct Idle {
     stream: TcpStream,
+    heads: Option<Heads>,
     addr: SocketAddr,
     since: Timestamp,
 }
@@ -30,6 +32,8 @@ struct Idle {
 /// A connection to a backend, and where it belongs.
 pub(super) struct Leased {
     pub stream: TcpStream,
+    /// Who can read its heads on another thread.
+    pub heads: Option<Heads>,
     pub key: u32,
     pub addr: SocketAddr,
     pub generation: u64,
@@ -84,6 +88,7 @@ impl Pools {
             if young && idle.addr == addr && silent(&idle.stream) {
                 return Some(Leased {
                     stream: idle.stream,
+                    heads: idle.heads,
                     key,
                     addr,
                     generation: pool.generation,
@@ -99,6 +104,7 @@ impl Pools {
         if pool.generation == leased.generation && pool.idle.len() < settings.pool_idle_per_upstream {
             pool.idle.push(Idle {
                 stream: leased.stream,
+                heads: leased.heads,
                 addr: leased.addr,
                 since: now,
             });

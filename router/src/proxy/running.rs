@@ -1,9 +1,11 @@
 //! An exchange under way. However it ends, its policy hears of it exactly once.
 
+use super::Interims;
 use super::policy::{AfterFailure, Attempt, End, Finish, Policy, Verdict};
 use crate::clock::{self, Timestamp};
 use crate::http1::ResponseHead;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub(super) struct Running<P: Policy> {
@@ -58,6 +60,10 @@ impl<P: Policy> Running<P> {
         if let Some(exchange) = &mut self.exchange {
             self.policy.response_head(exchange, head);
         }
+    }
+
+    pub fn interims(&mut self) -> Option<Arc<dyn Interims>> {
+        self.policy.interims(self.exchange.as_mut()?)
     }
 
     pub fn response_headers(&mut self, status: u16, out: &mut Vec<u8>) {

@@ -5,6 +5,7 @@ use super::client::{Client, Interrupt};
 use super::exchange::Request;
 use super::gate::Phase;
 use super::policy::Policy;
+use super::pool::Leased;
 use super::running::Running;
 use crate::clock::{self, Timestamp};
 use crate::http1::forward::{self, Persistence};
@@ -12,7 +13,6 @@ use crate::http1::{self, Body, BodyLength, Encoding, HeadScan, Reject, ResponseH
 use crate::record::Cause;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 pub(super) struct Transfer {
     down: Down,
@@ -102,7 +102,7 @@ impl Transfer {
         &mut self,
         cx: &mut Context<'_>,
         client: &mut Client<P>,
-        backend: &mut TcpStream,
+        backend: &mut Leased,
         request: &mut Request,
         running: &mut Running<P>,
     ) -> Poll<Outcome> {
@@ -155,13 +155,13 @@ impl Transfer {
         &mut self,
         cx: &mut Context<'_>,
         client: &mut Client<P>,
-        backend: &mut TcpStream,
+        backend: &mut Leased,
         request: &mut Request,
     ) -> Result<(), Outcome> {
         loop {
             if !self.broken && !client.request.flushed() {
                 let before = client.request.left();
-                let result = client.request.poll_flush(cx, backend);
+                let result = client.request.poll_flush(cx, &mut backend.stream);
                 self.moved |= client.request.left() != before;
                 match result {
                     Poll::Ready(Ok(())) => {}
@@ -173,6 +173,15 @@ impl Transfer {
             // taken and dropped, so that the client gets round to reading.
             if request.body.finished() || (self.broken && matches!(self.down, Down::Head)) {
                 return Ok(());
+            }
+            if let Some(heads) = &mut backend.heads
+                && request.expects
+                && heads.reading()
+            {
+                if heads.poll_go_on(cx).is_pending() {
+                    return Ok(());
+                }
+                request.expects = false;
             }
             if !client.input.is_empty() {
                 client.request.clear();
@@ -211,7 +220,7 @@ impl Transfer {
         &mut self,
         cx: &mut Context<'_>,
         client: &mut Client<P>,
-        backend: &mut TcpStream,
+        backend: &mut Leased,
         request: &mut Request,
         running: &mut Running<P>,
     ) -> Poll<Outcome> {
@@ -268,10 +277,13 @@ impl Transfer {
                 Down::Head => client.settings.limits.head_bytes,
                 _ => BULK,
             };
-            if !client.answer.make_room(room) {
-                return Poll::Ready(Outcome::Failed(Cause::Malformed));
-            }
-            match ready!(client.answer.poll_fill(cx, backend)) {
+            let elsewhere = backend.heads.as_mut().filter(|heads| heads.reading());
+            let filled = match elsewhere {
+                Some(heads) => heads.poll_fill(cx, &mut client.answer),
+                None if client.answer.make_room(room) => client.answer.poll_fill(cx, &mut backend.stream),
+                None => return Poll::Ready(Outcome::Failed(Cause::Malformed)),
+            };
+            match ready!(filled) {
                 Ok(0) => {
                     if let Some(outcome) = self.end_of_answer(client) {
                         return Poll::Ready(outcome);

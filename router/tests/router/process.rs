@@ -2,13 +2,12 @@
 
 use command_fds::{CommandFdExt, FdMapping};
 use router::record::{Event, Record};
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
 /// A running router. Killed when the test ends.
@@ -16,9 +15,12 @@ pub struct Router {
     child: Child,
     pub traffic: SocketAddr,
     pub health: SocketAddr,
+    /// The registration API.
+    pub routes: SocketAddr,
     control: PathBuf,
     events: BufReader<std::fs::File>,
     stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
     /// Dropped: the supervisor is gone.
     pub lifeline: Option<OwnedFd>,
     _directory: tempfile::TempDir,
@@ -32,6 +34,32 @@ impl Router {
 
     /// The same with more flags.
     pub fn start_with(routes: &str, flags: &[&str]) -> Router {
+        let mut router = Router::launch(routes, flags);
+        let Some(Event::Ready { addresses, pid }) = router.event() else {
+            panic!("the first record is ready")
+        };
+        assert_eq!(pid, router.child.id());
+        router.traffic = addresses["http"].parse().unwrap();
+        router.health = addresses["health"].parse().unwrap();
+        router.routes = addresses["routes"].parse().unwrap();
+        router
+    }
+
+    /// One in its start delay: where it will serve is what it says at once.
+    pub fn start_delayed(routes: &str, flags: &[&str]) -> Router {
+        let mut router = Router::launch(routes, flags);
+        let mut line = String::new();
+        router.stderr.read_line(&mut line).unwrap();
+        let after = |word: &str| {
+            let (_, rest) = line.split_once(word).unwrap_or_else(|| panic!("{line}"));
+            rest[..rest.find([' ', '/']).unwrap()].parse().unwrap()
+        };
+        router.traffic = after("router: ");
+        router.health = after("http://");
+        router
+    }
+
+    fn launch(routes: &str, flags: &[&str]) -> Router {
         let directory = tempfile::tempdir().unwrap();
         let (routes_file, control) = (
             directory.path().join("routes.toml"),
@@ -69,20 +97,15 @@ impl Router {
         let mut child = command.spawn().unwrap();
         // It keeps our copies of the child's ends.
         drop(command);
-        let mut events = BufReader::new(std::fs::File::from(events));
-        let Event::Ready { addresses, pid } = next(&mut events).unwrap() else {
-            panic!("the first record is ready")
-        };
-        assert_eq!(pid, child.id());
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let address = |addresses: &BTreeMap<String, String>, name: &str| addresses[name].parse().unwrap();
         Router {
-            traffic: address(&addresses, "http"),
-            health: address(&addresses, "health"),
+            traffic: unused(),
+            health: unused(),
+            routes: unused(),
             control,
+            stdout: BufReader::new(child.stdout.take().unwrap()),
+            stderr: BufReader::new(child.stderr.take().unwrap()),
             child,
-            events,
-            stdout,
+            events: BufReader::new(std::fs::File::from(events)),
             lifeline: Some(lifeline),
             _directory: directory,
         }
@@ -90,7 +113,14 @@ impl Router {
 
     /// The next record of its event pipe.
     pub fn event(&mut self) -> Option<Event> {
-        next(&mut self.events)
+        self.record().map(|record| record.event)
+    }
+
+    /// The same with its time.
+    pub fn record(&mut self) -> Option<Record> {
+        let mut line = String::new();
+        self.events.read_line(&mut line).unwrap();
+        (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap())
     }
 
     /// The next line of its stdout.
@@ -117,12 +147,7 @@ impl Router {
     pub fn end(&mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         let mut stderr = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut stderr)
-            .unwrap();
+        self.stderr.read_to_string(&mut stderr).unwrap();
         (status, stderr)
     }
 }
@@ -132,12 +157,6 @@ impl Drop for Router {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn next(events: &mut BufReader<std::fs::File>) -> Option<Event> {
-    let mut line = String::new();
-    events.read_line(&mut line).unwrap();
-    (!line.is_empty()).then(|| serde_json::from_str::<Record>(&line).unwrap().event)
 }
 
 /// The router's program, with piped output.
@@ -186,7 +205,7 @@ pub fn silent_application() -> (SocketAddr, mpsc::Receiver<String>, mpsc::Sender
     (address, hear, hold)
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub fn read_head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
         head.push(byte[0]);

@@ -1,4 +1,4 @@
-//! What is done to routers: `kill`, `hang`, `crash`, `drain`, `stop`, `fault`, `heal`, `resume`; and `scale`, `down`.
+//! What is done to routers: `kill`, `hang`, `drain`, `stop`, `fault`, `heal`, `resume`; and `scale`, `down`.
 
 use super::client::Client;
 use super::{Common, Failure, say};
@@ -91,8 +91,7 @@ pub(super) async fn inject(common: &Common, target: &Target, fault: Fault) -> Re
         Fault::Kill => "was sent SIGKILL",
         Fault::Hang => "was sent SIGSTOP; `resetlab resume` lets it run again",
         Fault::Drain => "drains: unhealthy from now on, it serves for drain-wait and then leaves",
-        Fault::Stop => "was sent SIGTERM",
-        _ => "has crashed",
+        _ => "was sent SIGTERM",
     };
     hit(common, &target.router, Spec::new(fault), how).await
 }

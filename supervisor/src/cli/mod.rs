@@ -1,6 +1,8 @@
 //! The command line: one verb a file.
 
 mod client;
+mod config;
+mod crash;
 mod events;
 mod faults;
 mod logs;
@@ -82,8 +84,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  resetlab resume router-1")]
     Resume(faults::Target),
     /// Make a router die of the article's bug
-    #[command(after_help = "Examples:\n  resetlab crash router-3    then: resetlab logs router-3")]
-    Crash(faults::Target),
+    Crash(crash::CrashArgs),
     /// SIGUSR1 a router: unhealthy at once, serves on for drain-wait, finishes its requests, leaves
     #[command(
         after_help = "Examples:\n  resetlab drain router-2      lost requests: none, if drain-wait is longer than the window"
@@ -123,6 +124,8 @@ enum Verb {
         after_help = "Examples:\n  resetlab set interval=500ms fall=3\n  resetlab set rate=1000 restart-delay=2s"
     )]
     Set(set::SetArgs),
+    /// Show the settings that a lab would have, and where each comes from
+    Config(config::ConfigArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
     /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
@@ -180,7 +183,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,
         Verb::Hang(target) => faults::inject(common, &target, Fault::Hang).await?,
-        Verb::Crash(target) => faults::inject(common, &target, Fault::Crash).await?,
+        Verb::Crash(args) => crash::run(common, &args).await?,
         Verb::Resume(target) => faults::post(common, &target, "resume", "runs again").await?,
         Verb::Drain(target) => faults::inject(common, &target, Fault::Drain).await?,
         Verb::Stop(target) => faults::inject(common, &target, Fault::Stop).await?,
@@ -191,6 +194,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Logs(args) => logs::run(common, &args).await?,
         Verb::Events(args) => events::run(common, &args).await?,
         Verb::Set(args) => set::run(common, &args).await?,
+        Verb::Config(args) => config::run(common, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

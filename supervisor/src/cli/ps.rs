@@ -116,8 +116,9 @@ fn address(addresses: &BTreeMap<String, String>) -> String {
     }
 }
 
-/// The settings in force on one line.
+/// The settings in force on one line, but for those that cannot change.
 pub(super) fn settings_line(settings: &Value) -> String {
-    let words = pairs(settings).map(|(key, word)| format!("{key}={word}"));
+    let changeable = pairs(settings).filter(|(key, _)| !router::settings::KEYS.contains(key));
+    let words = changeable.map(|(key, word)| format!("{key}={word}"));
     words.collect::<Vec<_>>().join(" ")
 }

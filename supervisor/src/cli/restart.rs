@@ -233,7 +233,7 @@ impl Patience {
         };
         Patience {
             leave: time("drain-wait") + time("drain-timeout") + slack,
-            start: Duration::from_secs(15),
+            start: Duration::from_secs(15) + time("start-response-delay-interval"),
             up: check.saturating_mul(rise.unwrap_or(2).saturating_add(2)) + ejection + slack,
         }
     }

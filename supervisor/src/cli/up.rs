@@ -6,11 +6,12 @@ mod teller;
 
 use super::{Common, Failure};
 use crate::control::{self, LabFacts, SharedMetrics};
+use crate::crash::{CrashRate, Order, Traffic};
 use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
 use crate::process::restart::RestartPolicy;
-use crate::settings::{LabSettings, MetricsAt, StackArgs};
+use crate::settings::{BadSetting, LabSettings, MetricsAt, StackArgs};
 use crate::signals::{End, Signals};
 use crate::story::Story;
 use router::clock;
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   resetlab up
   resetlab up --interval 1s --timeout 1s --fall 2 --rate 500 --arrivals constant
+  resetlab up --crash-traffic 5/s       routers crash by themselves, as in production
   resetlab --lab canary up --routers 20 --restart-delay 2s --out /tmp/canary
 
 Settings come from resetlab.toml (interval = \"5s\"), then RESETLAB_* (RESETLAB_INTERVAL=5s), then flags.";
@@ -35,16 +37,29 @@ pub struct UpArgs {
     #[command(flatten)]
     stack: StackArgs,
     /// Serve /metrics for Prometheus there, or off [default: 127.K.0.1:9100]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", help_heading = None)]
     metrics: Option<String>,
+    /// Also send, through the balancer, what gorouter dies of: 5/s, 5/s:continue, or off [default: off]
+    #[arg(long, value_name = "R/s[:KIND]", help_heading = None)]
+    crash_traffic: Option<String>,
+}
+
+impl UpArgs {
+    /// What all layers make together.
+    pub fn settings(&self) -> Result<LabSettings, BadSetting> {
+        let mut settings = self.stack.settings()?;
+        if let Some(word) = &self.metrics {
+            settings.set("--metrics", "metrics", word)?;
+        }
+        if let Some(word) = &self.crash_traffic {
+            settings.set("--crash-traffic", "crash-traffic", word)?;
+        }
+        Ok(settings)
+    }
 }
 
 pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
-    let mut settings = args.stack.settings().map_err(|e| Failure::new(2, e))?;
-    if let Some(word) = &args.metrics {
-        let set = settings.set("metrics", word);
-        set.map_err(|problem| Failure::new(2, format!("--metrics: {problem}")))?;
-    }
+    let settings = args.settings().map_err(|e| Failure::new(2, e))?;
     let mut signals = Signals::new().map_err(|e| Failure::new(1, e))?;
     let runtime = RuntimeDir::open().map_err(taken)?;
     let name = runtime.take(&common.lab).map_err(taken)?;
@@ -63,6 +78,11 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         &run_dir,
         RestartPolicy::Backoff(settings.backoff()),
     );
+    let delay = settings.router.start_response_delay_interval;
+    if !delay.is_zero() {
+        let delay = humantime::format_duration(delay);
+        eprintln!("resetlab: the routers serve after their start-response-delay-interval of {delay}");
+    }
     let (fleet, records) = tokio::select! {
         started = Fleet::start(plan, Some(journal)) => started.map_err(|e| Failure::new(e.exit_code(), e))?,
         // What has been started dies with this process.
@@ -91,16 +111,18 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         Scraped::At(listener) => drop(tokio::spawn(control::serve_metrics(listener, figures.clone()))),
         Scraped::Taken(why) => note = Some(why),
     }
+    let crash_traffic = crash_traffic(&settings, &lease.addresses)?;
     let mut teller = Teller::new(common.json, serving_since);
     teller.start(&facts, &lease.addresses, &settings);
     if let Some(why) = note {
         teller.note(&format!("no /metrics for Prometheus: {why}"));
     }
     let story = Story::new(settings.lb.clone(), settings.routers);
-    let (end, mut story, totals, mut records) =
+    let (end, mut story, mut totals, mut records) =
         tell(&mut teller, story, &figures, records, &mut signals, &down).await;
 
     api.abort();
+    totals.crash_traffic = crash_traffic.map(|(rate, traffic)| (rate, traffic.attempts()));
     let code = stop(
         &mut teller,
         &mut story,
@@ -112,6 +134,16 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     )
     .await;
     Ok(code)
+}
+
+/// Requests that gorouter dies of, if there are to be any.
+fn crash_traffic(settings: &LabSettings, at: &Addresses) -> Result<Option<(CrashRate, Traffic)>, Failure> {
+    let Some(rate) = settings.crash_traffic else {
+        return Ok(None);
+    };
+    let order = Order::at_balancer(at.lb(), &rate, settings.seed.unwrap_or(1));
+    let traffic = Traffic::start(order).map_err(|e| Failure::new(1, format!("no crash traffic: {e}")))?;
+    Ok(Some((rate, traffic)))
 }
 
 /// Tells the story until somebody ends it.

@@ -6,6 +6,7 @@
 //! | `GET /metrics` | the figures of the lab for Prometheus; also on a loopback port of its own |
 //! | `GET /v1/events` | records from now on, NDJSON, header line first, until the lab ends |
 //! | `POST /v1/fault {router, fault}` | `resetlab.fault.v1` |
+//! | `POST /v1/crash {router, with, attempts, sure}` | `resetlab.crash.v1`, when it has crashed or survived |
 //! | `POST /v1/heal {router}`, `POST /v1/resume {router}`, `POST /v1/restart {router}` (a dead one) | `{}` |
 //! | `POST /v1/scale {routers}` | `resetlab.scale.v1`, when it is done |
 //! | `POST /v1/set {key: value, …}` | `resetlab.set.v1` |
@@ -14,10 +15,12 @@
 //! Errors are `{"error": "…", "exit": N}` with the exit code that the command should end with. A reader that is too
 //! slow loses records and is told how many: it never slows the lab.
 
+mod crash;
 mod events;
 mod metrics;
 mod verdict;
 
+pub use crash::Crashed;
 pub use metrics::{SharedMetrics, serve_metrics};
 pub use verdict::Verdict;
 
@@ -101,6 +104,7 @@ pub async fn serve(
         .route("/v1/ps", get(ps))
         .route("/v1/events", get(events::follow))
         .route("/v1/fault", post(fault))
+        .route("/v1/crash", post(crash::crash))
         .route("/v1/heal", post(heal))
         .route("/v1/scale", post(scale))
         .route("/v1/resume", post(resume))

@@ -9,6 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   resetlab run --fault kill --trials 20 --interval 1s --timeout 1s --fall 2
   resetlab run --fault kill --detector sentinel --trials 50 --rate 2000
+  resetlab run --fault crash --trials 20 --interval 1s --fall 2
   resetlab run --fault drain --drain-wait 5s --interval 1s --fall 2
   resetlab run --fault error --fault-on requests --fault-status 500 --detector passive --passive-ejection 5s
   resetlab run --fault kill --victims all --on-failure retry --retry-budget off
@@ -52,7 +53,7 @@ pub enum FaultWord {
     Kill,
     /// SIGSTOP: it accepts connections and never answers
     Hang,
-    /// The article's bug: concurrent map writes, exit status 2
+    /// The article's bug, by the requests that gorouter dies of: exit status 2
     Crash,
     /// SIGUSR1: unhealthy at once, serves on for --drain-wait, then leaves
     Drain,

@@ -40,7 +40,7 @@ impl Forecast {
                     Arrivals::Poisson => load::Arrivals::Poisson,
                 },
             },
-            drain_wait: lab.drain_wait,
+            drain_wait: lab.router.drain_wait,
         }
     }
 
@@ -145,7 +145,7 @@ mod tests {
         let mut lab = LabSettings::default();
         for word in settings.split_whitespace() {
             let (key, value) = word.split_once('=').unwrap();
-            lab.set(key, value).unwrap();
+            lab.set("a test", key, value).unwrap();
         }
         Forecast::new(&lab, spec, 1)
     }

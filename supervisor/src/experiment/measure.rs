@@ -11,7 +11,9 @@ pub use forwarded::Forwarded;
 
 use join::{Joined, Spell};
 use router::clock::Timestamp;
-use router::record::{Belief, Cause, Detector, DrainStage, Event, Fault, Outcome, Record, Stamp};
+use router::record::{
+    Belief, Cause, CrashVariant, Detector, DrainStage, Event, Fault, Outcome, Record, Stamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +32,12 @@ pub struct Trial {
     pub stamp: Stamp,
     /// Fault since the last check's start (`start`) or end (`end`).
     pub phase_s: Option<f64>,
+    /// `crash`: how many requests it took; `null` otherwise.
+    #[serde(default)]
+    pub attempts: Option<u64>,
+    /// `crash`: how the bug showed; `null` otherwise.
+    #[serde(default)]
+    pub variant: Option<CrashVariant>,
     pub detected: bool,
     /// Who was first.
     #[serde(default)]
@@ -71,6 +79,14 @@ pub struct Victim {
     pub router: String,
     pub at: Timestamp,
     pub stamp: Stamp,
+    pub crash: Option<Crash>,
+}
+
+/// What it took to crash a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crash {
+    pub attempts: u64,
+    pub variant: Option<CrashVariant>,
 }
 
 /// What a trial did.
@@ -157,7 +173,12 @@ pub fn trials(
 
 impl Victim {
     fn trial(&self, records: &[Record], strike: &Strike<'_>, spell: &Spell, joined: Joined) -> Trial {
-        let Victim { router, at, stamp } = self;
+        let Victim {
+            router,
+            at,
+            stamp,
+            crash,
+        } = self;
         let noticed = noticed(records, router, *at, spell.over);
         let down = noticed.map(|(down, _)| down);
         let after = |time: Timestamp| time.seconds_after(*at);
@@ -168,6 +189,8 @@ impl Victim {
             router: router.clone(),
             stamp: *stamp,
             phase_s: None,
+            attempts: crash.map(|crash| crash.attempts),
+            variant: crash.and_then(|crash| crash.variant),
             detected: noticed.is_some(),
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
@@ -302,13 +325,17 @@ fn t_readmit(records: &[Record], spell: &Spell) -> Option<f64> {
         .map(|served| served.seconds_after(alive))
 }
 
+/// Of the last fault there until then: a crash begins before it takes effect.
 fn detail(records: &[Record], router: &str, fault: Timestamp) -> Option<String> {
-    records.iter().find_map(|record| match &record.event {
+    let details = records.iter().filter_map(|record| match &record.event {
         Event::Fault {
             router: r, detail, ..
-        } if r == router && record.at >= fault => detail.clone(),
+        } if r == router && record.at <= fault => Some((record.at, detail)),
         _ => None,
-    })
+    });
+    details
+        .max_by_key(|(at, _)| *at)
+        .and_then(|(_, detail)| detail.clone())
 }
 
 fn first_after(records: &[Record], since: Timestamp, wanted: impl Fn(&Record) -> bool) -> Option<Timestamp> {

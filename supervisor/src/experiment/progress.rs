@@ -46,11 +46,15 @@ impl Progress {
 }
 
 fn words(trial: &Trial) -> String {
-    let router = &trial.router;
+    let crashed = match trial.attempts {
+        Some(attempts) => format!(" crashed after {attempts} attempts,"),
+        None => String::new(),
+    };
+    let router = format!("{}{crashed}", trial.router);
     match (trial.t_detect_s, trial.detected_by) {
         (Some(seconds), Some(by)) => format!("{router} out of use after {seconds:.3} s ({})", detector(by)),
         _ => format!(
-            "{router}: the balancer never noticed: {}",
+            "{router} not noticed by the balancer: {}",
             requests_lost(trial.lost.total())
         ),
     }

@@ -252,6 +252,7 @@ pub(super) fn rules(
     restart_delay: Option<Duration>,
 ) -> Rules {
     let check = &settings.lb.check;
+    let router = settings.router.in_force();
     let cycle = check.interval + check.jitter + check.timeout;
     Rules {
         spec,
@@ -263,7 +264,8 @@ pub(super) fn rules(
         give_up: forecast.give_up(),
         restart_delay,
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
-        leaving: settings.drain_wait + settings.drain_timeout,
+        leaving: router.drain_wait + router.drain_timeout,
+        start: trial::START + router.start_response_delay_interval,
         readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
     }
 }

@@ -91,7 +91,9 @@ impl Sweep {
         for (number, swept) in (0..).zip(args::product(&axes).map_err(|e| usage(&e))?) {
             let mut settings = base.clone();
             for (key, word) in &swept {
-                settings.set(key, word).map_err(|e| usage(&e))?;
+                settings
+                    .set(&format!("--{key}"), key, word)
+                    .map_err(|e| usage(&e.problem))?;
             }
             settings.lb.consistent().map_err(|e| usage(&e))?;
             settings.seed = Some(seed.wrapping_add(number));
@@ -244,6 +246,12 @@ fn on_with(dir: &Path) -> String {
 
 fn document(args: &Args, task: &Task, base: &LabSettings, axes: Vec<Axis>) -> Plan {
     let seconds = |time: Duration| time.as_secs_f64();
+    let own = |words: Vec<(&str, String)>| {
+        words
+            .into_iter()
+            .map(|(key, word)| (key.to_owned(), word))
+            .collect()
+    };
     Plan {
         schema: "resetlab.sweep-plan.v1".to_owned(),
         seed: base.seed.unwrap_or(1).to_string(),
@@ -261,13 +269,9 @@ fn document(args: &Args, task: &Task, base: &LabSettings, axes: Vec<Axis>) -> Pl
         }
         .to_owned(),
         client_timeout_s: seconds(base.client_timeout),
-        drain_wait_s: seconds(base.drain_wait),
-        settings: base
-            .lb
-            .words()
-            .into_iter()
-            .map(|(key, word)| (key.to_owned(), word))
-            .collect(),
+        drain_wait_s: seconds(base.router.drain_wait),
+        router: own(base.router.in_force().words()),
+        settings: own(base.lb.words()),
         axes,
     }
 }

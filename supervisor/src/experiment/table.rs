@@ -48,6 +48,10 @@ fn trials(trials: &[Trial]) -> String {
         column("in flight", 1, &|t| t.lost.in_flight.to_string()),
         column("window", 0, &|t| t.lost.window.to_string()),
     ];
+    if trials.iter().any(|t| t.attempts.is_some()) {
+        let attempts = |t: &Trial| t.attempts.map_or("-".into(), |n| n.to_string());
+        columns.insert(2, column("attempts", 3, &attempts));
+    }
     if trials.iter().any(|t| t.saved_by_retry > 0) {
         columns.push(column("saved", 0, &|t| t.saved_by_retry.to_string()));
     }

@@ -26,6 +26,8 @@ pub struct Rules {
     pub attempt: Duration,
     /// `drain`: longest time from SIGUSR1 to the exit.
     pub leaving: Duration,
+    /// Longest time from a router's start to `ready`.
+    pub start: Duration,
     /// Longest wait for a Down router to be believed Up and used again.
     pub readmission: Duration,
 }
@@ -56,8 +58,8 @@ impl Happened {
     }
 }
 
-/// A process is up a moment after it was started.
-const START: Duration = Duration::from_secs(10);
+/// A process is up a moment after it was started, and told to wait.
+pub const START: Duration = Duration::from_secs(10);
 /// What a process may take beyond its own deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -142,7 +144,8 @@ async fn aim(
     })
 }
 
-/// Hits all victims at once: the commands are with the fleet before it carries out the first.
+/// Hits all victims at once: the commands are with the fleet before it carries out the first. A crash is aimed at that
+/// moment, and comes when the router has been asked what it dies of often enough: everything counts from its death.
 async fn strike(fleet: &FleetHandle, spec: Spec, names: &[String]) -> Result<Vec<Victim>, TrialError> {
     let stamp = match spec.fault {
         Fault::Crash => Stamp::Crash,
@@ -157,11 +160,15 @@ async fn strike(fleet: &FleetHandle, spec: Spec, names: &[String]) -> Result<Vec
         .collect();
     let mut victims = Vec::new();
     for (name, injected) in names.iter().zip(begun) {
-        let Injected { at, .. } = injected.await.unwrap_or(Err(FleetError::Gone))?;
+        let Injected { at, crash, .. } = injected.await.unwrap_or(Err(FleetError::Gone))?;
         victims.push(Victim {
             router: name.clone(),
             at,
             stamp,
+            crash: crash.map(|crash| measure::Crash {
+                attempts: crash.attempts,
+                variant: crash.variant,
+            }),
         });
     }
     Ok(victims)
@@ -241,7 +248,7 @@ async fn readmitted(
     revived: Timestamp,
 ) -> Result<(), TrialError> {
     let alive = |record: &Record| record.at >= revived && revives(record, router);
-    let started = watch.find_or_wait(clock::now() + START, alive).await;
+    let started = watch.find_or_wait(clock::now() + rules.start, alive).await;
     started.map_err(missed("waiting for the router to serve again"))?;
     let served = |record: &Record| {
         record.at >= revived && matches!(&record.event, Event::Readmitted { router: r, .. } if r == router)

@@ -7,14 +7,12 @@ use crate::process::alarm::Alarm;
 use crate::process::restart::{Backoff, RestartPolicy, Restarts};
 use crate::process::{Birth, ChildEvent, Entry, Exit, News, Nursery, watch};
 use router::clock::{self, Timestamp};
-use router::record::{Belief, Event, Stamp};
+use router::record::{Belief, Event};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
-/// A stack that is not up by then never will be.
-const START: Duration = Duration::from_secs(15);
 /// A balancer, load or app that died is not part of any experiment.
 const AT_ONCE: RestartPolicy = RestartPolicy::Backoff(Backoff {
     delay: Duration::from_millis(100),
@@ -84,7 +82,7 @@ impl Actor {
             to_news,
             child_ended: signal(SignalKind::child()).map_err(failed)?,
             alarm: Alarm::new().map_err(failed)?,
-            starting: Some((ready, now + START)),
+            starting: Some((ready, now + plan.start_limit())),
             stopping: None,
             forced: Vec::new(),
             scaling: false,
@@ -227,7 +225,7 @@ impl Actor {
         let at = entry.record.at;
         let slot = &mut self.slots[index];
         let mut all_ready = false;
-        let mut died = false;
+        let mut died = None;
         match &entry.record.event {
             Event::Ready { addresses, .. } => {
                 slot.addresses = addresses.clone();
@@ -240,7 +238,7 @@ impl Actor {
                     self.beliefs.clear(); // a new balancer starts from its initial belief
                 }
             }
-            Event::Crash { .. } => died = true,
+            Event::Crash { message, variant } => died = Some((message.clone(), *variant)),
             Event::Drain { .. } => {
                 // Told by us, or by a SIGUSR1 from anywhere else.
                 if !std::mem::replace(&mut slot.draining, true) && slot.truth.runs() {
@@ -267,8 +265,8 @@ impl Actor {
             _ => {}
         }
         self.hub.publish(entry);
-        if died {
-            self.die(index, at, Stamp::Crash);
+        if let Some((message, variant)) = died {
+            self.on_crash(index, at, message, variant);
         }
         if all_ready {
             self.start_next();
@@ -301,7 +299,8 @@ impl Actor {
                 .iter()
                 .filter(|slot| slot.truth != Truth::Up && slot.incarnation > 0);
             let names: Vec<&str> = late.map(|slot| slot.name.as_str()).collect();
-            let why = format!("not ready after {START:?}: {}", names.join(", "));
+            let limit = self.plan.start_limit();
+            let why = format!("not ready after {limit:?}: {}", names.join(", "));
             let _ = reply.send(Err(FleetError::Start(why)));
             self.stop(None);
         }

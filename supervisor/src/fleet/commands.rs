@@ -11,7 +11,15 @@ use serde_json::json;
 impl Actor {
     pub fn on_command(&mut self, command: Command, now: Timestamp) {
         match command {
-            Command::Inject { router, spec, reply } => self.inject(&router, spec, reply, now),
+            Command::Inject {
+                router,
+                spec,
+                plan,
+                reply,
+            } => self.inject(&router, spec, plan, reply, now),
+            Command::CanCrash(answer) => self.on_can_crash(*answer),
+            Command::CrashTrafficOver { child } => self.on_crash_traffic_over(child, now),
+            Command::AbandonCrash { router } => self.abandon_crash(&router),
             Command::Pause {
                 router,
                 duration,

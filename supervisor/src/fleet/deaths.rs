@@ -1,8 +1,8 @@
 //! What follows from a death: it is told, noticed, and made good.
 
+use super::FleetError;
 use super::actor::Actor;
 use super::slot::{Place, Role, Truth};
-use super::{FleetError, Injected};
 use crate::process::Exit;
 use crate::process::control::ask;
 use crate::process::orphans::{self, Orphans};
@@ -23,9 +23,6 @@ impl Actor {
         slot.become_(Truth::Dead, at);
         let incarnation = slot.incarnation;
         slot.awaited.clear();
-        if let Some(reply) = slot.crashing.take() {
-            let _ = reply.send(Ok(Injected { at, incarnation }));
-        }
         if slot.role.is_router() {
             self.hub.tell(
                 at,
@@ -37,6 +34,7 @@ impl Actor {
             );
         }
         self.end_pause(index, at);
+        self.spoil_crash(index, "ended otherwise");
     }
 
     pub(super) fn on_exit(&mut self, index: usize, exit: Exit) {
@@ -46,6 +44,7 @@ impl Actor {
             self.die(index, exit.at, Stamp::Exit);
             self.notice(index);
         }
+        self.spoil_crash(index, "left");
         let slot = &mut self.slots[index];
         let process = slot.process.take();
         slot.last_exit = Some(exit.clone());

@@ -3,7 +3,8 @@
 use super::actor::Actor;
 use super::slot::{Pause, Slot, Truth};
 use super::{Command, FleetError, Injected, Reply};
-use crate::process::control::{AskError, ask};
+use crate::crash::Plan;
+use crate::process::control::ask;
 use router::clock::{self, Timestamp};
 use router::fault::Spec;
 use router::record::{Event, Fault, Stamp};
@@ -21,24 +22,33 @@ pub(super) struct Answer {
 }
 
 enum Asked {
-    Crash,
     Show(Spec, Reply<Injected>),
     Heal(Reply<()>),
 }
 
 impl Actor {
-    pub(super) fn inject(&mut self, router: &str, spec: Spec, reply: Reply<Injected>, now: Timestamp) {
+    /// `plan` is of a crash.
+    pub(super) fn inject(
+        &mut self,
+        router: &str,
+        spec: Spec,
+        plan: Plan,
+        reply: Reply<Injected>,
+        now: Timestamp,
+    ) {
         let fault = spec.fault;
         let hits = |truth: Truth| match fault {
             Fault::Kill => truth != Truth::Dead,
-            Fault::Hang | Fault::Crash | Fault::Stop => truth.runs(),
+            Fault::Hang | Fault::Stop => truth.runs(),
             Fault::Drain => truth.runs() && truth != Truth::Draining,
+            // Its clients must reach the app.
+            Fault::Crash => matches!(truth, Truth::Up | Truth::Slow),
             Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => truth == Truth::Up,
         };
         let needs = match fault {
             Fault::Kill => "only what lives can be killed".to_owned(),
-            Fault::Hang | Fault::Crash | Fault::Stop | Fault::Drain => "it has to run for that".to_owned(),
-            Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => {
+            Fault::Hang | Fault::Stop | Fault::Drain => "it has to run for that".to_owned(),
+            Fault::Crash | Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => {
                 format!(
                     "it has to be up for that; `resetlab heal {router}` ends another fault, `resetlab resume {router}` a hang"
                 )
@@ -57,7 +67,12 @@ impl Actor {
         {
             let (at, incarnation) = (clock::now(), slot.incarnation);
             let _ = process.signal(Signal::KILL); // an error means that it is gone already
-            return drop(reply.send(Ok(Injected { at, incarnation })));
+            let crash = None;
+            return drop(reply.send(Ok(Injected {
+                at,
+                incarnation,
+                crash,
+            })));
         }
         let index = match self.find(router, hits, &needs, now) {
             Ok(index) => index,
@@ -68,7 +83,7 @@ impl Actor {
             Fault::Hang => self.strike(index, spec, Signal::STOP, reply),
             Fault::Stop => self.strike(index, spec, Signal::TERM, reply),
             Fault::Drain => self.strike(index, spec, Signal::USR1, reply),
-            Fault::Crash => self.crash(index, spec, reply),
+            Fault::Crash => self.crash(index, plan, reply, now),
             Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => {
                 let mut request = serde_json::to_value(spec).expect("a fault has string keys only");
                 // Its kind has the key of the same name.
@@ -95,27 +110,25 @@ impl Actor {
             Fault::Hang => {
                 slot.become_(Truth::Hung, at);
                 self.end_pause(index, at); // it stands still for longer now
+                self.spoil_crash(index, "was hung");
             }
             Fault::Drain => {
                 slot.injected = true;
                 slot.draining = true;
                 slot.become_(Truth::Draining, at);
+                self.spoil_crash(index, "was told to drain");
             }
             _ => {
                 slot.injected = true;
                 self.die(index, at, Stamp::Signal);
             }
         }
-        let _ = reply.send(Ok(Injected { at, incarnation }));
-    }
-
-    /// The router answers by dying; its `crash` record stamps the death.
-    fn crash(&mut self, index: usize, spec: Spec, reply: Reply<Injected>) {
-        let slot = &mut self.slots[index];
-        slot.injected = true;
-        slot.crashing = Some(reply);
-        self.tell_fault(index, clock::now(), spec);
-        self.ask_router(index, json!({ "cmd": "crash" }), Asked::Crash);
+        let crash = None;
+        let _ = reply.send(Ok(Injected {
+            at,
+            incarnation,
+            crash,
+        }));
     }
 
     pub(super) fn heal(&mut self, router: &str, reply: Reply<()>, now: Timestamp) {
@@ -146,8 +159,6 @@ impl Actor {
         tokio::spawn(async move {
             let result = match ask(&socket, &request).await {
                 Ok(answer) => Ok(answer["t_ns"].as_u64().map_or_else(clock::now, Timestamp)),
-                // Dying without an answer is the answer.
-                Err(AskError::Closed) if matches!(asked, Asked::Crash) => return,
                 Err(e) => Err(e.to_string()),
             };
             let answer = Answer {
@@ -171,13 +182,6 @@ impl Actor {
             why,
         };
         match (answer.asked, answer.result) {
-            (Asked::Crash, Ok(_)) => {}
-            (Asked::Crash, Err(why)) => {
-                if alive && let Some(reply) = slot.crashing.take() {
-                    slot.injected = false;
-                    let _ = reply.send(Err(refused(why)));
-                }
-            }
             (Asked::Show(_, reply), Err(why)) => drop(reply.send(Err(refused(why)))),
             (Asked::Heal(reply), Err(why)) => drop(reply.send(Err(refused(why)))),
             (Asked::Show(_, reply), Ok(_)) if !alive => {
@@ -192,7 +196,13 @@ impl Actor {
                 slot.behaviour = Some(spec);
                 self.tell_fault(answer.child, at, spec);
                 self.behave(answer.child, at);
-                let _ = reply.send(Ok(Injected { at, incarnation }));
+                self.spoil_crash(answer.child, "was told to misbehave otherwise");
+                let crash = None;
+                let _ = reply.send(Ok(Injected {
+                    at,
+                    incarnation,
+                    crash,
+                }));
             }
             (Asked::Heal(reply), Ok(at)) => {
                 if let Some(spec) = slot.behaviour.take() {
@@ -266,6 +276,7 @@ impl Actor {
         Ok(Injected {
             at,
             incarnation: slot.incarnation,
+            crash: None,
         })
     }
 

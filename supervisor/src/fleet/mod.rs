@@ -8,6 +8,7 @@
 
 mod actor;
 mod commands;
+mod crashes;
 mod deaths;
 mod error;
 mod faults;
@@ -25,10 +26,12 @@ pub use slot::{Role, Truth};
 pub use snapshot::{LoadTotals, ProcessState, Snapshot};
 pub use stopping::StopReport;
 
+use crate::crash::Plan;
 use crate::lab::{Addresses, Journal};
 use crate::process::{Entry, restart::RestartPolicy};
 use router::clock::Timestamp;
 use router::fault::Spec;
+use router::record::{CrashVariant, Fault};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,22 +51,14 @@ pub struct FleetPlan {
     pub load: LoadPlan,
     /// Of routers; everything else is restarted almost at once.
     pub restart: RestartPolicy,
-    pub drain: DrainPlan,
+    /// What every router is configured with: [in force](router::settings::Settings::in_force).
+    pub router: router::settings::Settings,
     /// What children are; `None`: this very executable.
     pub program: Option<PathBuf>,
     /// Where logs and the route file go; absolute.
     pub run_dir: PathBuf,
     /// Where the children's control sockets go; short, absolute.
     pub control_dir: PathBuf,
-}
-
-/// How a router leaves when it is told to drain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DrainPlan {
-    /// Unhealthy, but serving.
-    pub wait: Duration,
-    /// For the requests it still has when its listener is closed.
-    pub timeout: Duration,
 }
 
 /// What the load client sends.
@@ -89,12 +84,26 @@ pub struct FleetHandle {
 }
 
 /// A fault that took effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injected {
     /// A signal: just before it was sent. Everything else: as the router itself stamped it.
     pub at: Timestamp,
     /// The life of the router that it hit.
     pub incarnation: u32,
+    /// Of a crash: what it took.
+    pub crash: Option<Crash>,
+}
+
+/// What it took to crash a router, and how it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// Requests sent until its death was known.
+    pub attempts: u64,
+    /// From the first of them to the death.
+    pub took: Duration,
+    /// Its last words: `fatal error: concurrent map writes`.
+    pub message: String,
+    pub variant: Option<CrashVariant>,
 }
 
 type Reply<T> = oneshot::Sender<Result<T, FleetError>>;
@@ -103,7 +112,17 @@ enum Command {
     Inject {
         router: String,
         spec: Spec,
+        /// Of a crash.
+        plan: Plan,
         reply: Reply<Injected>,
+    },
+    CanCrash(Box<crashes::Answer>),
+    CrashTrafficOver {
+        child: usize,
+    },
+    /// Whoever waited for its crash has gone.
+    AbandonCrash {
+        router: String,
     },
     Pause {
         router: String,
@@ -171,11 +190,27 @@ impl Fleet {
 
 impl FleetHandle {
     /// Returns when the fault took effect. Every fault is stamped by a `fault` record; `kill`, `crash` and `stop` also
-    /// by a `death`, which comes for `drain` when the router has left.
+    /// by a `death`, which comes for `drain` when the router has left, and for `crash` when it has died of the requests
+    /// that the fault began with.
     pub async fn inject(&self, router: &str, spec: Spec) -> Result<Injected, FleetError> {
+        self.hit(router, spec, Plan::default()).await
+    }
+
+    /// Sends what gorouter dies of until the router has died, which takes up to a second or so. Dropped, nothing more
+    /// is sent.
+    pub async fn crash(&self, router: &str, plan: Plan) -> Result<Injected, FleetError> {
+        self.hit(router, Spec::new(Fault::Crash), plan).await
+    }
+
+    async fn hit(&self, router: &str, spec: Spec, plan: Plan) -> Result<Injected, FleetError> {
+        let _waiting = (spec.fault == Fault::Crash).then(|| Waiting {
+            commands: &self.commands,
+            router,
+        });
         self.ask(|reply| Command::Inject {
             router: router.to_owned(),
             spec,
+            plan,
             reply,
         })
         .await
@@ -265,5 +300,20 @@ impl FleetHandle {
             .await
             .map_err(|_| FleetError::Gone)?;
         answer.await.unwrap_or(Err(FleetError::Gone))
+    }
+}
+
+/// Somebody waits for a crash.
+struct Waiting<'a> {
+    commands: &'a mpsc::Sender<Command>,
+    router: &'a str,
+}
+
+impl Drop for Waiting<'_> {
+    /// Answered, there is nothing to abandon any more.
+    fn drop(&mut self) {
+        let router = self.router.to_owned();
+        // A fleet too busy to hear it goes on until the traffic has its own end.
+        let _ = self.commands.try_send(Command::AbandonCrash { router });
     }
 }

@@ -2,13 +2,23 @@
 
 use super::{FleetPlan, Role};
 use lb_sim::core::ProxyProtocol;
+use router::settings::SettingsArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// More than a load sends in one life; years of lives stay exact in JSON readers with 53-bit numbers.
 const REQUESTS_OF_A_LIFE: u64 = 100_000_000_000;
 
+/// A process that is not ready by then, beside what it is told to wait, never will be.
+const START: Duration = Duration::from_secs(15);
+
 impl FleetPlan {
+    /// How long a start may take: of a router, or of the whole stack, whose routers start together.
+    pub(super) fn start_limit(&self) -> Duration {
+        START + self.router.start_response_delay_interval
+    }
+
     pub(super) fn roles(&self) -> Vec<Role> {
         let routers = (1..=self.routers).map(Role::Router);
         std::iter::once(Role::App)
@@ -38,8 +48,6 @@ impl FleetPlan {
                 add("listen", &at.router(n));
                 add("health", &at.health(n));
                 add("routes", &self.routes_file().display());
-                add("drain-wait", &humantime::format_duration(self.drain.wait));
-                add("drain-timeout", &humantime::format_duration(self.drain.timeout));
                 "__router"
             }
             Role::Lb => {
@@ -70,8 +78,10 @@ impl FleetPlan {
             }
         };
         add("control", &self.control_socket(role).display());
-        if role.is_router() && self.lb.proxy_protocol == ProxyProtocol::V2 {
-            arguments.push("--proxy-protocol".into());
+        if role.is_router() {
+            arguments.extend(SettingsArgs::flags(&self.router).into_iter().map(OsString::from));
+            let named = self.lb.proxy_protocol == ProxyProtocol::V2;
+            arguments.extend(named.then(|| "--proxy-protocol".into()));
         }
         arguments.insert(0, verb.into());
         arguments

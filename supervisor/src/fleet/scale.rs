@@ -63,8 +63,6 @@ struct Leaver {
     back: Value,
 }
 
-/// A router that is not ready by then never will be.
-const START: Duration = Duration::from_secs(15);
 /// From one look at the balancer to the next.
 const LOOK: Duration = Duration::from_millis(20);
 /// For a router without requests to end by itself.
@@ -124,9 +122,10 @@ impl Actor {
         }
         let lb = self.plan.control_socket(Role::Lb);
         let commands = self.commands.clone();
+        let limit = self.plan.start_limit();
         tokio::spawn(async move {
             let names: Vec<String> = newcomers.iter().map(|newcomer| newcomer.name.clone()).collect();
-            let result = join(&lb, newcomers).await;
+            let result = join(&lb, newcomers, limit).await;
             if result.is_err() {
                 for name in names {
                     // Those that were not added yet are not known: as good.
@@ -178,7 +177,7 @@ impl Actor {
                 moved.push(child);
             }
         }
-        let (lb, patience) = (self.plan.control_socket(Role::Lb), self.plan.drain.timeout);
+        let (lb, patience) = (self.plan.control_socket(Role::Lb), self.plan.router.drain_timeout);
         let commands = self.commands.clone();
         tokio::spawn(async move {
             let result = part(&lb, &leavers, patience, &commands).await;
@@ -259,13 +258,13 @@ impl Actor {
     }
 }
 
-/// Adds each when it is ready.
-async fn join(lb: &Path, newcomers: Vec<Newcomer>) -> Result<(), String> {
-    let deadline = clock::now() + START;
+/// Adds each when it is ready, which may take until `limit`.
+async fn join(lb: &Path, newcomers: Vec<Newcomer>, limit: Duration) -> Result<(), String> {
+    let deadline = clock::now() + limit;
     for Newcomer { name, request, ready } in newcomers {
         tokio::select! {
             ready = ready => ready.map_err(|_| format!("{name} died before it was ready; `resetlab logs {name}` says why"))?,
-            () = clock::until(deadline) => return Err(format!("{name} was not ready within {START:?}")),
+            () = clock::until(deadline) => return Err(format!("{name} was not ready within {limit:?}")),
         }
         let added = ask(lb, &request).await;
         added.map_err(|e| format!("the balancer did not add {name}: {e}"))?;

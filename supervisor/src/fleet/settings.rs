@@ -26,13 +26,13 @@ impl Actor {
         let mut rate = None;
         let mut backoff = self.backoff();
         for (key, value) in settings {
+            let key = &key.replace('_', "-");
             let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
                 key if restart::KEYS.contains(&key) => restart::set(&mut backoff, key, &word),
-                "mode" | "proxy-protocol" | "metrics" => Err(format!(
-                    "{key} cannot change while running: `resetlab down`, then `resetlab up --{key} …`"
-                )),
+                "mode" | "proxy-protocol" | "metrics" | "crash-traffic" => Err(fixed(key, &word)),
+                key if router::settings::KEYS.contains(&key) => Err(fixed(key, &word)),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
                     let known = lb_sim::core::settings::KEYS.join(", ");
                     Err(format!(
@@ -130,11 +130,8 @@ impl Actor {
                 settings[key] = json!(word);
             }
         }
-        for (key, time) in [
-            ("drain-wait", self.plan.drain.wait),
-            ("drain-timeout", self.plan.drain.timeout),
-        ] {
-            settings[key] = json!(humantime::format_duration(time).to_string().replace(' ', ""));
+        for (key, word) in self.plan.router.words() {
+            settings[key] = crate::settings::entries::value(key, &word);
         }
         settings
     }
@@ -146,4 +143,9 @@ impl Actor {
             RestartPolicy::Manual => Backoff::default(),
         }
     }
+}
+
+/// What to do about a setting that processes are started with.
+fn fixed(key: &str, word: &str) -> String {
+    format!("{key} cannot change while running: `resetlab down`, then `resetlab up --{key} {word}`")
 }

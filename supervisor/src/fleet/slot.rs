@@ -1,6 +1,7 @@
 //! One child's place in the fleet, through all its incarnations.
 
-use super::{Injected, Reply};
+use super::Reply;
+use super::crashes::Crashing;
 use crate::process::restart::Restarts;
 use crate::process::{Exit, Process};
 use router::clock::Timestamp;
@@ -66,8 +67,8 @@ pub(super) struct Slot {
     pub awaited: Vec<oneshot::Sender<()>>,
     /// Ends by itself on request: the load after `stop`, a router that the fleet has no place for any more.
     pub leaving: Option<Reply<()>>,
-    /// Asked to crash; answered when it has.
-    pub crashing: Option<Reply<Injected>>,
+    /// It is sent what crashes it, until it has crashed.
+    pub crashing: Option<Crashing>,
 }
 
 /// Whether the fleet counts on it.
@@ -166,7 +167,7 @@ impl Slot {
                 let detail = spec.detail().map_or(String::new(), |detail| format!(" {detail}"));
                 Some(word(spec.fault) + &detail)
             }
-            (_, None) => None,
+            (_, None) => self.crashing.as_ref().map(Crashing::words),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The state of a fleet at one moment: what `ps` shows.
 
+use super::crashes::Crashing;
 use super::slot::{Slot, Truth};
 use router::clock::Timestamp;
 use router::record::Belief;
@@ -43,6 +44,9 @@ pub struct ProcessState {
     /// In force now, in words: `hang`, `silent on requests`.
     #[serde(default)]
     pub fault: Option<String>,
+    /// Requests sent so far to crash it, while that lasts.
+    #[serde(default)]
+    pub crash_attempts: Option<u64>,
     /// Stands still for a moment.
     #[serde(default)]
     pub paused: bool,
@@ -88,6 +92,7 @@ impl Slot {
                 .as_ref()
                 .map(|process| now.since(process.started).as_secs_f64()),
             fault: self.fault_words(),
+            crash_attempts: self.crashing.as_ref().map(Crashing::attempts),
             paused: self.pause.is_some(),
             addresses: self.addresses.clone(),
         }

@@ -65,6 +65,9 @@ impl Actor {
         for slot in &mut self.slots {
             slot.restart_due = None;
         }
+        for index in 0..self.slots.len() {
+            self.spoil_crash(index, "was ended with its lab");
+        }
         self.end_pauses(Timestamp(u64::MAX));
         self.signal(|slot| slot.role == Role::Load, rustix::process::Signal::TERM);
         self.sweep_orphans();

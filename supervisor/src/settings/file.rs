@@ -27,22 +27,20 @@ pub(super) fn apply(config: Option<&Path>, settings: &mut LabSettings) -> Result
         ),
     })?;
     for (key, value) in table.get_ref() {
+        let place = place(line(key.span().start));
         let word = match value.get_ref() {
-            DeValue::String(word) => Ok(word.to_string()),
-            DeValue::Integer(number) => Ok(number.as_str().to_owned()),
-            DeValue::Float(number) => Ok(number.as_str().to_owned()),
-            DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-                Err(format!(
-                    "{}: expected a text or a number, such as interval = \"5s\" or fall = 2",
-                    key.get_ref()
-                ))
+            DeValue::String(word) => word.to_string(),
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::Boolean(switch) => switch.to_string(),
+            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                let expected =
+                    "expected a text, a number, true or false, such as interval = \"5s\" or fall = 2";
+                let problem = format!("{}: {expected}", key.get_ref());
+                return Err(BadSetting { place, problem });
             }
         };
-        let set = word.and_then(|word| settings.set(key.get_ref(), &word));
-        set.map_err(|problem| BadSetting {
-            place: place(line(key.span().start)),
-            problem,
-        })?;
+        settings.set(&place, key.get_ref(), &word)?;
     }
     Ok(())
 }

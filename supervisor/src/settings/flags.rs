@@ -50,12 +50,6 @@ pub struct StackArgs {
     /// A router that dies more often by itself is given up, the others serve on; or off [default: 5/10m]
     #[arg(long, value_name = "N/TIME")]
     restart_limit: Option<String>,
-    /// A draining router is unhealthy but serves on for this time, then closes its listener [default: 20s]
-    #[arg(long, value_name = "TIME")]
-    drain_wait: Option<String>,
-    /// Requests that it still has then may take this long [default: 10s]
-    #[arg(long, value_name = "TIME")]
-    drain_timeout: Option<String>,
     /// Same seed, same arrivals, jitter and plan of deaths [default: up 1; run: a new one]
     #[arg(long, value_name = "N")]
     seed: Option<String>,
@@ -68,6 +62,8 @@ pub struct StackArgs {
     /// Where results go [default: a new directory below ./resetlab-runs]
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
+    #[command(flatten)]
+    router: router::settings::SettingsArgs,
     #[command(flatten)]
     lb: lb_sim::SettingsArgs,
 }
@@ -94,28 +90,20 @@ impl StackArgs {
             ("restart-jitter", &self.restart_jitter),
             ("restart-stable", &self.restart_stable),
             ("restart-limit", &self.restart_limit),
-            ("drain-wait", &self.drain_wait),
-            ("drain-timeout", &self.drain_timeout),
             ("seed", &self.seed),
             ("net", &self.net),
             ("listen", &self.listen),
             ("out", &self.out),
         ];
-        for (key, word) in given {
-            if let Some(word) = word {
-                let set = settings.set(key, word);
-                set.map_err(|problem| BadSetting {
-                    place: format!("--{key}"),
-                    problem,
-                })?;
-            }
+        let lab = given
+            .iter()
+            .filter_map(|(key, word)| Some((*key, word.as_deref()?)));
+        for (key, word) in lab.chain(self.router.given()).chain(self.lb.given()) {
+            settings.set(&format!("--{key}"), key, word)?;
         }
-        let balancer = self.lb.apply(&mut settings.lb);
-        balancer.map_err(|e| BadSetting {
-            place: "flags".into(),
-            problem: e.to_string(),
-        })?;
-        settings.consistent_load().map_err(|problem| BadSetting {
+        let balancer = settings.lb.consistent().map_err(|e| e.to_string());
+        let together = balancer.and_then(|()| settings.consistent_load());
+        together.map_err(|problem| BadSetting {
             place: "settings".into(),
             problem,
         })?;

@@ -18,7 +18,7 @@ impl LabSettings {
             seed: self.seed.unwrap_or(1),
             load: self.load_plan(),
             restart,
-            drain: self.drain(),
+            router: self.router.in_force(),
             program: None,
             run_dir: dir.to_owned(),
             control_dir: name.children.clone(),

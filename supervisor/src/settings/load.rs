@@ -60,9 +60,9 @@ mod tests {
     fn connections_live_on_unless_they_are_what_is_balanced() {
         let mut settings = LabSettings::default();
         assert_eq!(settings.connection(), Connection::KeepAlive);
-        settings.set("mode", "tcp").unwrap();
+        settings.set("a test", "mode", "tcp").unwrap();
         assert_eq!(settings.connection(), Connection::PerRequest);
-        settings.set("connection", "keep-alive").unwrap();
+        settings.set("a test", "connection", "keep-alive").unwrap();
         assert_eq!(settings.connection(), Connection::KeepAlive);
     }
 
@@ -75,7 +75,7 @@ mod tests {
             ("request-path", "/items?id=7"),
         ];
         for (key, word) in words {
-            settings.set(key, word).unwrap();
+            settings.set("a test", key, word).unwrap();
         }
         assert_eq!(settings.consistent_load(), Ok(()));
         let flags = settings.load_plan().flags;
@@ -86,9 +86,9 @@ mod tests {
         ] {
             assert!(flags.contains(&(flag.0, flag.1.to_owned())), "{flags:?}");
         }
-        settings.set("method", "get").unwrap();
+        settings.set("a test", "method", "get").unwrap();
         assert!(settings.consistent_load().unwrap_err().contains("method=post"));
-        let mut refused = |key: &str, word: &str| settings.set(key, word).unwrap_err();
+        let mut refused = |key: &str, word: &str| settings.set("a test", key, word).unwrap_err().problem;
         assert_eq!(
             refused("method", "put"),
             "method cannot be `put`: expected get or post"

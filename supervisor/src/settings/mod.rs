@@ -1,24 +1,29 @@
 //! The settings of a lab: defaults < `resetlab.toml` < `RESETLAB_*` < flags.
 //!
 //! All four speak the same words, and every word goes through [`LabSettings::set`], so it is refused in the same way
-//! wherever it came from.
+//! wherever it came from, and known by where it came from: [`entries`] tells.
 
 pub mod brief;
+pub mod entries;
 mod file;
 mod flags;
 mod fleet;
 pub mod load;
 mod metrics;
 pub mod restart;
+#[cfg(test)]
+mod tests;
 
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 
+use crate::crash::CrashRate;
 use crate::experiment::load::arrivals::Arrivals;
-use crate::fleet::DrainPlan;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
 use lb_sim::core::Settings as LbSettings;
+use router::settings::Settings as RouterSettings;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,25 +57,28 @@ pub struct LabSettings {
     pub restart_stable: Duration,
     /// More deaths than that, and a router is given up; `None`: never.
     pub restart_limit: Option<Limit>,
-    /// From SIGUSR1 until a router closes its listener.
-    pub drain_wait: Duration,
-    /// From then until it cuts the requests it still has.
-    pub drain_timeout: Duration,
     /// `None`: `up` takes 1, an experiment a new one and prints it.
     pub seed: Option<u64>,
     /// k of 127.k.0.0/16; `None`: the first free one.
     pub net: Option<u8>,
     /// The balancer's address, when not 127.k.0.2:8000.
     pub listen: Option<SocketAddr>,
+    /// What `up` sends beside the load so that routers crash by themselves; `None`: nothing.
+    pub crash_traffic: Option<CrashRate>,
     /// Where Prometheus finds the figures of `up`.
     pub metrics: MetricsAt,
     /// The run directory; `None`: a new one below ./resetlab-runs.
     pub out: Option<PathBuf>,
+    /// What every router is configured with.
+    pub router: RouterSettings,
     pub lb: LbSettings,
+    /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
+    places: BTreeMap<String, String>,
 }
 
-/// The lab's own words; the others are [`lb_sim::core::settings::KEYS`].
-pub const LAB_KEYS: [&str; 21] = [
+/// The lab's own words; the others are [`router::settings::KEYS`] and [`lb_sim::core::settings::KEYS`], and none of
+/// them means two things.
+pub const LAB_KEYS: [&str; 20] = [
     "routers",
     "apps",
     "rate",
@@ -85,11 +93,10 @@ pub const LAB_KEYS: [&str; 21] = [
     "restart-jitter",
     "restart-stable",
     "restart-limit",
-    "drain-wait",
-    "drain-timeout",
     "seed",
     "net",
     "listen",
+    "crash-traffic",
     "metrics",
     "out",
 ];
@@ -121,14 +128,15 @@ impl Default for LabSettings {
             restart_jitter: backoff.jitter,
             restart_stable: backoff.stable,
             restart_limit: backoff.limit,
-            drain_wait: Duration::from_secs(20),
-            drain_timeout: Duration::from_secs(10),
             seed: None,
             net: None,
             listen: None,
+            crash_traffic: None,
             metrics: MetricsAt::Lab,
             out: None,
+            router: RouterSettings::default(),
             lb: LbSettings::default(),
+            places: BTreeMap::new(),
         }
     }
 }
@@ -146,18 +154,27 @@ impl LabSettings {
             .collect();
         variables.sort();
         for (name, word) in variables {
-            let key = name["RESETLAB_".len()..].to_lowercase().replace('_', "-");
+            let key = name["RESETLAB_".len()..].to_lowercase();
             if key != "lab" && key != "config" {
-                settings
-                    .set(&key, &word)
-                    .map_err(|problem| BadSetting { place: name, problem })?;
+                settings.set(&name, &key, &word)?;
             }
         }
         Ok(settings)
     }
 
-    /// Sets one setting from its word; the error says what was expected.
-    pub fn set(&mut self, key: &str, word: &str) -> Result<(), String> {
+    /// Sets one setting from the word that stands at `place`; the error says what was expected. `_` in a key is as
+    /// good as `-`.
+    pub fn set(&mut self, place: &str, key: &str, word: &str) -> Result<(), BadSetting> {
+        let key = key.replace('_', "-");
+        self.change(&key, word).map_err(|problem| BadSetting {
+            place: place.to_owned(),
+            problem,
+        })?;
+        self.places.insert(key, place.to_owned());
+        Ok(())
+    }
+
+    fn change(&mut self, key: &str, word: &str) -> Result<(), String> {
         match key {
             "routers" => self.routers = count("routers", word, Addresses::MOST_ROUTERS)?,
             "apps" => self.apps = count("apps", word, Addresses::MOST_ROUTERS)?,
@@ -176,8 +193,6 @@ impl LabSettings {
                 self.restart_jitter = backoff.jitter;
                 (self.restart_stable, self.restart_limit) = (backoff.stable, backoff.limit);
             }
-            "drain-wait" => self.drain_wait = parse_delay("drain-wait", word)?,
-            "drain-timeout" => self.drain_timeout = parse_delay("drain-timeout", word)?,
             "seed" => {
                 let expected = || format!("seed cannot be `{word}`: expected a whole number, such as 1");
                 self.seed = Some(word.parse().map_err(|_| expected())?);
@@ -191,13 +206,25 @@ impl LabSettings {
                 self.listen = Some(address).filter(|address| address.port() != 0);
                 self.listen.ok_or_else(expected)?;
             }
+            "crash-traffic" => self.crash_traffic = CrashRate::parse(word)?,
             "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
+            "profile" => {
+                let mut all = self.router.clone();
+                all.set(key, word).map_err(|e| e.to_string())?;
+                // What was set one by one stays, wherever a profile is chosen.
+                let chosen = |key: &str| self.places.contains_key(key);
+                self.router = self.router.with_profile(all.profile, chosen);
+            }
+            _ if router::settings::KEYS.contains(&key) => {
+                self.router.set(key, word).map_err(|e| e.to_string())?;
+            }
             _ if lb_sim::core::settings::KEYS.contains(&key) => {
                 self.lb.set(key, word).map_err(|e| e.to_string())?;
             }
             _ => {
-                let known = LAB_KEYS.iter().chain(&lb_sim::core::settings::KEYS);
+                let known = LAB_KEYS.iter().chain(&router::settings::KEYS);
+                let known = known.chain(&lb_sim::core::settings::KEYS);
                 let known: Vec<&str> = known.copied().collect();
                 return Err(format!(
                     "unknown setting `{key}`: expected one of {}",
@@ -216,14 +243,6 @@ impl LabSettings {
             jitter: self.restart_jitter,
             stable: self.restart_stable,
             limit: self.restart_limit,
-        }
-    }
-
-    /// How long a router takes to leave.
-    pub fn drain(&self) -> DrainPlan {
-        DrainPlan {
-            wait: self.drain_wait,
-            timeout: self.drain_timeout,
         }
     }
 }
@@ -246,73 +265,4 @@ pub fn parse_delay(key: &str, word: &str) -> Result<Duration, String> {
 fn count(key: &str, word: &str, most: u32) -> Result<u32, String> {
     let number = word.parse().ok().filter(|number| (1..=most).contains(number));
     number.ok_or_else(|| format!("{key} cannot be `{word}`: expected a whole number from 1 to {most}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(toml: &str, environment: &[(&str, &str)]) -> Result<LabSettings, String> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("resetlab.toml");
-        std::fs::write(&path, toml).unwrap();
-        let environment = environment
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        LabSettings::load(Some(&path), environment)
-            .map_err(|e| e.to_string().replace(&format!("{}/", dir.path().display()), ""))
-    }
-
-    #[test]
-    fn the_environment_beats_the_file_which_beats_the_defaults() {
-        let settings = load(
-            "fall = 3\nrouters = 6\ninterval = \"1s\"\n",
-            &[("RESETLAB_FALL", "4"), ("PATH", "/bin")],
-        )
-        .unwrap();
-        assert_eq!(
-            (settings.routers, settings.lb.check.fall, settings.lb.check.rise),
-            (6, 4, 2)
-        );
-        assert_eq!(settings.lb.check.interval, Duration::from_secs(1));
-    }
-
-    #[test]
-    fn what_cannot_be_says_where_and_what_was_expected() {
-        let error = |toml| load(toml, &[]).unwrap_err();
-        assert_eq!(
-            error("rise = 2\nrouters = 0\n"),
-            "resetlab.toml:2: routers cannot be `0`: expected a whole number from 1 to 250"
-        );
-        assert!(error("routers = 251").contains("from 1 to 250"));
-        assert!(
-            error("\n\nintervall = \"5s\"").starts_with("resetlab.toml:3: unknown setting `intervall`"),
-            "{}",
-            error("\n\nintervall = 5")
-        );
-        assert_eq!(
-            error("interval = 5"),
-            "resetlab.toml:1: interval cannot be `5`: expected a duration with a unit, such as 500ms or 2s"
-        );
-        assert!(
-            error("fall = [1]").starts_with("resetlab.toml:1: fall: expected"),
-            "{}",
-            error("fall = [1]")
-        );
-        assert!(
-            error("fall = ").starts_with("resetlab.toml:1: "),
-            "{}",
-            error("fall = ")
-        );
-        assert!(
-            load("", &[("RESETLAB_TIMEOUT", "0s")])
-                .unwrap_err()
-                .starts_with("RESETLAB_TIMEOUT: timeout cannot be `0s`")
-        );
-        assert!(
-            load("", &[("RESETLAB_FAL", "1")])
-                .unwrap_err()
-                .starts_with("RESETLAB_FAL: unknown setting `fal`")
-        );
-    }
 }

@@ -64,8 +64,13 @@ impl Story {
         };
         router.injected = Some((incarnation, fault));
         let what = match fault {
+            Fault::Crash => {
+                let how = detail.map_or(String::new(), |detail| format!(" ({detail})"));
+                let text = format!("{name} is sent what gorouter dies of{how}");
+                return Line::one(at, Tone::Plain, text);
+            }
             // Told by what follows: the death, the router's own word.
-            Fault::Kill | Fault::Crash | Fault::Stop | Fault::Drain => return Vec::new(),
+            Fault::Kill | Fault::Stop | Fault::Drain => return Vec::new(),
             Fault::Hang => "HUNG (SIGSTOP)",
             Fault::Silent => "SILENT: it accepts and never answers",
             Fault::Error => "ANSWERS 5xx",
@@ -146,7 +151,8 @@ impl Story {
         let own = router.injected.filter(|(life, _)| *life == incarnation);
         let fault = match (stamp, own) {
             (Stamp::Crash, _) => Fault::Crash,
-            (_, Some((_, fault))) if fault.is_death() => fault,
+            // One that died of what it was sent says so itself.
+            (_, Some((_, fault))) if fault.is_death() && fault != Fault::Crash => fault,
             _ => Fault::Kill,
         };
         let mut lines = Vec::new();

@@ -1,13 +1,14 @@
 //! A served engine with a scripted policy, and raw peers on both sides of it.
 
 use crate::clock::Timestamp;
-use crate::http1::{Reject, RequestHead};
+use crate::http1::{Encoding, Reject, RequestHead, ResponseHead, forward};
 use crate::proxy::*;
 use crate::record::Cause;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,29 +28,48 @@ pub struct Lab {
     pub serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-/// Runs `test` with the default settings of tests, changed by `change`.
-pub fn lab_with(change: impl FnOnce(&mut Settings), test: impl AsyncFnOnce(Lab)) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let mut settings = Settings::default();
-        change(&mut settings);
-        let lab = Lab::start(settings).await;
-        tokio::time::timeout(Duration::from_secs(30), test(lab))
-            .await
-            .expect("the test took more than 30 s");
-    });
+/// Runs `test` with the default settings of tests, changed by `change`: with heads read where requests are served, and
+/// on a thread of their own. No peer may notice a difference.
+pub fn lab_with(change: impl Fn(&mut Settings), test: impl AsyncFn(Lab)) {
+    for elsewhere in [false, true] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            let lab = Lab::start(settings, elsewhere).await;
+            tokio::time::timeout(Duration::from_secs(30), test(lab))
+                .await
+                .unwrap_or_else(|_| {
+                    panic!("the test took more than 30 s, heads read elsewhere: {elsewhere}")
+                });
+        });
+    }
 }
 
-pub fn lab(test: impl AsyncFnOnce(Lab)) {
+pub fn lab(test: impl AsyncFn(Lab)) {
     lab_with(|_| {}, test);
 }
 
+/// Passes interim responses on as the engine does.
+pub struct Plain;
+
+impl Interims for Plain {
+    fn begin(&self, head: &ResponseHead<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        forward::response(head, Encoding::Identity, forward::Persistence::Implicit, &mut out);
+        out.extend_from_slice(b"\r\n");
+        out
+    }
+
+    fn end(&self) {}
+}
+
 impl Lab {
-    async fn start(settings: Settings) -> Lab {
+    async fn start(settings: Settings, elsewhere: bool) -> Lab {
         let backend = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = listener.local_addr().unwrap();
@@ -58,7 +78,8 @@ impl Lab {
             addr: backend.local_addr().unwrap(),
         };
         let policy = Rc::new(Script::new(upstream));
-        let engine = Engine::new(settings);
+        let heads = elsewhere.then(|| HeadThread::start().unwrap());
+        let engine = Engine::with_heads(settings, heads);
         let (drain, drained) = oneshot::channel::<()>();
         let serving =
             tokio::task::spawn_local(serve(listener, Rc::clone(&policy), Rc::clone(&engine), async {
@@ -196,6 +217,10 @@ impl Policy for Script {
     fn start(&self, _head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> ((), Verdict) {
         self.clients.borrow_mut().push(client);
         ((), self.verdict.borrow().clone())
+    }
+
+    fn interims(&self, _: &mut ()) -> Option<Arc<dyn Interims>> {
+        Some(Arc::new(Plain))
     }
 
     fn poll_held(&self, (): &mut (), cx: &mut Context<'_>) -> Poll<Verdict> {

@@ -42,8 +42,12 @@ pub(super) fn lines(ps: &Ps) -> Vec<String> {
     for process in ps.fleet.processes.iter().filter(not_well) {
         lines.extend(why(process, ps.verdicts.get(&process.name)));
     }
+    let of_router = |(key, _): &(&str, String)| router::settings::KEYS.contains(key);
+    let (router, others): (Vec<_>, Vec<_>) = pairs(&ps.fleet.settings).partition(of_router);
     lines.push("settings".to_owned());
-    lines.extend(pairs(&ps.fleet.settings).map(|(key, word)| format!("  {key:22} {word}")));
+    lines.extend(others.iter().map(|(key, word)| format!("  {key:22} {word}")));
+    lines.push("settings of the routers, which do not change".to_owned());
+    lines.extend(router.iter().map(|(key, word)| format!("  {key:30} {word}")));
     lines
 }
 

@@ -18,6 +18,10 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
     } else {
         format!(" --lab {}", facts.name)
     };
+    let crashes = settings.crash_traffic.map_or(String::new(), |rate| {
+        let (per_second, kind) = (rate.per_second, rate.trigger);
+        format!("; beside it {per_second}/s that gorouter dies of ({kind})")
+    });
     let mut lines = vec![
         format!(
             "lab \"{}\" serves: curl -i -H 'Host: app.test' {}",
@@ -32,8 +36,9 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
                 at.health(n).port()
             ))
         ),
+        format!("            {}", gorouter(&settings.router)),
         format!("  app       {}", span(settings.apps, |m| at.app(m).to_string())),
-        format!("  load      {} requests/s, {arrivals}", settings.rate),
+        format!("  load      {} requests/s, {arrivals}{crashes}", settings.rate),
         format!("  settings  {}", brief(&settings.lb)),
         format!("            the others have their defaults; all: {program}{lab} ps --wide"),
         format!(
@@ -52,11 +57,13 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         expectation("hung", Fault::Hang, settings),
     ];
     if let Ok(window) = theory::t_detect(&settings.lb.check, Fault::Kill)
-        && settings.restart_delay < window.max
+        && settings.restart_delay + settings.router.start_response_delay_interval < window.max
     {
         lines.push(format!(
             "A router is back {} after its death, so the balancer may never notice; a longer --restart-delay shows the window",
-            humantime::format_duration(settings.restart_delay)
+            humantime::format_duration(
+                settings.restart_delay + settings.router.start_response_delay_interval
+            )
         ));
     }
     lines.push(String::new());
@@ -66,6 +73,25 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
     ));
     lines.push("Ctrl-C ends the lab".to_owned());
     lines
+}
+
+/// Which gorouter the routers are.
+fn gorouter(router: &router::settings::Settings) -> String {
+    let words = router.words();
+    let word = |key: &str| {
+        let known = words.iter().find(|(known, _)| *known == key);
+        known.map_or("", |(_, word)| word)
+    };
+    let bug = match router.has_header_race() {
+        true => "with the bug",
+        false => "without the bug",
+    };
+    format!(
+        "routing-release {}, Go {}: {bug}; profile {}",
+        word("routing-release"),
+        word("go"),
+        word("profile")
+    )
 }
 
 fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {

@@ -1,5 +1,6 @@
 //! PURE: what a lab measured, in its last lines.
 
+use crate::crash::CrashRate;
 use crate::fleet::StopReport;
 use crate::story::Story;
 use router::record::{Event, Record};
@@ -13,6 +14,8 @@ pub(super) struct Totals {
     present: (u64, u64, u64),
     /// The worst 99th percentile of lateness of a tick, in nanoseconds.
     late_p99_ns: u64,
+    /// What was sent beside the load, and how many requests that were.
+    pub crash_traffic: Option<(CrashRate, u64)>,
 }
 
 /// Later than this, and the load's own figures deserve doubt.
@@ -60,6 +63,11 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<
     let mut lines = vec![format!(
         "{sent} requests sent, {ok} ok, {lost} lost{outcomes}{unfinished}"
     )];
+    lines.extend(totals.crash_traffic.map(|(rate, sent)| {
+        format!(
+            "  beside them {sent} requests that gorouter dies of ({rate}); their clients wanted no answer"
+        )
+    }));
     lines.extend(
         story
             .reports
@@ -130,6 +138,9 @@ pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value
         "schema": "resetlab.summary.v1",
         "load": { "sent": sent, "ok": ok, "lost": lost, "by_outcome": story.by_outcome,
                   "late_p99_ms": totals.late_p99_ns as f64 / 1e6 },
+        "crash_traffic": totals.crash_traffic.map(|(rate, sent)| json!({
+            "rate": rate.per_second, "with": rate.trigger, "sent": sent,
+        })),
         "windows": windows.collect::<Vec<_>>(),
         "mistakes": mistakes.collect::<Vec<_>>(),
         "records_lost": report.journal.lost,

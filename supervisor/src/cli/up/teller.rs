@@ -34,6 +34,7 @@ impl Teller {
             let document = json!({
                 "schema": "resetlab.up.v1", "lab": facts, "settings": settings.lb, "routers": settings.routers,
                 "rate": settings.rate, "restart_delay_s": settings.restart_delay.as_secs_f64(),
+                "crash_traffic": settings.crash_traffic.map(|rate| rate.to_string()),
             });
             return out(&document.to_string());
         }

@@ -11,7 +11,7 @@ mod driver;
 #[cfg(test)]
 mod outcomes;
 mod pacer;
-mod punctual;
+pub mod punctual;
 mod reply;
 #[cfg(test)]
 mod runs;

@@ -31,6 +31,9 @@ pub struct Plan {
     pub arrivals: String,
     pub client_timeout_s: f64,
     pub drain_wait_s: f64,
+    /// What the routers are configured with.
+    #[serde(default)]
+    pub router: BTreeMap<String, String>,
     /// The settings that are not swept, and what the swept ones would be otherwise.
     pub settings: BTreeMap<String, String>,
     pub axes: Vec<Axis>,
@@ -227,10 +230,9 @@ mod tests {
     use router::record::ProbeResult;
 
     fn settings(words: &str) -> LabSettings {
-        LabSettings {
-            lb: words.parse().unwrap(),
-            ..LabSettings::default()
-        }
+        let mut settings = LabSettings::default();
+        settings.lb = words.parse().unwrap();
+        settings
     }
 
     fn death(t_detect_s: Option<f64>, lost: u64) -> Death {

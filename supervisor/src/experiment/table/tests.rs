@@ -2,7 +2,7 @@ use super::super::measure::{Forwarded, Lost};
 use super::super::summary::{Exposure, LoadReport, Theory, totals};
 use super::columns::WIDTH;
 use super::*;
-use router::record::{Cause, Detector, Fault, Outcome, Stamp};
+use router::record::{Cause, CrashVariant, Detector, Fault, Outcome, Stamp};
 use std::collections::BTreeMap;
 
 fn trial(n: u32, noticed: bool) -> Trial {
@@ -13,6 +13,8 @@ fn trial(n: u32, noticed: bool) -> Trial {
         router: format!("router-{}", 200 + n),
         stamp: Stamp::Signal,
         phase_s: Some(2.59),
+        attempts: None,
+        variant: None,
         detected: noticed,
         detected_by: noticed.then_some(Detector::Sentinel),
         t_detect_s: noticed.then_some(0.0031),
@@ -109,4 +111,29 @@ fn what_was_never_noticed_and_what_retries_cost_is_said() {
     let mut late = trial(1, true);
     late.t_lost_s = Some(0.0035);
     assert!(report(vec![late]).contains("1 after t_detect, by 0.4 ms at most"));
+}
+
+#[test]
+fn crashes_tell_what_they_took_and_how_they_went() {
+    let crash = |n: u32, attempts: u64, variant: CrashVariant| Trial {
+        fault: Fault::Crash,
+        attempts: Some(attempts),
+        variant: Some(variant),
+        ..trial(n, true)
+    };
+    let text = report(vec![
+        crash(1, 17, CrashVariant::MapWritesInErrorHandler),
+        crash(2, 389, CrashVariant::NilPointerInHook),
+        crash(3, 95, CrashVariant::MapWritesInErrorHandler),
+    ]);
+    assert!(text.lines().next().unwrap().contains("attempts"), "{text}");
+    assert!(
+        text.contains(
+            "crashes         after 17 to 389 attempts, mean 167: map-writes-in-error-handler 2, nil-pointer-in-1xx-hook 1"
+        ),
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+    let killed = report(vec![trial(1, true)]);
+    assert!(!killed.lines().next().unwrap().contains("attempts") && !killed.contains("crashes "));
 }

@@ -21,6 +21,7 @@ pub fn verdict(s: &Summary) -> String {
 fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     let t = &s.summary;
     let mut lines = Vec::new();
+    lines.extend(crashes(s).map(|text| ("crashes", text)));
     if let Some(r) = t.residual_ms {
         lines.push((
             "prediction",
@@ -78,6 +79,24 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     lines.extend(amplification(s));
     lines.push(("load", load(s)));
     lines
+}
+
+/// How many requests it took each time, and how the bug showed.
+fn crashes(s: &Summary) -> Option<String> {
+    let attempts: Vec<u64> = s.trials.iter().filter_map(|t| t.attempts).collect();
+    let (least, most) = (attempts.iter().min()?, attempts.iter().max()?);
+    let mean = attempts.iter().sum::<u64>() as f64 / attempts.len() as f64;
+    let mut variants = BTreeMap::new();
+    for variant in s.trials.iter().filter_map(|t| t.variant) {
+        *variants.entry(variant).or_insert(0) += 1;
+    }
+    let variants = match variants.is_empty() {
+        true => String::new(),
+        false => format!(": {}", counts(&variants)),
+    };
+    Some(format!(
+        "after {least} to {most} attempts, mean {mean:.0}{variants}"
+    ))
 }
 
 fn theory_lost(s: &Summary) -> String {

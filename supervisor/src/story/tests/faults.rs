@@ -174,3 +174,38 @@ fn giving_up_is_loud() {
         told.lines
     );
 }
+
+#[test]
+fn a_crash_goes_by_its_death_and_one_that_is_killed_meanwhile_was_killed() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.fault(1400, Fault::Crash, Some("by early-hints"));
+    told.check(2000, ProbeResult::Ok, 1);
+    told.death(
+        2300,
+        Stamp::Crash,
+        "exited 2 after 41 s: fatal error: concurrent map writes",
+    );
+    told.check(3000, ProbeResult::Refused, 1);
+    told.check(4000, ProbeResult::Refused, 2);
+    told.believe(4000, Belief::GoingDown, Belief::Down);
+    told.quiet(4001, Some(3990));
+    told.wait(5000);
+    insta::assert_snapshot!(told.lines.join("\n"), @r"
+    router-2 is sent what gorouter dies of (by early-hints)
+    router-2 DEAD (exited 2 after 41 s: fatal error: concurrent map writes); the balancer should notice in 1.700 s
+    router-2 check failed 1/2 (refused), 0.700 s after it went
+    router-2 check failed 2/2 (refused), 1.700 s after it went
+    router-2 DOWN: t_detect 1.700 s (predicted 1.700 s)
+    router-2 reset window: last attempt 1.690 s after it went (t_stop), 0 requests lost
+    ");
+    let report = &told.story.reports[0];
+    assert_eq!((report.death, report.fault), (Timestamp(2300 * MS), Fault::Crash));
+
+    let mut told = Told::new();
+    told.fault(1400, Fault::Crash, Some("by one-hint"));
+    told.death(2300, Stamp::Exit, "killed by SIGKILL after 41 s");
+    told.wait(2400);
+    told.story.finish(Timestamp(2500 * MS));
+    assert_eq!(told.story.reports[0].fault, Fault::Kill);
+}

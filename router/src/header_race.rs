@@ -1,0 +1,173 @@
+//! The bug of the article (golang/go#65123): two goroutines write the header map of one response.
+//!
+//! - The *hook* forwards a backend's interim response. It runs where backends are read (the [`HeadThread`]): copies the
+//!   response's headers into the map, writes them to the client, deletes them again.
+//! - The *error handler* runs where the request is served, when its last attempt has failed or the client has gone:
+//!   sets its headers, copies the map for the answer.
+//!
+//! Go waits for neither to be done before it lets the other begin (`transport.go`, the select of
+//! `persistConn.roundTrip`; `reverseproxy.go`, `Got1xxResponse`). Whoever finds the other inside the map ends the process.
+//!
+//! [`HeadThread`]: crate::proxy::HeadThread
+
+mod map;
+
+pub use map::{Concurrent, HeaderMap};
+
+use crate::crash::{self, Caught, Dump};
+use crate::http1::ResponseHead;
+use crate::proxy::Interims;
+use crate::record::CrashVariant;
+use crate::worker::Events;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A router that has the bug. Cheap to clone.
+#[derive(Clone)]
+pub struct HeaderRace(Arc<Inner>);
+
+struct Inner {
+    /// The hook stays in its write for an error handler to find it there.
+    wide: AtomicBool,
+    dump: Dump,
+    events: Events,
+}
+
+/// The response to one request, as both sides see it. Cheap to clone.
+#[derive(Clone)]
+pub struct Response {
+    race: HeaderRace,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    headers: HeaderMap,
+    /// The client's connection is closed, and Go's buffer for it gone.
+    closed: AtomicBool,
+    /// The hook is inside a write and stays there.
+    stays: AtomicBool,
+}
+
+/// How long the hook of a widened race waits for an error handler.
+const WIDE: Duration = Duration::from_secs(1);
+
+impl HeaderRace {
+    /// `dump` is what the dying process prints.
+    pub fn new(dump: Dump, events: Events) -> HeaderRace {
+        HeaderRace(Arc::new(Inner {
+            wide: AtomicBool::new(false),
+            dump,
+            events,
+        }))
+    }
+
+    /// From now on the first client that leaves within a second of an interim response is enough.
+    pub fn widen(&self) {
+        self.0.wide.store(true, Ordering::Relaxed);
+    }
+
+    /// For a new request.
+    pub fn response(&self) -> Response {
+        Response {
+            race: self.clone(),
+            shared: Arc::default(),
+        }
+    }
+
+    fn die(&self, caught: Caught, concurrent: Concurrent) -> ! {
+        let variant = match (concurrent, caught) {
+            (Concurrent::IterationAndWrite, _) => CrashVariant::MapIterationAndWrite,
+            (Concurrent::Writes, Caught::InHook) => CrashVariant::MapWritesInHook,
+            (Concurrent::Writes, Caught::InErrorHandler) => CrashVariant::MapWritesInErrorHandler,
+        };
+        crash::crash(&self.0.dump, variant, caught, &self.0.events)
+    }
+}
+
+impl Response {
+    /// Go's `ErrorHandler.HandleError`, then `http.Error`, then the copy of the map that `WriteHeader` makes.
+    pub fn handle_error(&self, error: &str) {
+        let headers = &self.shared.headers;
+        let handled = headers
+            .set("X-Cf-RouterError", &[error])
+            .and_then(|()| headers.set("Content-Type", &["text/plain; charset=utf-8"]))
+            .and_then(|()| headers.set("X-Content-Type-Options", &["nosniff"]))
+            .and_then(|()| headers.for_each(|_, _| {}))
+            .and_then(|()| headers.delete("Connection"));
+        if let Err(concurrent) = handled {
+            self.race.die(Caught::InErrorHandler, concurrent);
+        }
+    }
+
+    /// The handler is done, and the client's connection is closed with it.
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::Release);
+    }
+
+    /// Go's hook up to the writing: `copyHeader`, then `proxyResponseWriter.WriteHeader`, which sets Content-Type to
+    /// nothing so that it is not guessed, then the walk over what is written.
+    fn copy(&self, head: &ResponseHead<'_>) -> Result<Vec<u8>, Concurrent> {
+        let headers = &self.shared.headers;
+        for (name, value) in head.end_to_end() {
+            headers.add(name, &String::from_utf8_lossy(value))?;
+        }
+        headers.set("Content-Type", &[])?;
+        if self.shared.closed.load(Ordering::Acquire) {
+            let race = &self.race.0;
+            crash::crash(
+                &race.dump,
+                CrashVariant::NilPointerInHook,
+                Caught::InHook,
+                &race.events,
+            );
+        }
+        let mut out = Vec::with_capacity(256);
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(head.status_line());
+        if head.status_line().len() == 3 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(b"\r\n");
+        headers.for_each(|name, values| {
+            for value in values {
+                crate::http1::forward::field(name.as_bytes(), value.as_bytes(), &mut out);
+            }
+        })?;
+        out.extend_from_slice(b"\r\n");
+        if self.race.0.wide.load(Ordering::Relaxed) {
+            headers.begin_write()?;
+            self.shared.stays.store(true, Ordering::Release);
+        }
+        Ok(out)
+    }
+
+    fn uncopy(&self) -> Result<(), Concurrent> {
+        let headers = &self.shared.headers;
+        if self.shared.stays.swap(false, Ordering::AcqRel) {
+            headers.end_write()?;
+        }
+        headers.clear()
+    }
+}
+
+impl Interims for Response {
+    fn begin(&self, head: &ResponseHead<'_>) -> Vec<u8> {
+        self.copy(head)
+            .unwrap_or_else(|concurrent| self.race.die(Caught::InHook, concurrent))
+    }
+
+    fn linger(&self) -> Duration {
+        match self.shared.stays.load(Ordering::Acquire) {
+            true => WIDE,
+            false => Duration::ZERO,
+        }
+    }
+
+    fn end(&self) {
+        if let Err(concurrent) = self.uncopy() {
+            self.race.die(Caught::InHook, concurrent);
+        }
+    }
+}

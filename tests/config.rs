@@ -1,0 +1,131 @@
+//! Settings: where each comes from, and that the routers have them.
+
+mod support;
+
+use serde_json::Value;
+use support::{Place, stderr};
+
+fn show(place: &Place, flags: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut command = place.command(&[&["config", "show"], flags].concat());
+    let output = command.envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn config_show_tells_every_value_and_its_origin() {
+    let place = Place::new();
+    let file = place.path().join("resetlab.toml");
+    std::fs::write(&file, "rise = 3\n\nfall = 3\ndrain_wait = \"20s\"\n").unwrap();
+    let flags = [
+        "--origin",
+        "--interval",
+        "1s",
+        "--profile",
+        "go",
+        "--metrics",
+        "off",
+    ];
+    let shown = show(
+        &place,
+        &flags,
+        &[("RESETLAB_FALL", "4"), ("RESETLAB_MAX_CONNS", "9")],
+    );
+    let lines: Vec<String> = shown
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for wanted in [
+        "interval = \"1s\" # --interval",
+        "fall = 4 # RESETLAB_FALL",
+        "rise = 3 # resetlab.toml:1",
+        "timeout = \"2s\" # default",
+        "profile = \"go\" # --profile",
+        "drain-wait = \"20s\" # resetlab.toml:4",
+        "drain-timeout = \"60s\" # profile go",
+        "max-conns = 9 # RESETLAB_MAX_CONNS",
+        "disable-keep-alives = true # profile go",
+        "metrics = \"off\" # --metrics",
+        "# net: the first free one # default",
+    ] {
+        assert!(lines.iter().any(|line| line == wanted), "{wanted}\n{shown}");
+    }
+    let lab = show(&place, &["--origin"], &[]);
+    let short = lab
+        .lines()
+        .find(|line| line.starts_with("endpoint-timeout = \"60s\" "));
+    assert!(
+        short.is_some_and(|line| line.ends_with("# lab (gorouter: 900s)")),
+        "{lab}"
+    );
+
+    // What is shown is a file that makes the same.
+    let flags = ["--profile", "gorouter", "--go", "go1.23.1", "--rate", "7"];
+    let before = show(&place, &flags, &[]);
+    std::fs::write(&file, &before).unwrap();
+    assert_eq!(show(&place, &[], &[]), before);
+
+    let document = place.json(&["config", "show", "--fall", "5"]);
+    assert_eq!(document["schema"], "resetlab.config.v1");
+    let settings = document["settings"].as_array().unwrap();
+    let entry = |key: &str| settings.iter().find(|entry| entry["key"] == key).unwrap();
+    assert_eq!(entry("fall")["value"], 5);
+    assert_eq!(entry("fall")["origin"], "--fall");
+    assert_eq!(entry("go")["value"], "1.23.1");
+    assert_eq!(entry("net")["value"], Value::Null);
+    assert!(
+        entry("go")["origin"]
+            .as_str()
+            .unwrap()
+            .starts_with("resetlab.toml:")
+    );
+}
+
+#[test]
+fn the_routers_of_a_lab_have_the_settings_and_wait_at_their_start() {
+    let place = Place::new();
+    let flags = "--routers 2 --rate 50 --interval 200ms --timeout 200ms --restart-delay 100ms --profile go \
+                 --start-response-delay-interval 700ms --out results";
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let mut lab = place.up(&flags);
+    let banner = lab.heard.join("\n");
+    assert!(
+        banner.contains("routing-release 0.287.0, Go 1.21.13: with the bug; profile go"),
+        "{banner}"
+    );
+    let settings = &lab.ps()["settings"];
+    assert_eq!(settings["start-response-delay-interval"], "700ms");
+    assert_eq!(settings["drain-timeout"], "60s");
+    assert_eq!(settings["max-idle-conns-per-host"], 2);
+    assert_eq!(settings["disable-keep-alives"], true);
+    assert_eq!(settings["go"], "1.21.13");
+
+    place.json(&["kill", "router-1"]);
+    lab.wait_for("its new life", |line| {
+        line.contains("router-1") && line.contains("first request")
+    });
+    assert!(place.run(&["down"]).status.success());
+    let records = std::fs::read_to_string(place.path().join("results/events.ndjson")).unwrap();
+    let records: Vec<Value> = records
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let death = records.iter().find(|record| record["event"] == "death").unwrap();
+    let ready = records
+        .iter()
+        .rfind(|record| record["event"] == "ready" && record["from"] == "router-1")
+        .unwrap();
+    let time = |record: &Value| record["t_ns"].as_u64().unwrap();
+    assert!(time(ready) - time(death) >= 700_000_000, "{death} {ready}");
+    // In between it may be asked, and says no.
+    let early = records.iter().filter(|record| {
+        let between = time(death)..time(ready);
+        record["event"] == "check_seen" && record["from"] == "router-1" && between.contains(&time(record))
+    });
+    let early: Vec<&Value> = early.collect();
+    assert!(
+        !early.is_empty() && early.iter().all(|record| record["status"] == 503),
+        "{early:?}"
+    );
+}
