@@ -1,5 +1,7 @@
 //! Settings: where each comes from, and that the routers have them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use serde_json::Value;
@@ -91,6 +93,10 @@ fn the_routers_of_a_lab_have_the_settings_and_wait_at_their_start() {
     let banner = lab.heard.join("\n");
     assert!(
         banner.contains("routing-release 0.287.0, Go 1.21.13: with the bug; profile go"),
+        "{banner}"
+    );
+    assert!(
+        banner.contains("100ms after a death (serving 700ms later)"),
         "{banner}"
     );
     let settings = &lab.ps()["settings"];

@@ -108,10 +108,50 @@ fn a_router_dies_of_clients_that_leave_in_the_middle_of_early_hints() {
 }
 
 #[test]
+fn a_build_with_a_fix_refuses_to_be_crashed_and_survives_what_it_is_sent() {
+    let place = Place::new();
+    let mut lab = up(&place, "--rate 50 --go 1.23");
+    for flags in [&[][..], &["--sure"], &["--sure", "--attempts", "5"]] {
+        let refused = place.run(&[&["crash", "router-1"], flags].concat());
+        assert_eq!(refused.status.code(), Some(1));
+        let why = stderr(&refused);
+        assert!(
+            why.contains("router-1 does not have the bug (Go 1.23, ") && why.contains("--attempts N"),
+            "{why}"
+        );
+    }
+    let survived = place.run(&["crash", "router-1", "--attempts", "300", "--json"]);
+    assert_eq!(survived.status.code(), Some(1));
+    assert!(
+        stderr(&survived).contains("router-1 (life 1) survived 300 attempts in "),
+        "{}",
+        stderr(&survived)
+    );
+    let document: Value = serde_json::from_slice(&survived.stdout).unwrap();
+    assert_eq!(
+        (&document["crashed"], &document["attempts"], &document["variant"]),
+        (&false.into(), &300.into(), &Value::Null)
+    );
+    // What kills it later is not called a crash.
+    let pid = process(&lab.ps(), "router-1")["pid"].as_i64().unwrap();
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid as i32),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+    assert_eq!(record(&mut lab, "death", "router-1")["stamp"], "exit");
+    record(&mut lab, "ready", "router-1");
+    place.json(&["down"]);
+    assert_eq!(lab.exit_code(), Some(0));
+    let summary: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
+    assert_eq!(summary["windows"][0]["fault"], "kill", "{summary}");
+}
+
+#[test]
 fn who_kills_it_meanwhile_ends_the_traffic_and_so_does_who_stops_waiting() {
     let place = Place::new();
-    let mut lab = up(&place, "--rate 50");
-    let waiting = begin(&place, "crash router-1 --with one-hint");
+    let mut lab = up(&place, "--rate 50 --header-race off");
+    let waiting = begin(&place, "crash router-1 --attempts 1000000");
     record(&mut lab, "fault", "router-1");
     let twice = place.run(&["crash", "router-1"]);
     assert_eq!(twice.status.code(), Some(4));
@@ -131,7 +171,7 @@ fn who_kills_it_meanwhile_ends_the_traffic_and_so_does_who_stops_waiting() {
     assert_eq!(record(&mut lab, "death", "router-1")["stamp"], "signal");
     record(&mut lab, "ready", "router-1");
 
-    let mut waiting = begin(&place, "crash router-2 --with one-hint");
+    let mut waiting = begin(&place, "crash router-2 --attempts 1000000");
     record(&mut lab, "fault", "router-2");
     waiting.kill().unwrap();
     waiting.wait().unwrap();

@@ -273,6 +273,8 @@ fn connections_of_a_tcp_balancer_are_joined_by_their_ports() {
 fn a_drain_loses_requests_only_when_it_is_shorter_than_the_window() {
     let words = "--fault drain --trials 2 --interval 200ms --timeout 200ms --fall 2 --rate 200";
     let (short, _dir) = run(&format!("{words} --drain-wait 50ms"));
+    assert_eq!(short["router"]["drain-wait"], "50ms");
+    assert_eq!(short["router"]["max-attempts"], 3);
     for trial in trials(&short) {
         assert_eq!(trial["detected"], true, "{trial:#}");
         assert!((trial["t_closed_s"].as_f64().unwrap() - 0.05).abs() < SLACK);

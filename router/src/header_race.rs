@@ -171,3 +171,50 @@ impl Interims for Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http1::{Limits, slots};
+    use crate::settings::Build;
+
+    fn race() -> HeaderRace {
+        HeaderRace::new(Dump::new(&Build::default()), Events::none("router-1"))
+    }
+
+    fn begin(response: &Response, head: &str) -> String {
+        let mut slots = slots();
+        let head = ResponseHead::parse(head.as_bytes(), false, &mut slots, &Limits::default()).unwrap();
+        String::from_utf8(response.begin(&head)).unwrap()
+    }
+
+    #[test]
+    fn the_hook_writes_what_ends_at_the_client_and_leaves_nothing_behind() {
+        let response = race().response();
+        let hint =
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-Hop\r\nX-Hop: 1\r\nLink: </b>\r\n\r\n";
+        let written = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n";
+        assert_eq!(begin(&response, hint), written);
+        response.end();
+        assert_eq!(
+            begin(&response, "HTTP/1.1 100 Continue\r\n\r\n"),
+            "HTTP/1.1 100 Continue\r\n\r\n"
+        );
+        response.end();
+        response.handle_error("endpoint_failure (context canceled)");
+        assert_eq!(response.linger(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_widened_hook_stays_in_its_write_until_it_ends() {
+        let race = race();
+        let response = race.response();
+        race.widen();
+        begin(&response, "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n");
+        assert_eq!(response.linger(), WIDE);
+        assert_eq!(response.shared.headers.set("A", &[]), Err(Concurrent::Writes));
+        // What found the flag set has not cleared it.
+        response.end();
+        assert_eq!(response.linger(), Duration::ZERO);
+    }
+}

@@ -222,16 +222,16 @@ impl Job {
     async fn read(&mut self, stream: &mut TcpStream) -> Result<(), io::Result<usize>> {
         let mut scan = HeadScan::new();
         loop {
+            // Whoever asked has closed the connection under us: Go's transport does so before it lets the error be handled.
+            if self.answer.is_closed() {
+                return Err(Ok(0));
+            }
             match self.next(&mut scan) {
                 Next::Final => return Ok(()),
                 Next::Interim(length, bytes) => {
                     self.pass_on(&bytes).await;
                     self.buffer.consume(length);
                     scan.reset();
-                    // Whoever asked has closed the connection under us.
-                    if self.answer.is_closed() {
-                        return Err(Ok(0));
-                    }
                 }
                 Next::Incomplete if !self.buffer.make_room(self.request.limits.head_bytes) => return Ok(()),
                 Next::Incomplete => match self.fill(stream).await {
@@ -255,8 +255,8 @@ impl Job {
         loop {
             tokio::select! {
                 biased;
-                filled = &mut fill => return filled,
                 () = answer.closed() => return Ok(0),
+                filled = &mut fill => return filled,
                 () = clock::until(expected), if go_on.is_some() => *go_on = None,
             }
         }

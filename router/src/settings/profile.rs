@@ -94,7 +94,7 @@ impl Settings {
 }
 
 impl Profile {
-    /// The profile whose defaults these are, where the lab has them from elsewhere.
+    /// Where most of its defaults come from: the lab's are BOSH's, but for a few.
     pub fn source(self) -> Profile {
         match self {
             Profile::Lab | Profile::Gorouter => Profile::Gorouter,

@@ -59,8 +59,13 @@ impl Client<'_> {
                     break;
                 }
             }
-            if !self.attempt() && self.schedule.is_none() {
-                self.pass(clock::now() + NOBODY);
+            let sent = self.attempt();
+            match self.shared.order.stay {
+                _ if self.schedule.is_some() => {}
+                _ if !sent => self.pass(clock::now() + NOBODY),
+                // Its death may be on the way: another request would be one more than it took.
+                Some(stay) => self.pass(clock::now() + stay),
+                None => {}
             }
         }
         self.shared.left();

@@ -27,7 +27,7 @@ pub struct Order {
     pub leave: Leave,
     /// The target wants to be told who its clients are: PROXY protocol, version 2.
     pub introduced: bool,
-    /// Every client stays this long; `None`: as long as [`Trigger::stay`] has it.
+    /// Every client stays this long, and away as long; `None`: as long as [`Trigger::stay`] has it.
     pub stay: Option<Duration>,
     /// So many requests at most.
     pub attempts: u64,

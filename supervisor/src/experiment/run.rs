@@ -11,7 +11,7 @@ use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
 use super::{plan, table};
 use crate::fleet::FleetHandle;
-use crate::settings::{LabSettings, load::word};
+use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
 use lb_sim::core::{Schedule, Settings};
 use router::clock;
@@ -185,6 +185,7 @@ impl Experiment<'_> {
             preset: "kb".into(),
             complete: self.complete,
             check: check_document(&self.settings.lb),
+            router: entries::document(&self.settings.router.in_force()),
             load: self.load.clone(),
             summary: summary::totals(&self.trials, &self.load, exposure),
             theory: self.forecast.theory(),

@@ -17,6 +17,9 @@ pub struct Summary {
     /// `false`: interrupted before all trials were done.
     pub complete: bool,
     pub check: serde_json::Value,
+    /// What the routers were configured with, by gorouter's names.
+    #[serde(default)]
+    pub router: serde_json::Value,
     pub load: LoadReport,
     pub trials: Vec<Trial>,
     pub summary: Totals,

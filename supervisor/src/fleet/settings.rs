@@ -5,7 +5,7 @@ use super::slot::Role;
 use super::{Command, FleetError, Reply};
 use crate::process::control::ask;
 use crate::process::restart::{Backoff, RestartPolicy};
-use crate::settings::restart;
+use crate::settings::{entries, restart};
 use router::clock;
 use router::record::Event;
 use serde_json::{Map, Value, json};
@@ -130,8 +130,10 @@ impl Actor {
                 settings[key] = json!(word);
             }
         }
-        for (key, word) in self.plan.router.words() {
-            settings[key] = crate::settings::entries::value(key, &word);
+        if let (Value::Object(all), Value::Object(router)) =
+            (&mut settings, entries::document(&self.plan.router))
+        {
+            all.extend(router);
         }
         settings
     }

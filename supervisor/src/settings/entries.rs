@@ -143,6 +143,14 @@ pub fn value(key: &str, word: &str) -> Value {
     parsed.unwrap_or_else(|| Value::String(word.to_owned()))
 }
 
+/// All that a router is configured with, as JSON.
+pub fn document(router: &RouterSettings) -> Value {
+    let words = router.words().into_iter();
+    words
+        .map(|(key, word)| (key.to_owned(), value(key, &word)))
+        .collect()
+}
+
 /// `resetlab.toml` that makes the same settings: a line each, grouped. With `origins` each says where it is from.
 pub fn toml(entries: &[Entry], origins: bool) -> Vec<String> {
     let line = |entry: &Entry| match &entry.value {

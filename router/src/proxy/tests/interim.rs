@@ -194,3 +194,61 @@ fn a_tunnel_is_reset_when_one_side_is() {
         assert_eq!(lab.finish().await.end, End::Cut);
     });
 }
+
+#[test]
+fn interim_responses_wait_for_a_client_that_reads_late() {
+    lab(async |lab| {
+        let (mut client, mut backend, _) = lab.request("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        let hint = format!("HTTP/1.1 103 Early\r\nLink: {}\r\n\r\n", "x".repeat(20_000));
+        // More than the sockets in between hold.
+        let sending = async {
+            for _ in 0..1000 {
+                backend.send(&hint).await;
+            }
+            backend.send(OK).await;
+        };
+        let reading = async {
+            for n in 0..1000 {
+                assert_eq!(client.head().await, hint, "{n}");
+            }
+            client.until("ok").await
+        };
+        let (_, last) = tokio::join!(sending, reading);
+        assert!(last.starts_with("HTTP/1.1 200 OK"), "{last}");
+    });
+}
+
+#[test]
+fn half_an_interim_response_is_never_followed_by_an_answer() {
+    lab_with(
+        |settings| {
+            settings.response_timeout = std::time::Duration::from_millis(300);
+            settings.client_timeout = settings.response_timeout;
+        },
+        async |lab| {
+            let (mut client, mut backend, _) = lab.request("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+            let hint = format!("HTTP/1.1 103 Early\r\nLink: {}\r\n\r\n", "x".repeat(60_000));
+            // The client takes nothing until the backend is given up, or the client.
+            let sending = async {
+                for _ in 0..1000 {
+                    if tokio::io::AsyncWriteExt::write_all(&mut backend.stream, hint.as_bytes())
+                        .await
+                        .is_err()
+                    {
+                        break;
+                    }
+                }
+            };
+            let giving_up = lab.finish();
+            tokio::join!(sending, giving_up);
+            let (all, _) = client.rest().await;
+            let whole = all.len() / hint.len();
+            assert_eq!(&all[..whole * hint.len()], hint.repeat(whole));
+            assert!(
+                hint.starts_with(&all[whole * hint.len()..]),
+                "{}",
+                &all[whole * hint.len()..]
+            );
+        },
+    );
+}

@@ -9,6 +9,7 @@ use crate::settings::brief::brief;
 use lb_sim::theory;
 use router::fault::Spec;
 use router::record::Fault;
+use std::time::Duration;
 
 /// `program` is how the reader can call this program again.
 pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, program: &str) -> Vec<String> {
@@ -42,8 +43,12 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         format!("  settings  {}", brief(&settings.lb)),
         format!("            the others have their defaults; all: {program}{lab} ps --wide"),
         format!(
-            "  restart   {} after a death, doubled for each in a row up to {}, {}",
+            "  restart   {} after a death{}, doubled for each in a row up to {}, {}",
             humantime::format_duration(settings.restart_delay),
+            match settings.router.start_response_delay_interval {
+                Duration::ZERO => String::new(),
+                delay => format!(" (serving {} later)", humantime::format_duration(delay)),
+            },
             humantime::format_duration(settings.restart_max_delay),
             settings.restart_limit.map_or_else(
                 || "never given up".to_owned(),

@@ -59,6 +59,7 @@ fn report(trials: Vec<Trial>) -> String {
         preset: "kb".into(),
         complete: true,
         check: serde_json::Value::Null,
+        router: serde_json::Value::Null,
         summary: totals(&trials, &load, Exposure::Rate(50.0)),
         load,
         trials,
