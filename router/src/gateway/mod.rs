@@ -1,10 +1,12 @@
 //! gorouter's part: which endpoint a request goes to, what is added to it, what a client is told when it fails.
 //!
 //! - [`exchange`]: one request, and what the log will tell of it
+//! - [`lookup`]: its endpoint, or why it has none
 //! - [`sticky`]: PURE: sessions that stay with an instance
 //! - [`replies`]: PURE: gorouter's own answers
 
 mod exchange;
+mod lookup;
 mod replies;
 mod sticky;
 
@@ -12,7 +14,7 @@ pub use exchange::Exchange;
 
 use crate::access_log::AccessLog;
 use crate::clock::{self, Timestamp};
-use crate::condition::{self, Condition, Health};
+use crate::condition::{self, Condition};
 use crate::dice;
 use crate::fault::Place;
 use crate::header_race::HeaderRace;
@@ -27,10 +29,10 @@ use crate::uuid::Uuid;
 use crate::worker::Events;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
-use replies::{Answer, Failure};
+use replies::Failure;
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -74,12 +76,20 @@ const LARGEST_HEAD: usize = 1 << 20;
 /// What a message may cost, as Go's server has it: a head has no limit but its size. (Go has none on the number of
 /// fields; the engine's highest is taken.)
 pub fn limits(settings: &Settings) -> Limits {
-    let head_bytes = settings.max_header_kb * 1024 + GO_SLACK;
+    let head_bytes = max_header_bytes(settings).saturating_add(GO_SLACK);
     Limits {
         head_bytes,
         line_bytes: head_bytes,
         headers: MAX_HEADERS,
         ..Limits::default()
+    }
+}
+
+/// Zero is gorouter's word for its default.
+fn max_header_bytes(settings: &Settings) -> usize {
+    match settings.max_header_kb {
+        0 => LARGEST_HEAD,
+        kb => kb.saturating_mul(1024),
     }
 }
 
@@ -124,7 +134,6 @@ impl Gateway {
         });
     }
 
-    /// In the order of gorouter's handlers.
     fn route(&self, exchange: &mut Exchange, now: Timestamp) -> Verdict {
         match self.lookup(exchange, now) {
             Ok(endpoint) => {
@@ -137,62 +146,6 @@ impl Gateway {
                 Verdict::Reply(answer.reply)
             }
         }
-    }
-
-    fn lookup(&self, exchange: &mut Exchange, now: Timestamp) -> Result<Endpoint, Answer> {
-        if exchange.marks.is_check {
-            return Err(replies::health(self.condition.health() == Health::Healthy));
-        }
-        let host = exchange.host();
-        if host.is_empty() || is_address_of(host, exchange.client.ip()) {
-            return Err(replies::empty_host());
-        }
-        let wanted = match &exchange.app_instance {
-            Some(wanted) => Some(instance_of(wanted).ok_or_else(replies::invalid_app_instance)?),
-            None => None,
-        };
-        let mut routes = self.routes.borrow_mut();
-        let pool = routes.find(host, exchange.target()).cloned();
-        if let Some((app, index)) = wanted {
-            let missing = || replies::unknown_instance(host, app, index);
-            let endpoint = pool.as_ref().and_then(|pool| pool.instance(app, index));
-            let endpoint = endpoint.ok_or_else(missing)?;
-            let max_conns = routes.rules().max_conns;
-            if max_conns > 0 && endpoint.requests() >= max_conns {
-                return Err(replies::connection_limit(host));
-            }
-            self.admit(exchange)?;
-            (exchange.surgical, exchange.attempts_left, exchange.pool) = (true, 0, pool);
-            return Ok(endpoint);
-        }
-        let pool = pool.ok_or_else(|| replies::unknown_route(host))?;
-        if pool.is_empty() {
-            return Err(match self.settings.empty_pool_response_code_503 {
-                true => replies::no_endpoints(host),
-                false => replies::unknown_route(host),
-            });
-        }
-        if pool.is_overloaded(routes.rules()) {
-            return Err(replies::connection_limit(host));
-        }
-        self.admit(exchange)?;
-        let most = usize::try_from(self.settings.max_attempts).unwrap_or(usize::MAX);
-        exchange.attempts_left = most.min(pool.len()).saturating_sub(1) as u32;
-        let endpoint = routes.next(&pool, &mut exchange.turn, now);
-        exchange.pool = Some(pool);
-        endpoint.ok_or_else(|| replies::endpoint_failure(&Failure::NoneLeft))
-    }
-
-    /// What else stops a request whose route is known.
-    fn admit(&self, exchange: &Exchange) -> Result<(), Answer> {
-        let largest = LARGEST_HEAD.min(self.settings.max_header_kb * 1024);
-        if exchange.size >= largest {
-            return Err(replies::too_large());
-        }
-        if exchange.marks.looped {
-            return Err(replies::routing_loop(exchange.host()));
-        }
-        Ok(())
     }
 
     /// Of the endpoint of the exchange, before a response head.
@@ -438,75 +391,6 @@ fn upstream(endpoint: &Endpoint) -> Upstream {
     }
 }
 
-/// Whether a `Host` value is an address, with a port or without: some load balancers write their own there.
-fn is_address_of(host: &str, ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let name = host.split(':').next().unwrap_or_default();
-            name.starts_with(|first: char| first.is_ascii_digit())
-                && name.parse::<Ipv4Addr>().is_ok_and(|address| address == ip)
-        }
-        IpAddr::V6(ip) => host
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']')?.0.parse::<std::net::Ipv6Addr>().ok())
-            .is_some_and(|address| address == ip),
-    }
-}
-
-/// `GUID:INDEX`, the GUID in lower case.
-fn instance_of(value: &str) -> Option<(&str, &str)> {
-    let (app, index) = value.split_once(':')?;
-    let is_guid = app.len() == 36
-        && app.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        });
-    let is_index = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
-    (is_guid && is_index).then_some((app, index))
-}
-
 fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     crate::http1::forward::field(name.as_bytes(), value, out);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_for_a_host_is_recognised() {
-        for (host, client, is) in [
-            ("127.0.0.1", "127.0.0.1", true),
-            ("127.0.0.1:8081", "127.0.0.1", true),
-            ("127.0.0.2", "127.0.0.1", false),
-            ("127.0.0.1.test", "127.0.0.1", false),
-            ("[::1]:80", "::1", true),
-            ("[::2]", "::1", false),
-            ("app.test", "::1", false),
-        ] {
-            assert_eq!(
-                is_address_of(host, client.parse().unwrap()),
-                is,
-                "{host} {client}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_instance_is_named_by_guid_and_index() {
-        let guid = "0a6e9cc9-1b5a-4d4e-9c0e-8f0d8a8b2f6e";
-        assert_eq!(instance_of(&format!("{guid}:12")), Some((guid, "12")));
-        for wrong in [
-            "",
-            ":",
-            "guid:0",
-            &format!("{guid}:"),
-            &format!("{guid}:x"),
-            &format!("{guid}:1:2"),
-            guid,
-        ] {
-            assert_eq!(instance_of(wrong), None, "{wrong}");
-        }
-        assert_eq!(instance_of(&format!("{}:0", guid.to_uppercase())), None);
-    }
 }
