@@ -169,9 +169,14 @@ impl Exchange {
         }
     }
 
+    /// It is with an endpoint from its first attempt on.
+    pub fn begin(&mut self, attempt: &Attempt) {
+        self.started.get_or_insert(attempt.started);
+    }
+
     /// Keeps what the log tells of an attempt.
     pub fn note(&mut self, attempt: &Attempt) {
-        self.started.get_or_insert(attempt.started);
+        self.begin(attempt);
         self.ended = Some(attempt.ended);
         match attempt.status {
             Some(_) => {

@@ -157,6 +157,7 @@ impl Gateway {
             && exchange.marks.idempotent
             && matches!(cause, Cause::Eof | Cause::Reset)
         {
+            exchange.begin(attempt);
             return AfterFailure::Retry(attempt.upstream);
         }
         exchange.note(attempt);

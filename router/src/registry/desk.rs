@@ -33,6 +33,9 @@ pub type Listing = BTreeMap<String, Vec<Listed>>;
 #[error("the router is stopping")]
 pub struct Stopping;
 
+/// Longer than any life of a router, and what timers can hold.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
+
 /// Wishes that may wait; more wait outside.
 const QUEUE: usize = 64;
 
@@ -64,8 +67,9 @@ impl Desk {
 }
 
 impl Clerk {
-    /// Fulfils wishes, and prunes every `interval`, as long as it is polled. On the thread of the table.
+    /// Fulfils wishes, and prunes every `interval` (zero: never), as long as it is polled. On the thread of the table.
     pub async fn work(mut self, table: Rc<RefCell<Table>>, interval: Duration) {
+        let interval = if interval.is_zero() { NEVER } else { interval };
         let mut due = clock::now() + interval;
         loop {
             tokio::select! {
@@ -100,5 +104,52 @@ impl Wish {
                 let _ = answer.send(table.list());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::message;
+    use crate::routes::Rules;
+    use crate::settings::Settings;
+
+    /// What is listed after one registration that is stale at once.
+    fn listed(interval: Duration) -> usize {
+        let mut rules = Rules::of(&Settings::default());
+        rules.stale_after = Duration::ZERO;
+        let table = Rc::new(RefCell::new(Table::new(rules, crate::dice::seeded(1, "", 0))));
+        let (desk, clerk) = Desk::open();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            tokio::task::spawn_local(clerk.work(table, interval));
+            let message = br#"{"host": "127.0.0.1", "port": 9000, "uris": ["app.test"]}"#;
+            let registration = message::parse(message).unwrap();
+            desk.register(registration.clone()).await.unwrap();
+            let begun = clock::now();
+            let mut count = desk.list().await.unwrap().len();
+            while count > 0 && !interval.is_zero() && clock::now().since(begun) < Duration::from_secs(20) {
+                count = desk.list().await.unwrap().len();
+            }
+            assert_eq!(desk.unregister(registration).await, Ok(count > 0));
+            count
+        })
+    }
+
+    #[test]
+    fn wishes_are_fulfilled_and_stale_routes_pruned_unless_that_is_off() {
+        assert_eq!(listed(Duration::from_millis(1)), 0);
+        assert_eq!(listed(Duration::ZERO), 1);
+    }
+
+    #[test]
+    fn whoever_asks_a_router_that_stops_is_told() {
+        let (desk, clerk) = Desk::open();
+        drop(clerk);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(desk.list()), Err(Stopping));
     }
 }

@@ -83,8 +83,18 @@ impl Stations {
         }
     }
 
-    /// Forgets addresses that neither a route nor a request holds.
-    pub fn forget_unused(&mut self) {
+    /// Forgets an address that neither a route nor a request holds.
+    pub fn forget_unused(&mut self, address: SocketAddr) {
+        if let Some(station) = self.known.get(&address)
+            && Rc::strong_count(station) == 1
+        {
+            self.free.push(station.key);
+            self.known.remove(&address);
+        }
+    }
+
+    /// Forgets all such addresses.
+    pub fn forget_all_unused(&mut self) {
         let free = &mut self.free;
         self.known.retain(|_, station| {
             let used = Rc::strong_count(station) > 1;

@@ -129,8 +129,9 @@ impl Table {
         for uri in &registration.uris {
             let found = self.find_exactly(uri).cloned();
             known |= found.is_some_and(|pool| pool.remove(registration.address, now));
+            self.clean_host(uri, now);
         }
-        self.clean(now);
+        self.stations.forget_unused(registration.address);
         known
     }
 
@@ -139,7 +140,11 @@ impl Table {
         self.each(&mut |_, pool| {
             pool.prune(now);
         });
-        self.clean(now);
+        let rules = self.rules;
+        for hosts in [&mut self.exact, &mut self.wild] {
+            hosts.retain(|_, node| node.clean(now, &rules));
+        }
+        self.stations.forget_all_unused();
     }
 
     /// The pool of the longest route that matches a `Host` value and a path: the host's own routes first, then
@@ -214,13 +219,14 @@ impl Table {
         }
     }
 
-    /// Forgets routes that are over, and addresses that nobody holds.
-    fn clean(&mut self, now: Timestamp) {
-        let rules = self.rules;
-        for hosts in [&mut self.exact, &mut self.wild] {
-            hosts.retain(|_, node| node.clean(now, &rules));
+    /// Forgets the routes of a host that are over.
+    fn clean_host(&mut self, uri: &Uri, now: Timestamp) {
+        let hosts = if uri.wild { &mut self.wild } else { &mut self.exact };
+        if let Some(node) = hosts.get_mut(&uri.host)
+            && !node.clean(now, &self.rules)
+        {
+            hosts.remove(&uri.host);
         }
-        self.stations.forget_unused();
     }
 }
 
