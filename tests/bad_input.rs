@@ -91,7 +91,7 @@ fn commands_that_hit_nothing() {
         stderr(&output)
     );
 
-    let _lab = place.up(&["--rate", "20", "--restart-delay", "1h"]);
+    let mut lab = place.up(&["--rate", "20", "--restart-delay", "1h"]);
     let refused = |arguments: &[&str], code: i32, words: &str| {
         let output = place.run(arguments);
         assert_eq!(
@@ -115,6 +115,10 @@ fn commands_that_hit_nothing() {
     refused(&["resume", "router-1"], 4, "router-1 is up since");
     refused(&["logs", "router-9"], 4, "no process \"router-9\"");
     place.json(&["kill", "router-1"]);
+    // Until it is reaped it may be killed again.
+    lab.wait_for("the death in words", |line| {
+        line.contains("router-1 DEAD (killed by SIGKILL")
+    });
     refused(&["kill", "router-1"], 4, "router-1 is dead since");
     refused(&["set", "interval=5"], 2, "expected a duration with a unit");
     refused(

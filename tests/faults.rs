@@ -139,6 +139,23 @@ fn a_rolling_restart_loses_nothing() {
 }
 
 #[test]
+fn a_router_that_is_scaled_away_answers_what_it_has_first() {
+    let place = Place::new();
+    let mut lab = up(&place);
+    let slow = "fault router-4 slow --on requests --delay 500ms";
+    place.json(&slow.split(' ').collect::<Vec<_>>());
+    // At 400/s it has had some by the time that two checks have gone by, and cannot have answered the latest.
+    place.json(&["set", "rate=400"]);
+    lab.wait_for_check("router-4");
+    lab.wait_for_check("router-4");
+    place.json(&["scale", "3"]);
+    place.json(&["down"]);
+    assert_eq!(lab.exit_code(), Some(0));
+    let summary: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
+    assert_eq!(summary["load"]["lost"], 0, "{summary}");
+}
+
+#[test]
 fn a_fleet_grows_and_shrinks_under_load_and_loses_nothing() {
     let place = Place::new();
     let mut lab = up(&place);

@@ -82,7 +82,7 @@ fn a_kill_by_hand_and_a_crash_are_told_as_what_they_were() {
     });
     lab.wait_for("the window", |line| line.contains("router-1 reset window"));
 
-    let crashed = place.json(&["crash", "router-3"]);
+    let crashed = place.json(&["crash", "router-3", "--sure"]);
     assert_eq!(crashed["incarnation"], 1);
     lab.wait_for("the death", |line| {
         line.contains("router-3 DEAD (exited 2 after") && line.contains("fatal error: concurrent map writes")

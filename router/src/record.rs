@@ -166,6 +166,7 @@ pub enum Event {
         incarnation: u32,
     },
     /// A fault was injected and took effect (for `kill`: just before the signal was sent).
+    /// A `crash` has only begun then: the router is sent what it dies of, until its `death`.
     Fault {
         router: String,
         incarnation: u32,

@@ -146,6 +146,14 @@ fn show(control: &Control) -> Value {
         })
     };
     let forwarded = &control.shared.forwarded;
+    // Requests outlive the membership of their router.
+    let leaving = control
+        .balancer
+        .backends()
+        .filter(|(id, _)| !control.balancer.present(*id))
+        .map(|(id, _)| &control.members[id.index()])
+        .filter(|member| member.tally.in_flight.get() > 0)
+        .map(|member| json!({ "name": member.name, "in_flight": member.tally.in_flight.get() }));
     let present = control
         .balancer
         .backends()
@@ -162,6 +170,7 @@ fn show(control: &Control) -> Value {
         "retries_over_budget": forwarded.over_budget.get(),
         "retries_over_breaker": forwarded.over_breaker.get(),
         "backends": present.map(backend).collect::<Vec<_>>(),
+        "leaving": leaving.collect::<Vec<_>>(),
     })
 }
 

@@ -295,10 +295,8 @@ impl Job {
     async fn pass_on(&mut self, bytes: &[u8]) {
         let linger = self.request.interims.linger();
         if !linger.is_zero() {
-            tokio::select! {
-                () = self.answer.closed() => {}
-                () = clock::until(clock::now() + linger) => {}
-            }
+            // Not only until whoever asked has gone: what it does about that comes a moment later.
+            clock::until(clock::now() + linger).await;
         }
         if let Some(client) = self.request.client.clone()
             && self.turn.begin()

@@ -7,9 +7,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use router::clock::{self, Timestamp};
 use router::proxy_protocol::Header;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 pub(super) struct Client<'a> {
@@ -74,7 +73,7 @@ impl Client<'_> {
     /// Lets the time pass, unless all is to end.
     fn pass(&self, deadline: Timestamp) {
         while clock::now() < deadline && !self.shared.is_stopped() {
-            self.shared.wait(None, deadline);
+            self.shared.wait(deadline);
         }
     }
 
@@ -116,17 +115,11 @@ impl Client<'_> {
         Some(bytes)
     }
 
-    /// Takes what comes: bytes that nobody had read would turn a FIN into a RST.
+    /// Waits without listening, as a client that is about to leave does: woken by each response it would take the
+    /// processor from the router that is in the middle of writing it. What came is taken at the end: bytes that nobody
+    /// had read would turn a FIN into a RST.
     fn stay(&mut self, stream: &mut TcpStream, leaves: Timestamp) {
-        while clock::now() < leaves && !self.shared.is_stopped() {
-            if !self.shared.wait(Some(stream.as_fd()), leaves) {
-                continue;
-            }
-            match stream.read(&mut self.scratch) {
-                Ok(read) if read > 0 => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                _ => return, // the other side was first
-            }
-        }
+        self.pass(leaves);
+        while matches!(stream.read(&mut self.scratch), Ok(1..)) {}
     }
 }

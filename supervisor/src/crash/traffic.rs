@@ -9,7 +9,7 @@ use nix::sys::time::TimeSpec;
 use router::clock::{self, Timestamp};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -179,15 +179,11 @@ impl Shared {
             && self.order.until.is_none_or(|until| now < until)
     }
 
-    /// Waits until something can be read from `socket`, but no longer than `deadline`, and not when all is to end.
-    /// True: it can be read.
-    pub fn wait(&self, socket: Option<BorrowedFd<'_>>, deadline: Timestamp) -> bool {
-        let left = deadline.since(clock::now());
-        let mut wanted = vec![PollFd::new(self.ended.as_fd(), PollFlags::POLLIN)];
-        wanted.extend(socket.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
-        // Interrupted by a signal, it looks as if the time was up: the caller asks the clock.
-        let ready = ppoll(&mut wanted, Some(TimeSpec::from_duration(left)), None);
-        ready.is_ok() && wanted.get(1).and_then(PollFd::any) == Some(true)
+    /// Waits until `deadline`, but not when all is to end, and not through a signal.
+    pub fn wait(&self, deadline: Timestamp) {
+        let left = TimeSpec::from_duration(deadline.since(clock::now()));
+        let mut ended = [PollFd::new(self.ended.as_fd(), PollFlags::POLLIN)];
+        let _ = ppoll(&mut ended, Some(left), None); // an error is a signal: the caller asks the clock
     }
 
     pub fn is_stopped(&self) -> bool {

@@ -46,15 +46,17 @@ impl Progress {
 }
 
 fn words(trial: &Trial) -> String {
-    let crashed = match trial.attempts {
-        Some(attempts) => format!(" crashed after {attempts} attempts,"),
-        None => String::new(),
+    let (router, comma) = match trial.attempts {
+        Some(attempts) => (format!("{} crashed after {attempts} attempts", trial.router), ","),
+        None => (trial.router.clone(), ""),
     };
-    let router = format!("{}{crashed}", trial.router);
     match (trial.t_detect_s, trial.detected_by) {
-        (Some(seconds), Some(by)) => format!("{router} out of use after {seconds:.3} s ({})", detector(by)),
+        (Some(seconds), Some(by)) => format!(
+            "{router}{comma} out of use after {seconds:.3} s ({})",
+            detector(by)
+        ),
         _ => format!(
-            "{router} not noticed by the balancer: {}",
+            "{router}: the balancer never noticed: {}",
             requests_lost(trial.lost.total())
         ),
     }

@@ -314,8 +314,8 @@ async fn quiet(lb: &Path, leavers: &[Leaver], deadline: Timestamp) -> u64 {
                 .iter()
                 .any(|leaver| backend["name"] == leaver.name.as_str())
         };
-        let backends = shown["backends"].as_array().into_iter().flatten();
-        let busy = backends
+        let leaving = shown["leaving"].as_array().into_iter().flatten();
+        let busy = leaving
             .filter(leaves)
             .filter_map(|backend| backend["in_flight"].as_u64())
             .sum();
