@@ -5,8 +5,7 @@
 //! Not here, and why:
 //! - TLS on either side, client certificates, 496, 525 and 526: no TLS is offered; NATS: registrations come over HTTP
 //!   instead; route services, HTTP/2 and B3 or W3C trace fields: not offered.
-//! - `/health`, `/is-process-alive-…`, the start delay, draining and the signals: `tests/router`, where they can be
-//!   told from everything else a process promises.
+//! - What draining promises beside gorouter's order of things, and the PROXY protocol: `tests/router`.
 //! - Sitting out, pruning and keeping empty routes for so long: `routes::tests`, in virtual time.
 //! - What the lab adds to every answer (`x-resetlab-router`) and request (`x-resetlab-via`) is taken for granted; field
 //!   names are compared without case (RFC 9110 §5.1).
@@ -14,6 +13,7 @@
 
 mod attempts;
 mod fields;
+mod life;
 mod log;
 mod loops;
 #[path = "../router/process.rs"]
