@@ -42,7 +42,7 @@ pub struct Exchange {
     /// One instance was asked for by name: there is no other.
     pub surgical: bool,
     pub attempts_left: u32,
-    /// When the first attempt began, and when the last one ended.
+    /// When it was handed over, and when the last attempt ended.
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     last_failed: Option<Timestamp>,
@@ -169,14 +169,13 @@ impl Exchange {
         }
     }
 
-    /// It is with an endpoint from its first attempt on.
-    pub fn begin(&mut self, attempt: &Attempt) {
-        self.started.get_or_insert(attempt.started);
+    /// What has to be decided about it is decided: from now on its endpoints are waited for.
+    pub fn hand_over(&mut self, now: Timestamp) {
+        self.started = Some(now);
     }
 
     /// Keeps what the log tells of an attempt.
     pub fn note(&mut self, attempt: &Attempt) {
-        self.begin(attempt);
         self.ended = Some(attempt.ended);
         match attempt.status {
             Some(_) => {

@@ -139,6 +139,7 @@ impl Gateway {
             Ok(endpoint) => {
                 let upstream = upstream(&endpoint);
                 exchange.occupy(endpoint);
+                exchange.hand_over(clock::now());
                 Verdict::Forward(upstream)
             }
             Err(answer) => {
@@ -157,7 +158,6 @@ impl Gateway {
             && exchange.marks.idempotent
             && matches!(cause, Cause::Eof | Cause::Reset)
         {
-            exchange.begin(attempt);
             return AfterFailure::Retry(attempt.upstream);
         }
         exchange.note(attempt);
