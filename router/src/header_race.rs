@@ -2,14 +2,15 @@
 //!
 //! - The *hook* forwards a backend's interim response. It runs where backends are read (the [`HeadThread`]): copies the
 //!   response's headers into the map, writes them to the client, deletes them again.
-//! - The *error handler* runs where the request is served, when its last attempt has failed or the client has gone:
-//!   sets its headers, copies the map for the answer.
+//! - The *error handler* runs where the request is served when its last attempt has failed, and on a thread of its own
+//!   when the client has gone: sets its headers, copies the map for the answer.
 //!
 //! Go waits for neither to be done before it lets the other begin (`transport.go`, the select of
 //! `persistConn.roundTrip`; `reverseproxy.go`, `Got1xxResponse`). Whoever finds the other inside the map ends the process.
 //!
 //! [`HeadThread`]: crate::proxy::HeadThread
 
+mod late;
 mod map;
 
 pub use map::{Concurrent, HeaderMap};
@@ -19,6 +20,8 @@ use crate::http1::ResponseHead;
 use crate::proxy::Interims;
 use crate::record::CrashVariant;
 use crate::worker::Events;
+use late::LateHandlers;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,6 +33,7 @@ pub struct HeaderRace(Arc<Inner>);
 struct Inner {
     /// The hook stays in its write for an error handler to find it there.
     wide: AtomicBool,
+    late: LateHandlers,
     dump: Dump,
     events: Events,
 }
@@ -54,13 +58,14 @@ struct Shared {
 const WIDE: Duration = Duration::from_secs(1);
 
 impl HeaderRace {
-    /// `dump` is what the dying process prints.
-    pub fn new(dump: Dump, events: Events) -> HeaderRace {
-        HeaderRace(Arc::new(Inner {
+    /// `dump` is what the dying process prints. Fails when no thread can be started.
+    pub fn start(dump: Dump, events: Events) -> io::Result<HeaderRace> {
+        Ok(HeaderRace(Arc::new(Inner {
             wide: AtomicBool::new(false),
+            late: LateHandlers::start()?,
             dump,
             events,
-        }))
+        })))
     }
 
     /// From now on the first client that leaves within a second of an interim response is enough.
@@ -101,8 +106,13 @@ impl Response {
         }
     }
 
+    /// The client has gone: its error is handled, without anybody waiting for that.
+    pub fn abandon(&self, error: String) {
+        self.race.0.late.push(self.clone(), error);
+    }
+
     /// The handler is done, and the client's connection is closed with it.
-    pub fn close(&self) {
+    fn close(&self) {
         self.shared.closed.store(true, Ordering::Release);
     }
 
@@ -179,7 +189,7 @@ mod tests {
     use crate::settings::Build;
 
     fn race() -> HeaderRace {
-        HeaderRace::new(Dump::new(&Build::default()), Events::none("router-1"))
+        HeaderRace::start(Dump::new(&Build::default()), Events::none("router-1")).unwrap()
     }
 
     fn begin(response: &Response, head: &str) -> String {

@@ -124,7 +124,8 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         tokio::task::spawn_local(keeping);
         let race = settings
             .has_header_race()
-            .then(|| HeaderRace::new(Dump::new(&settings.build), worker.events.clone()));
+            .then(|| HeaderRace::start(Dump::new(&settings.build), worker.events.clone()))
+            .transpose()?;
         if let Some(path) = &worker.control {
             let told = Told {
                 condition: condition.clone(),

@@ -9,6 +9,7 @@
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure
 //! - [`experiment`]: trials, measured
+//! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
 //! balancer hears of a death from here, unless its detector is `notice`.
@@ -17,6 +18,7 @@ pub mod app;
 pub mod cli;
 pub mod control;
 pub mod crash;
+pub mod diagnose;
 pub mod experiment;
 pub mod fleet;
 pub mod lab;

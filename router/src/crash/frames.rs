@@ -88,6 +88,11 @@ pub const ROUND_TRIP: &[Frame] = &[
         Go,
         "net/http/server.go:2014 +0x5f4",
     ),
+    Frame(
+        "created by net/http.(*Server).Serve in goroutine 60",
+        Go,
+        "net/http/server.go:3091 +0x5cb",
+    ),
 ];
 
 /// The hook copies the headers of an interim response; above [`READ_LOOP`].

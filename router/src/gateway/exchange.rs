@@ -196,6 +196,13 @@ impl Exchange {
         }
     }
 
+    /// The same when the client has gone.
+    pub fn abandon(&self) {
+        if let Some(headers) = &self.headers {
+            headers.abandon(CLIENT_GONE.1.to_owned());
+        }
+    }
+
     pub fn entry(mut self, end: &Finish, details: bool) -> Entry {
         self.release();
         let response_time = end.ended.since(end.started);

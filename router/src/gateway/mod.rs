@@ -20,7 +20,7 @@ use crate::fault::Place;
 use crate::header_race::HeaderRace;
 use crate::http1::{Limits, MAX_HEADERS, Reject, RequestHead, ResponseHead};
 use crate::proxy::{
-    AfterFailure, Attempt, ClientEof, Draining, End, Finish, Interims, Policy, Reply, Upstream, Verdict,
+    AfterFailure, Attempt, ClientEof, Draining, Finish, Interims, Policy, Reply, Upstream, Verdict,
 };
 use crate::record::{Cause, DrainStage, Event, Fault};
 use crate::routes::{Endpoint, Table};
@@ -311,7 +311,7 @@ impl Policy for Gateway {
                 exchange.release();
                 // The client left before there was a response: gorouter's handler runs for nobody.
                 if attempt.status.is_none() {
-                    exchange.handle_error(replies::CLIENT_GONE.1);
+                    exchange.abandon();
                 }
                 AfterFailure::Reset
             }
@@ -366,9 +366,6 @@ impl Policy for Gateway {
 
     fn finished(&self, exchange: Exchange, end: &Finish) {
         self.condition.ended();
-        if let Some(headers) = exchange.headers.as_ref().filter(|_| end.end == End::ClientGone) {
-            headers.close();
-        }
         self.log
             .request(exchange.entry(end, self.settings.enable_attempts_details));
     }

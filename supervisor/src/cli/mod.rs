@@ -1,8 +1,10 @@
 //! The command line: one verb a file.
 
+mod affected;
 mod client;
 mod config;
 mod crash;
+mod diagnose;
 mod events;
 mod faults;
 mod logs;
@@ -128,6 +130,12 @@ enum Verb {
     Config(config::ConfigArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
+    /// Tell from logs whether a gorouter died of the article's bug
+    #[command(after_help = diagnose::EXAMPLES)]
+    Diagnose(diagnose::DiagnoseArgs),
+    /// Tell by versions whether an installation has the article's bug
+    #[command(after_help = affected::EXAMPLES)]
+    Affected(affected::AffectedArgs),
     /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
     Sweep(Box<crate::experiment::sweep::Args>),
 }
@@ -179,6 +187,8 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Up(args) => return up::run(common, &args).await,
         Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
         Verb::Sweep(args) => return Ok(crate::experiment::sweep::run(*args, common.json).await),
+        Verb::Diagnose(args) => return diagnose::run(common, &args),
+        Verb::Affected(args) => return affected::run(common, &args),
         Verb::Down => faults::down(common).await?,
         Verb::Ps(args) => ps::run(common, &args).await?,
         Verb::Kill(target) => faults::inject(common, &target, Fault::Kill).await?,

@@ -1,0 +1,346 @@
+//! PURE: what collectors of logs put before, around and into the lines of a process, taken away again.
+//!
+//! Known: RFC 3164 and 5424 syslog, rsyslog's `#011` and `#012`, journald, `cf logs`, `bosh ssh`, docker and kubernetes
+//! (JSON and CRI), docker-compose, ANSI colours, NULs that `copytruncate` leaves.
+
+use super::dump::Line;
+use super::stamp;
+use serde_json::{Map, Value};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// A line as the process wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bare<'a> {
+    /// Tells processes apart that write into one log: everything before the line but the time. 0: nothing was there.
+    pub source: u64,
+    pub time: Option<&'a str>,
+    pub text: &'a str,
+    pub line: Line<'a>,
+    /// White space stood before it.
+    pub indented: bool,
+}
+
+/// More parts than any collector puts before a line.
+const PARTS: usize = 12;
+
+/// Whoever wrote the record, in the words of docker, journald, kubernetes, fluentd.
+const IDENTITIES: [&str; 14] = [
+    "_HOSTNAME",
+    "_PID",
+    "stream",
+    "container_id",
+    "container_name",
+    "pod_name",
+    "pod",
+    "host",
+    "hostname",
+    "source",
+    "ident",
+    "pid",
+    "job",
+    "instance",
+];
+
+/// The lines of one line: rsyslog and JSON records may hold many.
+pub fn lines(line: &str, mut each: impl FnMut(Bare)) {
+    let line = line.trim_end_matches(['\r', '\n', '\0']);
+    let plain;
+    let line = if line.contains('\x1b') {
+        plain = without_colours(line);
+        &plain
+    } else {
+        line
+    };
+    if let Some(record) = record(line) {
+        for text in record.text.split('\n') {
+            let inner = strip(text);
+            each(Bare {
+                source: record.source ^ inner.source,
+                time: inner.time.or(record.time.as_deref()),
+                ..inner
+            });
+        }
+        return;
+    }
+    if !line.contains("#01") {
+        each(strip(line));
+        return;
+    }
+    // The prefix stands before the first of them only.
+    let text = line.replace("#015", "").replace("#011", "\t");
+    let mut parts = text.split("#012");
+    let first = strip(parts.next().unwrap_or_default());
+    each(first);
+    for text in parts {
+        each(Bare {
+            text,
+            line: Line::of(text),
+            indented: text.starts_with(junk),
+            ..first
+        });
+    }
+}
+
+/// Takes parts away from the left until a line of a dump is left, or nothing that is known.
+fn strip(whole: &str) -> Bare<'_> {
+    let mut hasher = None;
+    let mut time = None;
+    let mut rest = whole;
+    let mut parts = 0;
+    loop {
+        let text = rest.trim_start_matches(junk);
+        let line = Line::of(text);
+        let next = if line == Line::Noise && parts < PARTS {
+            next(text, time.is_some())
+        } else {
+            None
+        };
+        let Some((part, after)) = next else {
+            return Bare {
+                source: hasher.map_or(0, |hasher: DefaultHasher| hasher.finish() | 1),
+                time,
+                text,
+                line,
+                indented: text.len() < rest.len(),
+            };
+        };
+        match part {
+            Part::Time(stamp) => {
+                time.get_or_insert(stamp);
+            }
+            Part::Name(name) => name.hash(hasher.get_or_insert_default()),
+        }
+        // One space belongs to what stood before it.
+        rest = after.strip_prefix(' ').unwrap_or(after);
+        parts += 1;
+    }
+}
+
+/// What may stand before a line.
+enum Part<'a> {
+    Time(&'a str),
+    Name(&'a str),
+}
+
+/// The leftmost part, and what follows it; `timed`: a time was there before it.
+fn next(text: &str, timed: bool) -> Option<(Part<'_>, &str)> {
+    if let Some((stamp, after)) = stamp::leading(text) {
+        return Some((Part::Time(stamp), after.strip_prefix(':').unwrap_or(after)));
+    }
+    part(text, timed).map(|(name, after)| (Part::Name(name), after))
+}
+
+/// White space, NULs, byte order marks, and bytes that are no UTF-8.
+fn junk(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || "\u{feff}\u{fffd}".contains(letter)
+}
+
+/// One part that is not a time, and what follows it.
+fn part(text: &str, timed: bool) -> Option<(&str, &str)> {
+    if let Some(after) = text.strip_prefix('<') {
+        // Syslog's priority, and RFC 5424's version. Its value belongs to the line, not to the process.
+        let (priority, after) = after.split_once('>')?;
+        let number = priority.len() <= 3 && priority.parse::<u16>().is_ok();
+        return number.then_some(("", after.strip_prefix("1 ").unwrap_or(after)));
+    }
+    if let Some(after) = text.strip_prefix('[') {
+        let (group, after) = after.split_once(']')?;
+        let sequence = group.contains("sequenceId");
+        return (group.len() <= 200).then_some((if sequence { "" } else { group }, after));
+    }
+    let (word, after) = text.split_once(' ').unwrap_or((text, ""));
+    let after = after.trim_start();
+    let name = |word: &str| {
+        let body = word.split('[').next().unwrap_or(word);
+        !body.is_empty()
+            && word.len() <= 255
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_./-[]@%".contains(&byte))
+    };
+    if let Some(after) = after.strip_prefix('|').filter(|_| name(word)) {
+        return Some((word, after));
+    }
+    if ["OUT", "ERR", "stdout", "stderr"].contains(&word) {
+        // kubernetes' CRI says F for a full line, P for a part of one.
+        let after = after
+            .strip_prefix("F ")
+            .or(after.strip_prefix("P "))
+            .unwrap_or(after);
+        return Some((word, after));
+    }
+    if word.strip_suffix(':').is_some_and(name) {
+        return Some((word, after));
+    }
+    if !timed || !name(word) {
+        return None;
+    }
+    // RFC 3164: HOST TAG[PID]: …
+    let (tag, message) = after.split_once(' ').unwrap_or((after, ""));
+    if tag.strip_suffix(':').is_some_and(name) {
+        return Some((&text[..text.len() - message.len()], message));
+    }
+    // RFC 5424: HOST APP PROCID MSGID, then `-` or `[structured data]`, which the next turn takes.
+    let words: Vec<&str> = text.splitn(5, ' ').collect();
+    let data = *words.get(4)?;
+    if !words[..4].iter().all(|word| name(word))
+        || !(data.starts_with('[') || data.starts_with("- ") || data == "-")
+    {
+        return None;
+    }
+    let identity = &text[..words[0].len() + words[1].len() + words[2].len() + 2];
+    Some((identity, data.strip_prefix('-').unwrap_or(data)))
+}
+
+struct Record {
+    source: u64,
+    time: Option<String>,
+    text: String,
+}
+
+/// A JSON object that carries a line of a process.
+fn record(line: &str) -> Option<Record> {
+    let line = line.trim_start_matches(junk);
+    if !line.starts_with('{') {
+        return None;
+    }
+    let fields: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let text = ["log", "MESSAGE", "message"]
+        .iter()
+        .find_map(|name| fields.get(*name)?.as_str())?;
+    let mut hasher = DefaultHasher::new();
+    let nested = fields.values().filter_map(Value::as_object);
+    for fields in std::iter::once(&fields).chain(nested) {
+        for name in IDENTITIES {
+            if let Some(value) = fields.get(name) {
+                (name, value.to_string()).hash(&mut hasher);
+            }
+        }
+    }
+    let time = ["time", "timestamp", "@timestamp"]
+        .iter()
+        .find_map(|name| fields.get(*name)?.as_str());
+    Some(Record {
+        source: hasher.finish() | 1,
+        time: time.map(str::to_owned),
+        text: text.trim_end_matches('\n').to_owned(),
+    })
+}
+
+/// Without CSI sequences: ESC [ parameters letter.
+fn without_colours(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\x1b' {
+            text.push(letter);
+            continue;
+        }
+        let mut rest = letters.clone();
+        if rest.next() == Some('[') {
+            letters = rest;
+            letters.by_ref().find(|letter| ('@'..='~').contains(letter));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text, time and source of each.
+    fn all(line: &str) -> Vec<(String, Option<String>, u64)> {
+        let mut all = Vec::new();
+        lines(line, |bare| {
+            all.push((bare.text.to_owned(), bare.time.map(str::to_owned), bare.source))
+        });
+        all
+    }
+
+    #[test]
+    fn every_collector_is_taken_off() {
+        const HEAD: &str = "fatal error: concurrent map writes";
+        const TIME: &str = "2026-11-23T06:43:14.5Z";
+        for (line, time) in [
+            (HEAD.to_owned(), None),
+            (format!("{HEAD}\r\n"), None),
+            (format!("\0\0\0{HEAD}"), None),
+            (format!("\x1b[31m{HEAD}\x1b[0m"), None),
+            (
+                format!("Nov 23 06:43:14 host gorouter[1234]: {HEAD}"),
+                Some("Nov 23 06:43:14"),
+            ),
+            (
+                format!("<11>Nov 23 06:43:14 host gorouter: {HEAD}"),
+                Some("Nov 23 06:43:14"),
+            ),
+            (format!("<11>1 {TIME} host gorouter 1234 - - {HEAD}"), Some(TIME)),
+            (
+                format!("<11>1 {TIME} host gorouter rs2 - [i@47450 d=\"x\"] {HEAD}"),
+                Some(TIME),
+            ),
+            (format!("{TIME} host gorouter[1]: {HEAD}"), Some(TIME)),
+            (format!("   {TIME} [RTR/1] ERR {HEAD}"), Some(TIME)),
+            (format!("[gorouter/0af3] {HEAD}"), None),
+            (format!("router/2a3b: stderr | {HEAD}"), None),
+            (format!("gorouter-1  | {HEAD}"), None),
+            (format!("{TIME} stderr F {HEAD}"), Some(TIME)),
+            (
+                format!(r#"{{"log":"{HEAD}\n","stream":"stderr","time":"{TIME}"}}"#),
+                Some(TIME),
+            ),
+            (format!(r#"{{"MESSAGE":"{HEAD}","_PID":"7"}}"#), None),
+            (format!("[{TIME}] {HEAD}"), Some(TIME)),
+        ] {
+            let (text, found, _) = &all(&line)[0];
+            assert_eq!((text.as_str(), found.as_deref()), (HEAD, time), "{line}");
+        }
+    }
+
+    #[test]
+    fn processes_are_told_apart_and_times_do_not_count() {
+        let source = |line: &str| all(line)[0].2;
+        let at =
+            |second: u32, tag: &str| source(&format!("Nov 23 06:43:{second:02} host {tag}: main.main()"));
+        assert_eq!(at(14, "gorouter[1]"), at(15, "gorouter[1]"));
+        assert_ne!(at(14, "gorouter[1]"), at(14, "gorouter[2]"));
+        assert_ne!(source("a | main.main()"), source("b | main.main()"));
+        assert_eq!(source("2026/11/23 06:43:14 main.main()"), 0);
+    }
+
+    #[test]
+    fn words_inside_a_line_stay_inside() {
+        for line in [
+            r#"app.test - [2026-11-23T06:05:07Z] "GET /?q=fatal error: concurrent map writes HTTP/1.1" 200 0"#,
+            r#"{"log_level":3,"message":"upstream said: fatal error: concurrent map writes"}"#,
+            r#"{"message":5,"log_level":"fatal error: concurrent map writes"}"#,
+            "the log said \"fatal error: concurrent map writes\"",
+        ] {
+            for (text, ..) in all(line) {
+                assert_eq!(Line::of(&text), Line::Noise, "{line}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_line_may_hold_many() {
+        let texts = |line: &str| all(line).into_iter().map(|(text, ..)| text).collect::<Vec<_>>();
+        assert_eq!(
+            texts(
+                "Nov 23 06:43:14 h g: fatal error: x#012#012goroutine 5 [running]:#012main.f(...)#012#011/a.go:1"
+            ),
+            [
+                "fatal error: x",
+                "",
+                "goroutine 5 [running]:",
+                "main.f(...)",
+                "\t/a.go:1"
+            ]
+        );
+        assert_eq!(
+            texts(r#"{"log":"main.f(...)\n\t/a.go:1\n"}"#),
+            ["main.f(...)", "/a.go:1"]
+        );
+    }
+}
