@@ -185,9 +185,11 @@ impl Gateway {
             exchange.occupy(endpoint);
             return AfterFailure::Retry(upstream);
         }
-        let answer = replies::endpoint_failure(&match dialled {
-            false => Failure::Dial(cause, attempt.upstream.addr),
-            true => Failure::Attempt(cause, attempt.upstream.addr),
+        let to = attempt.upstream.addr;
+        let answer = replies::endpoint_failure(&match (dialled, attempt.local) {
+            (false, _) => Failure::Dial(cause, to),
+            (true, Some(ours)) => Failure::Reset(ours, to),
+            (true, None) => Failure::Attempt(cause, to),
         });
         exchange.handle_error(answer.error.as_deref().unwrap_or_default());
         exchange.router_error = answer.error;

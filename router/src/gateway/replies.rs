@@ -103,6 +103,8 @@ pub enum Failure {
     /// There was no connection.
     Dial(Cause, SocketAddr),
     Attempt(Cause, SocketAddr),
+    /// By the endpoint, while our end waited for its answer.
+    Reset(SocketAddr, SocketAddr),
     NoneLeft,
 }
 
@@ -112,7 +114,9 @@ impl std::fmt::Display for Failure {
             Failure::Dial(Cause::ConnectTimeout, to) => write!(f, "dial tcp {to}: i/o timeout"),
             Failure::Dial(Cause::Reset, to) => write!(f, "dial tcp {to}: connect: connection reset by peer"),
             Failure::Dial(_, to) => write!(f, "dial tcp {to}: connect: connection refused"),
-            Failure::Attempt(Cause::Reset, to) => write!(f, "read tcp {to}: read: connection reset by peer"),
+            Failure::Reset(ours, theirs) => {
+                write!(f, "read tcp {ours}->{theirs}: read: connection reset by peer")
+            }
             Failure::Attempt(Cause::ResponseTimeout, _) => f.write_str("context deadline exceeded"),
             Failure::Attempt(Cause::ClientGone, _) => f.write_str("context canceled"),
             Failure::Attempt(Cause::Malformed | Cause::Status5xx, _) => {
@@ -204,6 +208,10 @@ mod tests {
                 "endpoint_failure (dial tcp 127.0.0.1:19999: i/o timeout)",
             ),
             (Failure::Attempt(Cause::Eof, to), "endpoint_failure (EOF)"),
+            (
+                Failure::Reset("127.0.0.1:40000".parse().unwrap(), to),
+                "endpoint_failure (read tcp 127.0.0.1:40000->127.0.0.1:19999: read: connection reset by peer)",
+            ),
             (
                 Failure::Attempt(Cause::ResponseTimeout, to),
                 "endpoint_failure (context deadline exceeded)",

@@ -164,6 +164,7 @@ impl<P: Policy> Client<P> {
                 ended: now,
                 reused: false,
                 connected: None,
+                local: None,
                 replayable: true,
                 status: None,
                 result: Err(Cause::ClientGone),
@@ -307,6 +308,9 @@ impl<P: Policy> Client<P> {
         attempt.status = transfer.status();
         if let Some(status) = transfer.status() {
             attempt.result = Ok(status);
+        }
+        if outcome == Outcome::Failed(Cause::Reset) {
+            attempt.local = leased.stream.local_addr().ok();
         }
         running.finish.request_bytes = request.body.content();
         if outcome == Outcome::Complete && transfer.switched() {

@@ -120,6 +120,8 @@ pub struct Attempt {
     pub reused: bool,
     /// When a new connection was there; `None` if it was not made or not needed.
     pub connected: Option<Timestamp>,
+    /// Our end of a connection that was reset before a response head.
+    pub local: Option<SocketAddr>,
     /// The request is still at hand as a whole, so another attempt is possible.
     pub replayable: bool,
     /// Of the response head, if one came.

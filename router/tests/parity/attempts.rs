@@ -1,7 +1,7 @@
 //! Which failures are tried again, where, and which never.
 
 use super::process::{Router, application, exchange, read_head, routes, silent_application, unused};
-use super::{HELLO, ask, get, production};
+use super::{HELLO, Message, ask, get, post, production};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -59,7 +59,7 @@ fn the_endpoint_of_each_attempt_is_named_to_it() {
     let router = Router::start_with(&table, &production(&[]));
     for _ in 0..2 {
         assert!(exchange(router.traffic, &get("app.test", "")).ends_with("hello"));
-        let head = super::Message::of(&heard.recv().unwrap());
+        let head = Message::of(&heard.recv().unwrap());
         assert_eq!(
             (head.one("x-cf-instanceid"), head.one("x-cf-instanceindex")),
             (Some("alive"), Some("1"))
@@ -126,6 +126,16 @@ fn what_is_retriable() {
                 answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),
                 "{fact}: {answer}"
             );
+            let message = Message::of(&answer);
+            let error = message.one("x-cf-routererror").unwrap();
+            match does {
+                Does::Close => assert_eq!(error, "endpoint_failure (EOF)", "{fact}"),
+                Does::Reset => assert!(
+                    error.starts_with("endpoint_failure (read tcp 127.0.0.1:")
+                        && error.ends_with(&format!("->{bad}: read: connection reset by peer)")),
+                    "{fact}: {error}"
+                ),
+            }
         }
         // A reset makes it sit out; an end does not.
         let more: Vec<bool> = (0..2)
@@ -213,4 +223,49 @@ fn a_kept_connection_that_its_endpoint_closed_is_no_failure() {
             "{line}"
         );
     }
+}
+
+/// Registers an instance of an application at a route.
+fn register(router: &Router, endpoint: SocketAddr, index: u32, balancing: &str) {
+    let (port, guid) = (endpoint.port(), GUID);
+    let json = format!(
+        "{{\"host\": \"127.0.0.1\", \"port\": {port}, \"uris\": [\"app.test\"], \"app\": \"{guid}\", \
+         \"private_instance_index\": \"{index}\", \"options\": {{\"lb_algo\": \"{balancing}\"}}}}"
+    );
+    assert_eq!(post(router.routes, "/register", &json).0, "200 OK");
+}
+
+const GUID: &str = "11111111-2222-3333-4444-555555555555";
+
+#[test]
+fn balancing_round_robin_or_least_connection_per_route_via_options_lb_algo() {
+    let (slow, heard, _hold) = silent_application();
+    let (fast, served) = application(HELLO);
+    let router = Router::start_with(
+        &routes("other.test", &[]),
+        &production(&["--endpoint-timeout", "2s"]),
+    );
+    for (index, endpoint) in [slow, fast].into_iter().enumerate() {
+        register(&router, endpoint, index as u32, "least-connection");
+    }
+    let mut client = TcpStream::connect(router.traffic).unwrap();
+    let request = get("app.test", &format!("X-CF-APP-INSTANCE: {GUID}:0\r\n"));
+    client.write_all(request.as_bytes()).unwrap();
+    heard.recv().unwrap();
+    // The slow one has a request and the fast one none.
+    for _ in 0..6 {
+        assert_eq!(ask(router.traffic, &get("app.test", "")).body, "hello");
+    }
+    assert_eq!(served.try_iter().count(), 6);
+    let (second, seen) = application(HELLO);
+    let table = routes("app.test", &[fast, second]);
+    let router = Router::start_with(&table, &production(&[]));
+    for _ in 0..6 {
+        assert_eq!(ask(router.traffic, &get("app.test", "")).body, "hello");
+    }
+    assert_eq!(
+        (served.try_iter().count(), seen.try_iter().count()),
+        (3, 3),
+        "round robin"
+    );
 }
