@@ -9,6 +9,8 @@
 
 pub mod endpoint;
 pub mod pool;
+#[cfg(test)]
+mod properties;
 pub mod table;
 #[cfg(test)]
 mod tests;
