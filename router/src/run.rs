@@ -219,9 +219,9 @@ fn engine(settings: &Settings, proxy_protocol: bool) -> proxy::Settings {
 /// Says that it serves: to the supervisor by its pipe, to people on stderr.
 fn announce(args: &Args, worker: &Worker, addresses: BTreeMap<String, String>) {
     if !worker.supervised {
-        let (http, health) = (&addresses["http"], &addresses["health"]);
+        let (http, health, routes) = (&addresses["http"], &addresses["health"], &addresses["routes"]);
         eprintln!(
-            "router: traffic on {http}, health on http://{health}/health, routes from {}",
+            "router: traffic on {http}, health on http://{health}/health, routes from {} and http://{routes}/register",
             args.routes.display()
         );
     }
