@@ -2,9 +2,9 @@
 //! Reading it never waits.
 
 use crate::clock::{self, Timestamp};
+use crate::dice;
 use crate::fault::{Manner, Place, Spec};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -40,15 +40,7 @@ struct Inner {
 impl Condition {
     /// Initializing. The same seed and name draw the same delays.
     pub fn new(seed: u64, name: &str) -> Condition {
-        // FNV-1a: routers with the same seed are still not late in step.
-        let mixed = name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        let dice = |place: Place| {
-            let mut dice = ChaCha8Rng::seed_from_u64(mixed);
-            dice.set_stream(place as u64);
-            Mutex::new(dice)
-        };
+        let dice = |place: Place| Mutex::new(dice::seeded(seed, name, place as u64));
         Condition(Arc::new(Inner {
             health: AtomicU8::new(Health::Initializing as u8),
             in_flight: AtomicU64::new(0),

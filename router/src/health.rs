@@ -1,7 +1,6 @@
 //! The health port: `/health` for load balancers, on a thread of its own so that busy data paths do not make a
 //! healthy router look dead, nor a late check look punctual.
 
-use crate::access_log::AccessLog;
 use crate::clock;
 use crate::condition::{Answer, Condition, Health};
 use crate::fault::Place;
@@ -13,23 +12,17 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Serves the health port on a new thread for the life of the process.
-pub fn start(
-    listener: std::net::TcpListener,
-    condition: Condition,
-    events: Events,
-    log: AccessLog,
-) -> std::io::Result<()> {
+pub fn start(listener: std::net::TcpListener, condition: Condition, events: Events) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     std::thread::Builder::new().name("health".into()).spawn(move || {
         runtime.block_on(async move {
             match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => serve(listener, condition, events, log).await,
+                Ok(listener) => serve(listener, condition, events).await,
                 Err(error) => eprintln!("router: health port: {error}"),
             }
         });
@@ -64,18 +57,18 @@ const ALIVE: &str = "/is-process-alive-do-not-use-for-loadbalancing";
 /// A half-sent check is given up after this time.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: Events, log: AccessLog) {
+async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: Events) {
     loop {
-        let Ok((stream, client)) = listener.accept().await else {
+        let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors: others must end before this can go on.
             clock::until(clock::now() + Duration::from_millis(10)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (condition, events, log) = (condition.clone(), events.clone(), log.clone());
+        let (condition, events) = (condition.clone(), events.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let (condition, events, log) = (condition.clone(), events.clone(), log.clone());
-            async move { Ok::<_, Infallible>(see(&request, client, &condition, &events, &log).await) }
+            let (condition, events) = (condition.clone(), events.clone());
+            async move { Ok::<_, Infallible>(see(&request, &condition, &events).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(hyper_util::rt::TokioTimer::new())
@@ -88,13 +81,7 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
 }
 
 /// Answers and records that the check came; under a fault, when and how that demands.
-async fn see(
-    request: &Request<Incoming>,
-    client: SocketAddr,
-    condition: &Condition,
-    events: &Events,
-    log: &AccessLog,
-) -> Response<Full<Bytes>> {
+async fn see(request: &Request<Incoming>, condition: &Condition, events: &Events) -> Response<Full<Bytes>> {
     let (seen, path) = (clock::now(), request.uri().path());
     let manner = match condition.fault() {
         Some(_) if path == HEALTH => condition.wait(Place::Health).await,
@@ -112,6 +99,5 @@ async fn see(
     if path == HEALTH {
         events.emit_at(seen, Event::CheckSeen { status });
     }
-    log.check(clock::wall(), client, path, status);
     response
 }

@@ -6,13 +6,16 @@ use crate::clock::{self, Timestamp};
 use crate::condition::Condition;
 use crate::control::{self, Told};
 use crate::crash::Dump;
-use crate::gateway::Gateway;
+use crate::gateway::{self, Gateway};
 use crate::header_race::HeaderRace;
 use crate::proxy::{ClientEof, Engine, HeadThread};
 use crate::record::{DrainStage, Event};
+use crate::registry::Desk;
+use crate::routes::{Rules, Table};
 use crate::settings::{Settings, SettingsArgs};
 use crate::worker::{self, Worker, WorkerArgs};
-use crate::{health, listen, proxy, registry};
+use crate::{dice, health, listen, proxy, registry};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -35,6 +38,10 @@ pub struct Args {
     /// Routes: TOML with `[[route]] host = "app.test" endpoints = ["127.0.0.1:9000"]`
     #[arg(long, value_name = "FILE")]
     pub routes: PathBuf,
+    /// Address for registrations (POST /register, /unregister) and GET /routes
+    /// [default: the health address, two ports up]
+    #[arg(long, value_name = "ADDR")]
+    pub routes_api: Option<SocketAddr>,
     /// Connections for traffic begin with a PROXY protocol header (version 2) that says who the client is
     #[arg(long)]
     pub proxy_protocol: bool,
@@ -49,6 +56,19 @@ pub struct Args {
 
 /// Time that SIGTERM leaves for writing out the access log.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// The stream of the dice that picks endpoints; those of [`Condition`] come before it.
+const ROUTES: u64 = 2;
+
+impl Args {
+    fn routes_api(&self) -> SocketAddr {
+        let port = match self.health.port() {
+            0 => 0,
+            health => health.checked_add(2).unwrap_or(health - 2),
+        };
+        self.routes_api.unwrap_or(SocketAddr::new(self.health.ip(), port))
+    }
+}
 
 /// How long gorouter keeps an idle connection to an endpoint; it cannot be configured.
 const ENDPOINT_IDLE: Duration = Duration::from_secs(90);
@@ -83,15 +103,25 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         // Signals first: one that comes early must not kill.
         let mut terminated = pin!(worker.terminated()?);
         let mut drains = signal(SignalKind::user_defined1())?;
-        let routes = registry::read(&args.routes)?;
         let condition = Condition::new(args.seed, &worker.name);
         let reserved = listen::reserve(args.listen, "--listen")?;
         let checks = listen::bind_std(args.health, "--health")?;
+        let registrations = listen::bind_std(args.routes_api(), "--routes-api")?;
+        let own = reserved.address();
+        let dice = dice::seeded(args.seed, &worker.name, ROUTES);
+        let mut routes = Table::new(Rules::of(&settings), dice);
+        registry::read(&args.routes, own, &mut routes)?;
+        let routes = Rc::new(RefCell::new(routes));
         let mut addresses = BTreeMap::from([
             ("http".to_owned(), reserved.address().to_string()),
             ("health".to_owned(), checks.local_addr()?.to_string()),
+            ("routes".to_owned(), registrations.local_addr()?.to_string()),
         ]);
-        health::start(checks, condition.clone(), worker.events.clone(), log.clone())?;
+        health::start(checks, condition.clone(), worker.events.clone())?;
+        let (desk, clerk) = Desk::open();
+        registry::api::start(registrations, desk, own)?;
+        let keeping = clerk.work(routes.clone(), settings.prune_stale_droplets_interval);
+        tokio::task::spawn_local(keeping);
         let race = settings
             .has_header_race()
             .then(|| HeaderRace::start(Dump::new(&settings.build), worker.events.clone()))
@@ -107,12 +137,12 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         }
         let gateway = Gateway::new(
             &worker.name,
+            &settings,
             routes,
-            settings.max_attempts,
             condition.clone(),
             log.clone(),
             worker.events.clone(),
-        );
+        )?;
         let heads = race.is_some().then(HeadThread::start).transpose()?;
         let gateway = Rc::new(gateway.with_header_race(race));
         let draining = gateway.clone();
@@ -180,6 +210,7 @@ fn engine(settings: &Settings, proxy_protocol: bool) -> proxy::Settings {
         pool_idle_per_upstream: per_host.min(of_all.unwrap_or(per_host)),
         // Go cancels a request whose client has closed.
         client_eof: ClientEof::Abort,
+        limits: gateway::limits(settings),
         proxy_protocol,
         ..proxy::Settings::default()
     }
@@ -188,9 +219,9 @@ fn engine(settings: &Settings, proxy_protocol: bool) -> proxy::Settings {
 /// Says that it serves: to the supervisor by its pipe, to people on stderr.
 fn announce(args: &Args, worker: &Worker, addresses: BTreeMap<String, String>) {
     if !worker.supervised {
-        let (http, health) = (&addresses["http"], &addresses["health"]);
+        let (http, health, routes) = (&addresses["http"], &addresses["health"], &addresses["routes"]);
         eprintln!(
-            "router: traffic on {http}, health on http://{health}/health, routes from {}",
+            "router: traffic on {http}, health on http://{health}/health, routes from {} and http://{routes}/register",
             args.routes.display()
         );
     }

@@ -1,81 +1,124 @@
 //! gorouter's part: which endpoint a request goes to, what is added to it, what a client is told when it fails.
+//!
+//! - [`exchange`]: one request, and what the log will tell of it
+//! - [`lookup`]: its endpoint, or why it has none
+//! - [`sticky`]: PURE: sessions that stay with an instance
+//! - [`replies`]: PURE: gorouter's own answers
 
+mod exchange;
+mod lookup;
 mod replies;
+mod sticky;
 
-use crate::access_log::{AccessLog, Entry};
+pub use exchange::Exchange;
+
+use crate::access_log::AccessLog;
 use crate::clock::{self, Timestamp};
-use crate::condition::{Answer, Condition};
+use crate::condition::{self, Condition};
+use crate::dice;
 use crate::fault::Place;
-use crate::header_race::{self, HeaderRace};
-use crate::http1::{RequestHead, Version};
+use crate::header_race::HeaderRace;
+use crate::http1::{Limits, MAX_HEADERS, Reject, RequestHead, ResponseHead};
 use crate::proxy::{
     AfterFailure, Attempt, ClientEof, Draining, Finish, Interims, Policy, Reply, Upstream, Verdict,
 };
 use crate::record::{Cause, DrainStage, Event, Fault};
-use crate::routes::{Miss, Table};
+use crate::routes::{Endpoint, Table};
+use crate::settings::Settings;
+use crate::uuid::Uuid;
 use crate::worker::Events;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+use replies::Failure;
+use std::cell::{Cell, RefCell};
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::UNIX_EPOCH;
 
 /// The decisions of one router. One per data thread.
 pub struct Gateway {
-    routes: Table,
+    routes: Rc<RefCell<Table>>,
+    settings: Settings,
     condition: Condition,
     log: AccessLog,
     events: Events,
     /// `x-resetlab-router: NAME\r\n`
     name_line: Vec<u8>,
-    max_attempts: u32,
+    /// What marks the requests that came through here: another for every life of a router.
+    mark: Vec<u8>,
+    dice: RefCell<ChaCha8Rng>,
+    date: Cell<Date>,
     /// `None`: this gorouter does not have the bug.
     race: Option<HeaderRace>,
 }
 
-/// One request on its way through.
-pub struct Exchange {
-    host: String,
-    request: String,
-    referer: Option<String>,
-    user_agent: Option<String>,
-    client: SocketAddr,
-    forwarded_for: String,
-    forwarded_proto: Option<String>,
-    has_request_start: bool,
-    request_id: Option<u64>,
-    idempotent: bool,
-    attempts: u32,
-    endpoint: Option<SocketAddr>,
-    backend_time: std::time::Duration,
-    router_error: Option<String>,
-    /// What a fault makes of it, once it has waited for as long as that demands.
-    held: Option<Pin<Box<dyn Future<Output = Answer>>>>,
-    /// A fault resets the client in the middle of the response.
-    cut: bool,
-    /// What both sides of the race see of it, from its first attempt on.
-    response: Option<header_race::Response>,
+/// The field that routers mark what they forward in, a line each. A router that finds its own mark has found a loop,
+/// however long. Not Via: applications change their answers for it (nginx does not compress them), and gorouter, which
+/// has none, would look different to them.
+const VIA: &str = "x-resetlab-via";
+
+/// The value of `Date` for one second.
+#[derive(Clone, Copy)]
+struct Date {
+    /// Since 1970.
+    second: u64,
+    text: [u8; 29],
+}
+
+/// Go's server reads so much more than it was told, for the sake of its buffer.
+const GO_SLACK: usize = 4096;
+/// What gorouter passes on, whatever its settings say.
+const LARGEST_HEAD: usize = 1 << 20;
+
+/// What a message may cost, as Go's server has it: a head has no limit but its size. (Go has none on the number of
+/// fields; the engine's highest is taken.)
+pub fn limits(settings: &Settings) -> Limits {
+    let head_bytes = max_header_bytes(settings).saturating_add(GO_SLACK);
+    Limits {
+        head_bytes,
+        line_bytes: head_bytes,
+        headers: MAX_HEADERS,
+        ..Limits::default()
+    }
+}
+
+/// Zero is gorouter's word for its default.
+fn max_header_bytes(settings: &Settings) -> usize {
+    match settings.max_header_kb {
+        0 => LARGEST_HEAD,
+        kb => kb.saturating_mul(1024),
+    }
 }
 
 impl Gateway {
-    /// `name` goes into every response; a request is tried at most `max_attempts` times.
+    /// `name` goes into every response.
     pub fn new(
         name: &str,
-        routes: Table,
-        max_attempts: u32,
+        settings: &Settings,
+        routes: Rc<RefCell<Table>>,
         condition: Condition,
         log: AccessLog,
         events: Events,
-    ) -> Gateway {
-        let name_line = format!("x-resetlab-router: {name}\r\n").into_bytes();
-        Gateway {
+    ) -> std::io::Result<Gateway> {
+        let mut dice = dice::unpredictable()?;
+        Ok(Gateway {
             routes,
+            settings: settings.clone(),
             condition,
             log,
             events,
-            name_line,
-            max_attempts: max_attempts.max(1),
+            name_line: format!("x-resetlab-router: {name}\r\n").into_bytes(),
+            mark: format!("{:016x}", dice.next_u64()).into_bytes(),
+            dice: RefCell::new(dice),
+            date: Cell::new(Date {
+                second: u64::MAX,
+                text: [b' '; 29],
+            }),
             race: None,
-        }
+        })
     }
 
     /// The same with the bug.
@@ -91,36 +134,98 @@ impl Gateway {
         });
     }
 
-    fn route(&self, exchange: &mut Exchange) -> Verdict {
-        if exchange.host.is_empty() {
-            return exchange.reply(replies::empty_host());
-        }
-        match self.pick(exchange) {
-            Ok(upstream) => Verdict::Forward(upstream),
-            Err(Miss::UnknownHost) => exchange.reply(replies::unknown_route(&exchange.host)),
-            Err(Miss::NoEndpoint) => exchange.reply(replies::no_endpoints(&exchange.host)),
+    fn route(&self, exchange: &mut Exchange, now: Timestamp) -> Verdict {
+        match self.lookup(exchange, now) {
+            Ok(endpoint) => {
+                let upstream = upstream(&endpoint);
+                exchange.occupy(endpoint);
+                exchange.hand_over(clock::now());
+                Verdict::Forward(upstream)
+            }
+            Err(answer) => {
+                exchange.router_error = answer.error;
+                Verdict::Reply(answer.reply)
+            }
         }
     }
 
-    fn pick(&self, exchange: &mut Exchange) -> Result<Upstream, Miss> {
-        let endpoint = self.routes.pick(&exchange.host)?;
-        exchange.endpoint = Some(endpoint.address);
-        exchange.attempts += 1;
-        Ok(Upstream {
-            key: endpoint.key,
-            addr: endpoint.address,
-        })
+    /// Of the endpoint of the exchange, before a response head.
+    fn failed(&self, exchange: &mut Exchange, attempt: &Attempt, cause: Cause) -> AfterFailure {
+        let dialled = attempt.reused || attempt.connected.is_some();
+        // An endpoint that closed a kept connection has not failed; Go's transport sends the request again by itself.
+        if attempt.reused
+            && attempt.replayable
+            && exchange.marks.idempotent
+            && matches!(cause, Cause::Eof | Cause::Reset)
+        {
+            return AfterFailure::Retry(attempt.upstream);
+        }
+        exchange.note(attempt);
+        exchange.release();
+        let pool = exchange.pool.clone();
+        if let Some(pool) = &pool
+            && let Some(endpoint) = &exchange.endpoint
+            && !exchange.surgical
+            && (!dialled || cause == Cause::Reset)
+        {
+            pool.failed(endpoint, attempt.ended);
+        }
+        let retriable = !dialled || (cause == Cause::Eof && exchange.marks.idempotent);
+        if retriable
+            && attempt.replayable
+            && exchange.attempts_left > 0
+            && let Some(pool) = &pool
+            && let Some(endpoint) = self
+                .routes
+                .borrow_mut()
+                .next(pool, &mut exchange.turn, attempt.ended)
+        {
+            exchange.attempts_left -= 1;
+            let upstream = upstream(&endpoint);
+            exchange.occupy(endpoint);
+            return AfterFailure::Retry(upstream);
+        }
+        let to = attempt.upstream.addr;
+        let answer = replies::endpoint_failure(&match (dialled, attempt.local) {
+            (false, _) => Failure::Dial(cause, to),
+            (true, Some(ours)) => Failure::Reset(ours, to),
+            (true, None) => Failure::Attempt(cause, to),
+        });
+        exchange.handle_error(answer.error.as_deref().unwrap_or_default());
+        exchange.router_error = answer.error;
+        AfterFailure::Reply(answer.reply)
+    }
+
+    fn write_date(&self, out: &mut Vec<u8>) {
+        let now = clock::wall();
+        let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut date = self.date.get();
+        if date.second != second {
+            date.second = second;
+            date.text.copy_from_slice(httpdate::fmt_http_date(now).as_bytes());
+            self.date.set(date);
+        }
+        field(out, "Date", &date.text);
     }
 }
 
 impl Policy for Gateway {
     type Exchange = Exchange;
 
-    fn start(&self, head: &RequestHead<'_>, client: SocketAddr, _now: Timestamp) -> (Exchange, Verdict) {
+    fn start(&self, head: &RequestHead<'_>, client: SocketAddr, now: Timestamp) -> (Exchange, Verdict) {
         self.condition.began();
-        let mut exchange = Exchange::of(head, client);
+        let vcap_request_id = Uuid::new(&mut self.dice.borrow_mut());
+        let received = clock::wall();
+        let mut exchange = Exchange::of(
+            head,
+            client,
+            received,
+            vcap_request_id,
+            &self.mark,
+            &self.settings,
+        );
         let verdict = match self.condition.fault() {
-            None => self.route(&mut exchange),
+            None => self.route(&mut exchange, now),
             Some(spec) => {
                 let condition = self.condition.clone();
                 exchange.held = Some(Box::pin(async move { condition.wait(Place::Requests).await }));
@@ -137,13 +242,15 @@ impl Policy for Gateway {
     fn poll_held(&self, exchange: &mut Exchange, cx: &mut Context<'_>) -> Poll<Verdict> {
         let answer = match &mut exchange.held {
             Some(held) => ready!(held.as_mut().poll(cx)),
-            None => Answer::Honest,
+            None => condition::Answer::Honest,
         };
         exchange.held = None;
-        exchange.cut = answer == Answer::Cut;
+        exchange.cut = answer == condition::Answer::Cut;
         Poll::Ready(match answer {
-            Answer::Error(status) => Verdict::Reply(Reply::explain(status, "a fault was injected")),
-            Answer::Honest | Answer::Cut => self.route(exchange),
+            condition::Answer::Error(status) => {
+                Verdict::Reply(Reply::explain(status, "a fault was injected"))
+            }
+            condition::Answer::Honest | condition::Answer::Cut => self.route(exchange, clock::now()),
         })
     }
 
@@ -151,84 +258,118 @@ impl Policy for Gateway {
         exchange.cut
     }
 
+    /// The fields that [`Policy::request_headers`] writes anew, and X-CF-APP-INSTANCE, which ends here.
+    fn omits(&self, exchange: &Exchange, name: &str) -> bool {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            15 => is("x-forwarded-for") || is("x-cf-instanceid"),
+            17 if exchange.forwarded.proto.is_some() && is("x-forwarded-proto") => true,
+            17 => is("x-vcap-request-id") || is("x-cf-app-instance"),
+            18 => is("x-cf-applicationid") || is("x-cf-instanceindex"),
+            _ => false,
+        }
+    }
+
     fn request_headers(&self, exchange: &mut Exchange, out: &mut Vec<u8>) {
-        // A further line of this field is a further element of its list (RFC 9110 §5.3).
-        line(out, "X-Forwarded-For", &exchange.client.ip().to_string());
-        if exchange.forwarded_proto.is_none() {
-            line(out, "X-Forwarded-Proto", "http");
+        let earlier = exchange.words.get(crate::access_log::Word::ForwardedFor);
+        let separator = if exchange.marks.has_forwarded_for {
+            ", "
+        } else {
+            ""
+        };
+        // Writing to memory cannot fail.
+        let _ = write!(
+            out,
+            "X-Forwarded-For: {earlier}{separator}{}\r\n",
+            exchange.client.ip()
+        );
+        if let Some(proto) = exchange.forwarded.proto {
+            field(out, "X-Forwarded-Proto", proto.as_bytes());
         }
-        if !exchange.has_request_start {
-            let since_epoch = clock::wall()
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default();
-            line(out, "X-Request-Start", &since_epoch.as_millis().to_string());
+        if !exchange.marks.has_request_start {
+            let since_epoch = exchange.received.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let _ = write!(out, "X-Request-Start: {}\r\n", since_epoch.as_millis());
         }
+        field(out, "X-Vcap-Request-Id", exchange.vcap_request_id.as_bytes());
+        if let Some(endpoint) = &exchange.endpoint {
+            let instance = &*endpoint.instance;
+            field(out, "X-Cf-Applicationid", instance.app.as_bytes());
+            field(out, "X-Cf-Instanceindex", instance.index.as_bytes());
+            match &*instance.id {
+                "" => drop(write!(out, "X-Cf-Instanceid: {}\r\n", endpoint.address)),
+                id => field(out, "X-Cf-Instanceid", id.as_bytes()),
+            }
+        }
+        field(out, VIA, &self.mark);
     }
 
     fn attempt_ended(&self, exchange: &mut Exchange, attempt: &Attempt) -> AfterFailure {
-        exchange.backend_time += attempt.ended.since(attempt.started);
-        let Err(cause) = attempt.result else {
-            return AfterFailure::Reset;
-        };
-        let retriable = match cause {
-            // Nothing was sent: any request may go elsewhere.
-            Cause::Refused | Cause::ConnectTimeout => true,
-            Cause::Eof => exchange.idempotent,
-            _ => false,
-        };
-        if retriable
-            && attempt.replayable
-            && exchange.attempts < self.max_attempts
-            && let Ok(upstream) = self.pick(exchange)
-        {
-            return AfterFailure::Retry(upstream);
-        }
-        let (reply, error) = replies::endpoint_failure(cause, attempt.upstream.addr);
-        if let Some(response) = &exchange.response {
-            match cause {
-                Cause::ClientGone => response.abandon(error.clone()),
-                _ => response.handle_error(&error),
+        match attempt.result {
+            Err(cause) if attempt.status.is_none() && cause != Cause::ClientGone => {
+                self.failed(exchange, attempt, cause)
+            }
+            _ => {
+                exchange.note(attempt);
+                exchange.release();
+                // The client left before there was a response: gorouter's handler runs for nobody.
+                if attempt.status.is_none() {
+                    exchange.abandon();
+                }
+                AfterFailure::Reset
             }
         }
-        exchange.router_error = Some(error);
-        AfterFailure::Reply(reply)
     }
 
-    fn response_headers(&self, _: &mut Exchange, _status: u16, out: &mut Vec<u8>) {
+    fn response_head(&self, exchange: &mut Exchange, head: &ResponseHead<'_>) {
+        exchange.release();
+        let names = &self.settings.sticky_session_cookie_names;
+        let mut session = sticky::Session::default();
+        let mut has_vcap_request_id = false;
+        for (name, value) in head.headers() {
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            match name.len() {
+                4 if is("date") => exchange.response.has_date = true,
+                10 if is("set-cookie") => session.see(value, names),
+                16 if is("x-cf-routererror") => {
+                    // Of a router behind this one: gorouter logs whatever the client gets.
+                    exchange.router_error = Some(String::from_utf8_lossy(value).into_owned().into());
+                }
+                17 if is("x-vcap-request-id") => has_vcap_request_id = true,
+                _ => {}
+            }
+        }
+        exchange.response.lacks_vcap_request_id = !has_vcap_request_id;
+        if let Some(endpoint) = &exchange.endpoint
+            && let Some(pool) = &exchange.pool
+        {
+            let (asked, id) = (exchange.asked.as_deref(), &*endpoint.instance.id);
+            exchange.response.cookie = session.cookie(asked, id, pool.context_path());
+        }
+    }
+
+    fn response_headers(&self, exchange: &mut Exchange, _status: u16, out: &mut Vec<u8>) {
+        if let Some(cookie) = &exchange.response.cookie {
+            field(out, "Set-Cookie", cookie.as_bytes());
+        }
+        if exchange.response.lacks_vcap_request_id {
+            field(out, "X-Vcap-Request-Id", exchange.vcap_request_id.as_bytes());
+        }
+        if !exchange.response.has_date {
+            self.write_date(out);
+        }
         out.extend_from_slice(&self.name_line);
     }
 
     fn interims(&self, exchange: &mut Exchange) -> Option<Arc<dyn Interims>> {
         let race = self.race.as_ref()?;
-        let response = exchange.response.get_or_insert_with(|| race.response());
-        Some(Arc::new(response.clone()))
+        let headers = exchange.headers.get_or_insert_with(|| race.response());
+        Some(Arc::new(headers.clone()))
     }
 
     fn finished(&self, exchange: Exchange, end: &Finish) {
         self.condition.ended();
-        let response_time = end.ended.since(end.started);
-        let now = clock::now();
-        self.log.request(Entry {
-            started: clock::wall() - now.since(end.started),
-            host: exchange.host,
-            request: exchange.request,
-            status: end.status,
-            request_bytes: end.request_bytes,
-            response_bytes: end.response_bytes,
-            referer: exchange.referer,
-            user_agent: exchange.user_agent,
-            client: exchange.client,
-            endpoint: exchange.endpoint,
-            forwarded_for: exchange.forwarded_for,
-            forwarded_proto: exchange.forwarded_proto.unwrap_or_else(|| "http".to_owned()),
-            response_time,
-            gorouter_time: response_time.saturating_sub(exchange.backend_time),
-            failed_attempts: exchange
-                .attempts
-                .saturating_sub(u32::from(exchange.router_error.is_none())),
-            router_error: exchange.router_error,
-            request_id: exchange.request_id,
-        });
+        self.log
+            .request(exchange.entry(end, self.settings.enable_attempts_details));
     }
 
     fn draining(&self, progress: Draining) {
@@ -237,52 +378,19 @@ impl Policy for Gateway {
             Draining::Over => DrainStage::Done,
         });
     }
-}
 
-impl Exchange {
-    fn of(head: &RequestHead<'_>, client: SocketAddr) -> Exchange {
-        let text = |name: &str| {
-            head.header(name)
-                .map(|value| String::from_utf8_lossy(value).into_owned())
-        };
-        let version = match head.version() {
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        };
-        let forwarded_for = match text("x-forwarded-for") {
-            Some(earlier) => format!("{earlier}, {}", client.ip()),
-            None => client.ip().to_string(),
-        };
-        let safe = matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE");
-        Exchange {
-            host: head.host().to_owned(),
-            request: format!("{} {} {version}", head.method(), head.target()),
-            referer: text("referer"),
-            user_agent: text("user-agent"),
-            client,
-            forwarded_for,
-            forwarded_proto: text("x-forwarded-proto"),
-            has_request_start: head.header("x-request-start").is_some(),
-            request_id: text("x-resetlab-request").and_then(|id| id.parse().ok()),
-            idempotent: safe || head.header("idempotency-key").is_some(),
-            attempts: 0,
-            endpoint: None,
-            backend_time: std::time::Duration::ZERO,
-            router_error: None,
-            held: None,
-            cut: false,
-            response: None,
-        }
-    }
-
-    fn reply(&mut self, (reply, error): (Reply, &str)) -> Verdict {
-        self.router_error = Some(error.to_owned());
-        Verdict::Reply(reply)
+    fn refusal(&self, reject: Reject, out: &mut Vec<u8>) {
+        replies::refusal(reject, out);
     }
 }
 
-fn line(out: &mut Vec<u8>, name: &str, value: &str) {
-    for part in [name, ": ", value, "\r\n"] {
-        out.extend_from_slice(part.as_bytes());
+fn upstream(endpoint: &Endpoint) -> Upstream {
+    Upstream {
+        key: endpoint.key(),
+        addr: endpoint.address,
     }
+}
+
+fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    crate::http1::forward::field(name.as_bytes(), value, out);
 }

@@ -1,70 +1,173 @@
 //! PURE: gorouter's own answers, word for word, each with the value of its `X-Cf-Routererror`.
+//!
+//! Fields stand in the order in which Go writes them: by name.
 
-use crate::proxy::Reply;
+use crate::http1::Reject;
+use crate::proxy::{Reply, reason};
 use crate::record::Cause;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
-const NEVER_CACHE: &str = "no-cache, no-store";
+/// An answer, and what the access log says of it; no error for an answer that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub reply: Reply,
+    pub error: Option<Cow<'static, str>>,
+}
 
-/// No route has this host.
-pub fn unknown_route(host: &str) -> (Reply, &'static str) {
-    let error = "unknown_route";
-    (
-        explain(404, error, &format!("Requested route ('{host}') does not exist."))
-            .header("Cache-Control", NEVER_CACHE),
-        error,
-    )
+const NEVER_CACHE: Option<&str> = Some("no-cache, no-store");
+const CACHE_SHORTLY: Option<&str> = Some("public,max-age=2");
+
+/// No route has this host and path.
+pub fn unknown_route(host: &str) -> Answer {
+    let words = format!("Requested route ('{host}') does not exist.");
+    explain(404, NEVER_CACHE, "unknown_route", &words)
+}
+
+/// The route has no such instance, or there is no route.
+pub fn unknown_instance(host: &str, app: &str, index: &str) -> Answer {
+    let words =
+        format!("Requested instance ('{index}') with guid ('{app}') does not exist for route ('{host}')");
+    explain(400, NEVER_CACHE, "unknown_route", &words)
+}
+
+pub fn invalid_app_instance() -> Answer {
+    let words = "Invalid X-CF-App-Instance Header";
+    explain(400, NEVER_CACHE, "invalid_cf_app_instance_header", words)
 }
 
 /// The host's route has no endpoint.
-pub fn no_endpoints(host: &str) -> (Reply, &'static str) {
-    let error = "no_endpoints";
+pub fn no_endpoints(host: &str) -> Answer {
     let words = format!("Requested route ('{host}') has no available endpoints.");
-    (
-        explain(503, error, &words).header("Cache-Control", NEVER_CACHE),
-        error,
-    )
+    explain(503, CACHE_SHORTLY, "no_endpoints", &words)
 }
 
-/// A request without a host (HTTP/1.0).
-pub fn empty_host() -> (Reply, &'static str) {
-    let error = "empty_host";
-    let reply = Reply::new(400)
-        .header("Cache-Control", "public,max-age=2")
-        .header("X-Cf-Routererror", error)
-        .header("Content-Type", "text/plain; charset=utf-8")
-        .body(&b"400 Bad Request: Request had empty Host header"[..]);
-    (reply, error)
+/// All endpoints have as many requests as they may.
+pub fn connection_limit(host: &str) -> Answer {
+    let words = format!("Requested route ('{host}') has reached the connection limit.");
+    explain(503, None, "Connection Limit Reached", &words)
+}
+
+/// A request without a host (HTTP/1.0), or with its own address for one.
+pub fn empty_host() -> Answer {
+    explain(400, CACHE_SHORTLY, "empty_host", "Request had empty Host header")
+}
+
+/// The head is as large as it may not be, but was read.
+pub fn too_large() -> Answer {
+    let error = "max-request-size-exceeded";
+    Answer {
+        reply: Reply::new(431).header("X-Cf-Routererror", error),
+        error: Some(error.into()),
+    }
+}
+
+/// The request has come through this router before. gorouter would send it round until something breaks.
+pub fn routing_loop(host: &str) -> Answer {
+    let words = format!("Requested route ('{host}') leads back to this router.");
+    explain(508, NEVER_CACHE, "routing_loop", &words)
+}
+
+/// What `/health` would say, on the traffic port.
+pub fn health(healthy: bool) -> Answer {
+    let reply = match healthy {
+        true => Reply::new(200).body(&b"ok\n"[..]),
+        false => Reply::new(503),
+    };
+    Answer {
+        reply: reply
+            .header("Cache-Control", "private, max-age=0")
+            .header("Expires", "0"),
+        error: None,
+    }
 }
 
 /// The attempt failed; the error is told in Go's words.
-pub fn endpoint_failure(cause: Cause, address: SocketAddr) -> (Reply, String) {
-    let go = match cause {
-        Cause::Refused => format!("dial tcp {address}: connect: connection refused"),
-        Cause::ConnectTimeout => format!("dial tcp {address}: i/o timeout"),
-        Cause::Reset => format!("read tcp {address}: read: connection reset by peer"),
-        Cause::Eof | Cause::Cut => "EOF".to_owned(),
-        Cause::ResponseTimeout => "context deadline exceeded".to_owned(),
-        Cause::ClientGone => "context canceled".to_owned(),
-        Cause::Malformed | Cause::Status5xx => {
-            "net/http: HTTP/1.x transport connection broken: malformed HTTP response".to_owned()
-        }
-    };
-    let error = format!("endpoint_failure ({go})");
-    (
-        explain(
-            502,
-            error.clone(),
-            "Registered endpoint failed to handle the request.",
-        ),
-        error,
-    )
+pub fn endpoint_failure(failure: &Failure) -> Answer {
+    let error = format!("endpoint_failure ({failure})");
+    let words = "Registered endpoint failed to handle the request.";
+    explain(502, None, error, words)
 }
 
-fn explain(status: u16, error: impl Into<std::borrow::Cow<'static, str>>, words: &str) -> Reply {
-    Reply::explain(status, words)
-        .header("X-Cf-Routererror", error)
-        .header("X-Content-Type-Options", "nosniff")
+/// What the access log has of a request whose client went away before it got an answer: the answer that gorouter
+/// writes to nobody.
+pub const CLIENT_GONE: (u16, &str, u64) = (
+    499,
+    "endpoint_failure (context canceled)",
+    "499 Request Cancelled\n".len() as u64,
+);
+
+/// Why an endpoint failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There was no connection.
+    Dial(Cause, SocketAddr),
+    Attempt(Cause, SocketAddr),
+    /// By the endpoint, while our end waited for its answer.
+    Reset(SocketAddr, SocketAddr),
+    NoneLeft,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Dial(Cause::ConnectTimeout, to) => write!(f, "dial tcp {to}: i/o timeout"),
+            Failure::Dial(Cause::Reset, to) => write!(f, "dial tcp {to}: connect: connection reset by peer"),
+            Failure::Dial(_, to) => write!(f, "dial tcp {to}: connect: connection refused"),
+            Failure::Reset(ours, theirs) => {
+                write!(f, "read tcp {ours}->{theirs}: read: connection reset by peer")
+            }
+            Failure::Attempt(Cause::ResponseTimeout, _) => f.write_str("context deadline exceeded"),
+            Failure::Attempt(Cause::ClientGone, _) => f.write_str("context canceled"),
+            Failure::Attempt(Cause::Malformed | Cause::Status5xx, _) => {
+                f.write_str("net/http: HTTP/1.x transport connection broken: malformed HTTP response")
+            }
+            Failure::Attempt(_, _) => f.write_str("EOF"),
+            Failure::NoneLeft => f.write_str("No endpoints available"),
+        }
+    }
+}
+
+/// What Go's server says of a request it cannot read, before gorouter hears of it: without Date and length, and with
+/// nothing of gorouter's. A head that took too long gets no answer at all.
+pub fn refusal(reject: Reject, out: &mut Vec<u8>) {
+    let why = match (reject.status, reject.reason) {
+        (408, _) => return,
+        (400, "no Host") => ": missing required Host header",
+        (400, "malformed Host") => ": malformed Host header",
+        (400, "more than one Host") => ": too many Host headers",
+        (400, "malformed header field name") => ": invalid header name",
+        (400, "malformed header field value") => ": invalid header value",
+        (501, _) => ": unsupported transfer encoding",
+        (505, _) => ": unsupported protocol version",
+        _ => "",
+    };
+    let (status, words) = (reject.status, reason(reject.status));
+    let fields = "Content-Type: text/plain; charset=utf-8\r\nConnection: close";
+    out.extend_from_slice(
+        format!("HTTP/1.1 {status} {words}{why}\r\n{fields}\r\n\r\n{status} {words}{why}").as_bytes(),
+    );
+}
+
+fn explain(
+    status: u16,
+    caching: Option<&'static str>,
+    error: impl Into<Cow<'static, str>>,
+    words: &str,
+) -> Answer {
+    let error = error.into();
+    let mut reply = Reply::new(status);
+    if let Some(caching) = caching {
+        reply = reply.header("Cache-Control", caching);
+    }
+    Answer {
+        reply: reply
+            .header("Content-Type", "text/plain; charset=utf-8")
+            .header("X-Cf-Routererror", error.clone())
+            .header("X-Content-Type-Options", "nosniff")
+            .body(format!("{status} {}: {words}\n", reason(status))),
+        error: Some(error),
+    }
 }
 
 #[cfg(test)]
@@ -73,21 +176,78 @@ mod tests {
 
     #[test]
     fn answers_are_gorouters_words() {
-        let (reply, _) = unknown_route("nope.test");
+        let Answer { reply, error } = unknown_route("nope.test");
         assert_eq!(reply.status, 404);
+        assert_eq!(error.as_deref(), Some("unknown_route"));
         assert_eq!(
             &*reply.body,
             b"404 Not Found: Requested route ('nope.test') does not exist.\n"
         );
-        let (reply, error) = endpoint_failure(Cause::Refused, "127.0.0.1:19999".parse().unwrap());
+        let names: Vec<&str> = reply.headers.iter().map(|(name, _)| *name).collect();
         assert_eq!(
-            error,
-            "endpoint_failure (dial tcp 127.0.0.1:19999: connect: connection refused)"
+            names,
+            [
+                "Cache-Control",
+                "Content-Type",
+                "X-Cf-Routererror",
+                "X-Content-Type-Options"
+            ]
         );
-        assert_eq!(
-            &*reply.body,
-            b"502 Bad Gateway: Registered endpoint failed to handle the request.\n"
-        );
-        assert!(reply.headers.contains(&("X-Cf-Routererror", error.into())));
+    }
+
+    #[test]
+    fn failures_are_told_in_gos_words() {
+        let to: SocketAddr = "127.0.0.1:19999".parse().unwrap();
+        for (failure, words) in [
+            (
+                Failure::Dial(Cause::Refused, to),
+                "endpoint_failure (dial tcp 127.0.0.1:19999: connect: connection refused)",
+            ),
+            (
+                Failure::Dial(Cause::ConnectTimeout, to),
+                "endpoint_failure (dial tcp 127.0.0.1:19999: i/o timeout)",
+            ),
+            (Failure::Attempt(Cause::Eof, to), "endpoint_failure (EOF)"),
+            (
+                Failure::Reset("127.0.0.1:40000".parse().unwrap(), to),
+                "endpoint_failure (read tcp 127.0.0.1:40000->127.0.0.1:19999: read: connection reset by peer)",
+            ),
+            (
+                Failure::Attempt(Cause::ResponseTimeout, to),
+                "endpoint_failure (context deadline exceeded)",
+            ),
+            (Failure::NoneLeft, "endpoint_failure (No endpoints available)"),
+        ] {
+            let answer = endpoint_failure(&failure);
+            assert_eq!(answer.error.as_deref(), Some(words));
+            assert_eq!(answer.reply.status, 502);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_answered_as_gos_server_does() {
+        let answer = |status, reason| {
+            let mut out = Vec::new();
+            refusal(Reject::new(status, reason), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let fields = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n";
+        for (status, reason, line) in [
+            (
+                431,
+                "the header section is too large",
+                "431 Request Header Fields Too Large",
+            ),
+            (400, "no Host", "400 Bad Request: missing required Host header"),
+            (400, "a line does not end in CRLF", "400 Bad Request"),
+            (
+                505,
+                "x",
+                "505 HTTP Version Not Supported: unsupported protocol version",
+            ),
+        ] {
+            assert_eq!(answer(status, reason), format!("HTTP/1.1 {line}{fields}{line}"));
+        }
+        assert_eq!(answer(408, "the request head took too long"), "");
     }
 }

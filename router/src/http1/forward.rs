@@ -4,8 +4,9 @@ use super::fields::{Field, nominated};
 use super::{BodyLength, Encoding, RequestHead, ResponseHead};
 
 /// Appends the request head for the next hop, without its final empty line, so that fields can be added.
-/// `hops` replaces Max-Forwards.
-pub fn request(head: &RequestHead<'_>, hops: Option<u64>, out: &mut Vec<u8>) {
+/// `hops` replaces Max-Forwards. Fields whose name `omits` are left out; it is not asked about those that frame the
+/// message or belong to this hop.
+pub fn request(head: &RequestHead<'_>, hops: Option<u64>, omits: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
     out.extend_from_slice(head.method().as_bytes());
     out.push(b' ');
     out.extend_from_slice(head.target().as_bytes());
@@ -19,12 +20,12 @@ pub fn request(head: &RequestHead<'_>, hops: Option<u64>, out: &mut Vec<u8>) {
         head.headers,
         head.summary.nominated > 0,
         out,
-        |kind| match kind {
+        |kind, name| match kind {
             Field::Host => !head.replaces_host(),
             Field::Upgrade => upgrade,
             Field::Expect => head.version() == super::Version::Http11,
             Field::MaxForwards => hops.is_none(),
-            Field::Other => true,
+            Field::Other => !omits(name),
             Field::ContentLength | Field::TransferEncoding | Field::Connection | Field::HopByHop => false,
         },
     );
@@ -66,7 +67,7 @@ pub fn response(head: &ResponseHead<'_>, encoding: Encoding, persistence: Persis
         head.headers,
         head.summary.nominated > 0,
         out,
-        |kind| match kind {
+        |kind, _| match kind {
             Field::Host | Field::Expect | Field::MaxForwards | Field::Other => true,
             Field::Upgrade => persistence == Persistence::Upgrade,
             Field::ContentLength | Field::TransferEncoding | Field::Connection | Field::HopByHop => false,
@@ -129,7 +130,7 @@ fn copy(
     headers: &[httparse::Header<'_>],
     nominates: bool,
     out: &mut Vec<u8>,
-    keep: impl Fn(Field) -> bool,
+    keep: impl Fn(Field, &str) -> bool,
 ) {
     let start_of = |index: usize| match headers.get(index) {
         Some(header) => header.name.as_ptr() as usize - bytes.as_ptr() as usize,
@@ -140,7 +141,7 @@ fn copy(
         let kind = Field::of(header.name);
         // Host, framing and Upgrade are decided by `keep` alone: naming them in Connection changes nothing.
         let nominable = matches!(kind, Field::Other | Field::Expect | Field::MaxForwards);
-        let kept = keep(kind) && !(nominates && nominable && nominated(headers, header.name));
+        let kept = keep(kind, header.name) && !(nominates && nominable && nominated(headers, header.name));
         if !kept {
             out.extend_from_slice(&bytes[run..start_of(index)]);
             run = start_of(index + 1);

@@ -86,8 +86,13 @@ impl<'a> RequestHead<'a> {
             .map(|header| header.value)
     }
 
+    /// Bytes of the head as it was sent, with its final empty line.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// All fields, as sent.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         self.headers.iter().map(|header| (header.name, header.value))
     }
 

@@ -97,6 +97,11 @@ impl<'a> ResponseHead<'a> {
         self.summary.upgrade && self.summary.connection_upgrade
     }
 
+    /// All fields, as sent.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|header| (header.name, header.value))
+    }
+
     /// `200 OK`: what follows the version, as sent.
     pub fn status_line(&self) -> &[u8] {
         self.status_line

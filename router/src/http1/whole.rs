@@ -31,7 +31,7 @@ pub fn request<'p>(
         let head = RequestHead::parse(&bytes[range.clone()], &mut slots, limits)?;
         head.max_forwards()?;
         let mut forwarded = Vec::new();
-        forward::request(&head, None, &mut forwarded);
+        forward::request(&head, None, |_| false, &mut forwarded);
         forwarded.extend_from_slice(b"\r\n");
         let start = format!("{} {} {}", head.method(), head.target(), head.host());
         Ok(Some(Head {

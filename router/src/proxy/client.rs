@@ -6,11 +6,9 @@ use super::exchange::After;
 use super::gate::{Phase, Place};
 use super::output::Output;
 use super::policy::Policy;
-use super::reply::Reply;
 use super::settings::{ClientEof, Settings};
 use super::timer::Timer;
 use crate::clock::{self, Timestamp};
-use crate::http1::forward::Persistence;
 use crate::http1::{HeadScan, Reject};
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -213,8 +211,7 @@ impl<P: Policy> Client<P> {
     /// Replies to a request that cannot be understood, or no further.
     pub async fn refuse(&mut self, reject: Reject) -> After {
         self.output.clear();
-        let reply = Reply::explain(reject.status, reject.reason);
-        reply.write(Persistence::Close, false, &mut self.output.bytes, |_| {});
+        self.policy.refusal(reject, &mut self.output.bytes);
         match self.flush().await {
             true => After::Linger,
             false => After::Close,

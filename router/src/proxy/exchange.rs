@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub body: Body,
     /// All of the request that was taken from the client is still in `Client::request`.
     pub replayable: bool,
+    /// The policy's header lines in `Client::request`, while that is replayable.
+    added: Range<usize>,
 }
 
 /// What becomes of the client connection.
@@ -102,6 +104,7 @@ impl<P: Policy> Client<P> {
             expects: head.expects_continue(),
             body: Body::new(head.body(), encoding, &limits),
             replayable: true,
+            added: 0..0,
         };
         let (exchange, mut verdict) = self.policy.start(&head, self.peer, now);
         let mut running = Running::new(Rc::clone(&self.policy), exchange, now);
@@ -114,9 +117,17 @@ impl<P: Policy> Client<P> {
         }
         self.request.clear();
         if forwards(&verdict) {
-            forward::request(&head, hops.map(|hops| hops - 1), &mut self.request.bytes);
-            running.request_headers(&mut self.request.bytes);
-            self.request.bytes.extend_from_slice(b"\r\n");
+            let bytes = &mut self.request.bytes;
+            forward::request(
+                &head,
+                hops.map(|hops| hops - 1),
+                |name| running.omits(name),
+                bytes,
+            );
+            let start = bytes.len();
+            running.request_headers(bytes);
+            request.added = start..bytes.len();
+            bytes.extend_from_slice(b"\r\n");
         }
         self.input.consume(end);
         if forwards(&verdict) {
@@ -152,6 +163,8 @@ impl<P: Policy> Client<P> {
                 started,
                 ended: now,
                 reused: false,
+                connected: None,
+                local: None,
                 replayable: true,
                 status: None,
                 result: Err(Cause::ClientGone),
@@ -231,6 +244,11 @@ impl<P: Policy> Client<P> {
                     fresh = next.key == upstream.key;
                     upstream = next;
                     self.request.rewind();
+                    let mut lines = Vec::new();
+                    running.request_headers(&mut lines);
+                    let end = request.added.start + lines.len();
+                    self.request.bytes.splice(request.added.clone(), lines);
+                    request.added.end = end;
                 }
                 AfterFailure::Retry(_) => {
                     let reply = Reply::explain(502, "the request cannot be sent again");
@@ -275,6 +293,7 @@ impl<P: Policy> Client<P> {
                 match self.dial(upstream).await {
                     Ok(leased) => {
                         since = clock::now();
+                        attempt.connected = Some(since);
                         leased
                     }
                     Err(Some(Cause::ClientGone)) => return (Outcome::ClientGone, false, None),
@@ -289,6 +308,9 @@ impl<P: Policy> Client<P> {
         attempt.status = transfer.status();
         if let Some(status) = transfer.status() {
             attempt.result = Ok(status);
+        }
+        if outcome == Outcome::Failed(Cause::Reset) {
+            attempt.local = leased.stream.local_addr().ok();
         }
         running.finish.request_bytes = request.body.content();
         if outcome == Outcome::Complete && transfer.switched() {

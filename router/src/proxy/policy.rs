@@ -2,7 +2,7 @@
 
 use super::{ClientEof, Interims, Reply};
 use crate::clock::Timestamp;
-use crate::http1::{Reject, RequestHead};
+use crate::http1::{Reject, RequestHead, ResponseHead};
 use crate::record::Cause;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 /// The decisions about requests. All calls of one [`super::serve`] come from one thread, and none may block.
 ///
-/// Per request, in this order: `start`; `poll_held` while it is held; `request_headers` if it is forwarded; for every attempt `attempt_ended`;
-/// `response_headers` at most once for a final head; `finished` always, exactly once, even if the engine is stopped.
+/// Per request, in this order: `start`; `poll_held` while it is held; for every attempt `request_headers` and `attempt_ended`;
+/// `response_head` and `response_headers` at most once for a final head; `finished` always, exactly once, even if the engine is stopped.
 pub trait Policy: 'static {
     /// The state of one request.
     type Exchange;
@@ -24,7 +24,13 @@ pub trait Policy: 'static {
         Poll::Ready(Verdict::Reset)
     }
 
-    /// Append header lines (`name: value\r\n`) to the request as the backend gets it; once, before the first attempt.
+    /// Whether the backend does not get the client's fields of this name (in any case).
+    fn omits(&self, _exchange: &Self::Exchange, _name: &str) -> bool {
+        false
+    }
+
+    /// Append header lines (`name: value\r\n`) to the request as the backend gets it. Asked again before every
+    /// further attempt: the answer replaces the one before.
     fn request_headers(&self, _exchange: &mut Self::Exchange, _out: &mut Vec<u8>) {}
 
     /// For every attempt, where the engine has a [`super::HeadThread`]: who takes interim responses there. `None`: heads
@@ -36,6 +42,9 @@ pub trait Policy: 'static {
     /// An attempt ended, well or not. The answer counts only for failures before a response head was sent
     /// on, and not for [`Cause::ClientGone`].
     fn attempt_ended(&self, exchange: &mut Self::Exchange, attempt: &Attempt) -> AfterFailure;
+
+    /// A backend's final response head is about to be passed on; not called for a [`Reply`].
+    fn response_head(&self, _exchange: &mut Self::Exchange, _head: &ResponseHead<'_>) {}
 
     /// Append header lines to the final response as the client gets it, forwarded or a [`Reply`].
     fn response_headers(&self, _exchange: &mut Self::Exchange, _status: u16, _out: &mut Vec<u8>) {}
@@ -54,6 +63,11 @@ pub trait Policy: 'static {
 
     /// A request was refused before it became an exchange.
     fn refused(&self, _client: SocketAddr, _reject: Reject) {}
+
+    /// Append the whole answer to a request that is refused; the connection ends after it.
+    fn refusal(&self, reject: Reject, out: &mut Vec<u8>) {
+        Reply::explain(reject.status, reject.reason).write_last(out);
+    }
 }
 
 /// How far a drain has come.
@@ -104,6 +118,10 @@ pub struct Attempt {
     pub ended: Timestamp,
     /// The connection had served a request before.
     pub reused: bool,
+    /// When a new connection was there; `None` if it was not made or not needed.
+    pub connected: Option<Timestamp>,
+    /// Our end of a connection that was reset before a response head.
+    pub local: Option<SocketAddr>,
     /// The request is still at hand as a whole, so another attempt is possible.
     pub replayable: bool,
     /// Of the response head, if one came.

@@ -43,6 +43,11 @@ impl Reply {
         self
     }
 
+    /// Appends head and body as the last response of a connection.
+    pub(super) fn write_last(&self, out: &mut Vec<u8>) {
+        self.write(Persistence::Close, false, out, |_| {});
+    }
+
     /// Appends head and body; `extra` adds header lines; a reply to HEAD has no body.
     pub(super) fn write(
         &self,
@@ -89,6 +94,7 @@ pub fn reason(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
+        508 => "Loop Detected",
         _ => "Unassigned",
     }
 }

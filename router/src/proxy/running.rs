@@ -3,6 +3,7 @@
 use super::Interims;
 use super::policy::{AfterFailure, Attempt, End, Finish, Policy, Verdict};
 use crate::clock::{self, Timestamp};
+use crate::http1::ResponseHead;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -43,9 +44,21 @@ impl<P: Policy> Running<P> {
             .is_some_and(|exchange| self.policy.cuts(exchange))
     }
 
+    pub fn omits(&self, name: &str) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| self.policy.omits(exchange, name))
+    }
+
     pub fn request_headers(&mut self, out: &mut Vec<u8>) {
         if let Some(exchange) = &mut self.exchange {
             self.policy.request_headers(exchange, out);
+        }
+    }
+
+    pub fn response_head(&mut self, head: &ResponseHead<'_>) {
+        if let Some(exchange) = &mut self.exchange {
+            self.policy.response_head(exchange, head);
         }
     }
 

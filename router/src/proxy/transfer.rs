@@ -339,6 +339,7 @@ impl Transfer {
                     return Err(Outcome::Failed(Cause::Malformed));
                 }
                 forward::response(&head, Encoding::Identity, Persistence::Upgrade, out);
+                running.response_head(&head);
                 running.response_headers(101, out);
                 out.extend_from_slice(b"\r\n");
                 self.down = Down::Switched;
@@ -368,6 +369,7 @@ impl Transfer {
                     (true, Version::Http11) => Persistence::Implicit,
                 };
                 forward::response(&head, encoding, persistence, out);
+                running.response_head(&head);
                 running.response_headers(status, out);
                 out.extend_from_slice(b"\r\n");
                 self.cut = running.cuts().then(|| match head.body() {

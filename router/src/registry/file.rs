@@ -2,11 +2,16 @@
 //!
 //! ```toml
 //! [[route]]
-//! host = "app.test"                    # or "*": every host without a route of its own
+//! host = "app.test"                    # with a path: "app.test/v1"; "*.app.test"; "*": every host without a route of its own
 //! endpoints = ["127.0.0.1:9000"]
+//! app = "0a6e9cc9-1b5a-4d4e-9c0e-8f0d8a8b2f6e"   # application GUID
+//! instance_ids = ["inst-0"]            # one for each endpoint; its index is its place
+//! lb = "round-robin"                   # or "least-connection"
 //! ```
 
-use crate::routes::Table;
+use super::message;
+use crate::routes::{Instance, Table, Uri};
+use crate::settings::Balancing;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,13 +31,13 @@ pub enum FileError {
     },
 }
 
-/// Reads a routes file.
-pub fn read(path: &Path) -> Result<Table, FileError> {
+/// Adds the routes of a file; none of their endpoints may be the router's `own` address.
+pub fn read(path: &Path, own: SocketAddr, table: &mut Table) -> Result<(), FileError> {
     let text = std::fs::read_to_string(path).map_err(|e| FileError::Unreadable {
         path: path.to_owned(),
         why: e.to_string(),
     })?;
-    parse(&text).map_err(|(line, expectation)| FileError::Wrong {
+    parse(&text, own, table).map_err(|(line, expectation)| FileError::Wrong {
         path: path.to_owned(),
         line,
         expectation,
@@ -51,10 +56,15 @@ struct Document {
 struct Entry {
     host: Spanned<String>,
     endpoints: Vec<Spanned<String>>,
+    app: Option<Spanned<String>>,
+    instance_ids: Option<Spanned<Vec<String>>>,
+    lb: Option<Spanned<String>>,
 }
 
-/// A table, or the line (from 1) of the first mistake and what was expected there.
-fn parse(text: &str) -> Result<Table, (usize, String)> {
+/// The line (from 1) of the first mistake, and what was expected there.
+type Mistake = (usize, String);
+
+fn parse(text: &str, own: SocketAddr, table: &mut Table) -> Result<(), Mistake> {
     let line_of = |offset: usize| text.as_bytes()[..offset].iter().filter(|&&b| b == b'\n').count() + 1;
     let document: Document = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
@@ -66,39 +76,115 @@ fn parse(text: &str) -> Result<Table, (usize, String)> {
             "no route; expected at least one [[route]] with host and endpoints".to_owned(),
         ));
     }
-    let mut table = Table::default();
     for entry in document.route {
-        let host = entry.host.get_ref();
-        if host.is_empty() || !host.bytes().all(|b| b.is_ascii_graphic()) || host.contains('/') {
-            let wrong = format!("host {host:?}: expected a host name such as \"app.test\", or \"*\"");
-            return Err((line_of(entry.host.span().start), wrong));
-        }
-        let mut addresses: Vec<SocketAddr> = Vec::new();
-        for endpoint in &entry.endpoints {
-            let wrong = |_| {
-                let expectation = format!(
-                    "endpoint {:?}: expected ADDRESS:PORT such as \"127.0.0.1:9000\"",
-                    endpoint.get_ref()
-                );
-                (line_of(endpoint.span().start), expectation)
-            };
-            addresses.push(endpoint.get_ref().parse().map_err(wrong)?);
-        }
-        table.register(host, &addresses);
+        entry
+            .add(own, table)
+            .map_err(|(offset, wrong)| (line_of(offset), wrong))?;
     }
-    Ok(table)
+    Ok(())
+}
+
+impl Entry {
+    /// A mistake comes with its offset.
+    fn add(&self, own: SocketAddr, table: &mut Table) -> Result<(), Mistake> {
+        let uri = Uri::parse(self.host.get_ref())
+            .map_err(|wrong| (self.host.span().start, format!("host {wrong}")))?;
+        let balancing = match &self.lb {
+            Some(lb) => Some(balancing(lb)?),
+            None => None,
+        };
+        let instances = self.instances()?;
+        let mut endpoints = Vec::new();
+        for (written, instance) in self.endpoints.iter().zip(instances) {
+            let wrong = |why: String| {
+                (
+                    written.span().start,
+                    format!("endpoint {:?}: {why}", written.get_ref()),
+                )
+            };
+            let address: SocketAddr = written
+                .get_ref()
+                .parse()
+                .map_err(|_| wrong("expected ADDRESS:PORT such as \"127.0.0.1:9000\"".to_owned()))?;
+            if super::is_own(own, address) {
+                return Err(wrong(super::own_address(address)));
+            }
+            endpoints.push((address, instance));
+        }
+        table.fix(&uri, endpoints, balancing);
+        Ok(())
+    }
+
+    fn instances(&self) -> Result<Vec<Instance>, Mistake> {
+        let app = match &self.app {
+            Some(app) => message::word("app", app.get_ref()).map_err(|wrong| (app.span().start, wrong))?,
+            None => String::new(),
+        };
+        let ids = self.instance_ids.as_ref();
+        if let Some(ids) = ids
+            && ids.get_ref().len() != self.endpoints.len()
+        {
+            let (have, want) = (ids.get_ref().len(), self.endpoints.len());
+            return Err((
+                ids.span().start,
+                format!("{have} instance_ids for {want} endpoints; expected one for each"),
+            ));
+        }
+        (0..self.endpoints.len())
+            .map(|index| {
+                let id = match ids {
+                    Some(ids) => message::word("instance_ids", &ids.get_ref()[index])
+                        .map_err(|wrong| (ids.span().start, wrong))?,
+                    None => String::new(),
+                };
+                let named = !app.is_empty() || !id.is_empty();
+                Ok(Instance {
+                    app: app.clone(),
+                    id,
+                    index: if named { index.to_string() } else { String::new() },
+                    ..Instance::default()
+                })
+            })
+            .collect()
+    }
+}
+
+fn balancing(lb: &Spanned<String>) -> Result<Balancing, Mistake> {
+    message::balancing("lb", lb.get_ref()).map_err(|wrong| (lb.span().start, wrong))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::Rules;
+    use crate::settings::Settings;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn parsed(text: &str) -> Result<Table, Mistake> {
+        let mut table = Table::new(Rules::of(&Settings::default()), ChaCha8Rng::seed_from_u64(1));
+        parse(text, "127.0.0.1:8081".parse().unwrap(), &mut table).map(|()| table)
+    }
 
     #[test]
     fn routes_are_read() {
-        let table = parse(
-            "[[route]]\nhost='app.test'\nendpoints=['127.0.0.1:9000']\n[[route]]\nhost='*'\nendpoints=[]\n",
+        let table = parsed(
+            "[[route]]\nhost='app.test'\nendpoints=['127.0.0.1:9000']\n[[route]]\nhost='*'\nendpoints=[]\n\
+             [[route]]\nhost='app.test/v1'\nendpoints=['127.0.0.1:9001', '127.0.0.1:9002']\napp='guid'\n\
+             instance_ids=['a', 'b']\nlb='least-connection'\n",
+        )
+        .unwrap();
+        let listed = table.list();
+        assert_eq!(listed["app.test"][0].address.port(), 9000);
+        assert_eq!(listed["app.test"][0].stale_after, None);
+        assert!(listed["*"].is_empty());
+        let second = &listed["app.test/v1"][1];
+        assert_eq!(second.balancing, Balancing::LeastConnection);
+        let instance = &second.instance;
+        assert_eq!(
+            (&*instance.app, &*instance.id, &*instance.index),
+            ("guid", "b", "1")
         );
-        assert_eq!(table.unwrap().pick("app.test").unwrap().address.port(), 9000);
     }
 
     #[test]
@@ -114,12 +200,12 @@ mod tests {
             (
                 "[[route]]\nhost = 'a b'\nendpoints = []\n",
                 2,
-                "expected a host name",
+                "expected a host such as",
             ),
             (
                 "[[route]]\nhost = 'a'\nendpoint = []\n",
                 3,
-                "unknown field `endpoint`, expected `host` or `endpoints`",
+                "unknown field `endpoint`, expected one of `host`, `endpoints`",
             ),
             (
                 "[[route]]\nhost = 'a'\nendpoints = '127.0.0.1:1'\n",
@@ -127,15 +213,39 @@ mod tests {
                 "expected a sequence",
             ),
             ("[[route]\n", 1, "]"),
+            (
+                "[[route]]\nhost = 'a'\nendpoints = ['127.0.0.1:1', '127.0.0.1:8081']\n",
+                3,
+                "is this router's own traffic address",
+            ),
+            (
+                "[[route]]\nhost = 'a'\nendpoints = []\nlb = 'fast'\n",
+                4,
+                "expected \"round-robin\"",
+            ),
+            (
+                "[[route]]\nhost = 'a'\nendpoints = ['127.0.0.1:1']\ninstance_ids = []\n",
+                4,
+                "0 instance_ids for 1 endpoints",
+            ),
+            (
+                "[[route]]\nhost = 'a'\nendpoints = []\napp = \"a\\r\\nb\"\n",
+                4,
+                "expected visible ASCII",
+            ),
         ] {
-            let (found, said) = parse(text).unwrap_err();
+            let (found, said) = parsed(text).unwrap_err();
             assert!(found == line && said.contains(words), "{text:?}: {found}: {said}");
         }
     }
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = read(Path::new("/nowhere/routes.toml")).unwrap_err().to_string();
+        let mut table = Table::new(Rules::of(&Settings::default()), ChaCha8Rng::seed_from_u64(1));
+        let own = "127.0.0.1:8081".parse().unwrap();
+        let error = read(Path::new("/nowhere/routes.toml"), own, &mut table)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("/nowhere/routes.toml: No such file"), "{error}");
     }
 }

@@ -15,6 +15,8 @@ pub struct Router {
     child: Child,
     pub traffic: SocketAddr,
     pub health: SocketAddr,
+    /// The registration API.
+    pub routes: SocketAddr,
     control: PathBuf,
     events: BufReader<std::fs::File>,
     stdout: BufReader<ChildStdout>,
@@ -39,6 +41,7 @@ impl Router {
         assert_eq!(pid, router.child.id());
         router.traffic = addresses["http"].parse().unwrap();
         router.health = addresses["health"].parse().unwrap();
+        router.routes = addresses["routes"].parse().unwrap();
         router
     }
 
@@ -97,6 +100,7 @@ impl Router {
         Router {
             traffic: unused(),
             health: unused(),
+            routes: unused(),
             control,
             stdout: BufReader::new(child.stdout.take().unwrap()),
             stderr: BufReader::new(child.stderr.take().unwrap()),
@@ -201,7 +205,7 @@ pub fn silent_application() -> (SocketAddr, mpsc::Receiver<String>, mpsc::Sender
     (address, hear, hold)
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub fn read_head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
         head.push(byte[0]);

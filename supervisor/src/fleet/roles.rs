@@ -10,6 +10,9 @@ use std::time::Duration;
 /// More than a load sends in one life; years of lives stay exact in JSON readers with 53-bit numbers.
 const REQUESTS_OF_A_LIFE: u64 = 100_000_000_000;
 
+/// The GUID of the demo application.
+const APP: &str = "0a6e9cc9-1b5a-4d4e-9c0e-8f0d8a8b2f6e";
+
 /// A process that is not ready by then, beside what it is told to wait, never will be.
 const START: Duration = Duration::from_secs(15);
 
@@ -91,14 +94,17 @@ impl FleetPlan {
         self.run_dir.join("routes.toml")
     }
 
-    /// The route file: one host, all instances of the app.
+    /// The route file: one host, all instances of the app, named so that logs, X-CF-APP-INSTANCE and sticky sessions
+    /// can tell them apart.
     pub(super) fn routes(&self) -> String {
-        let instances: Vec<String> = (1..=self.apps)
-            .map(|m| format!("\"{}\"", self.addresses.app(m)))
-            .collect();
+        let each = |of: &dyn Fn(u32) -> String| -> String {
+            let all: Vec<String> = (1..=self.apps).map(|m| format!("\"{}\"", of(m))).collect();
+            all.join(", ")
+        };
         format!(
-            "[[route]]\nhost = \"app.test\"\nendpoints = [{}]\n",
-            instances.join(", ")
+            "[[route]]\nhost = \"app.test\"\nendpoints = [{}]\napp = \"{APP}\"\ninstance_ids = [{}]\n",
+            each(&|m| self.addresses.app(m).to_string()),
+            each(&|m| format!("app-{m}"))
         )
     }
 }

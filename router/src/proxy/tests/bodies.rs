@@ -254,7 +254,7 @@ fn hop_by_hop_fields_end_here() {
     lab(async |lab| {
         let (mut client, mut backend, head) = lab
             .request(concat!(
-                "GET / HTTP/1.1\r\nA: 1\r\nConnection: x-drop, Content-Length, keep-alive, host\r\nHost: h\r\n",
+                "GET / HTTP/1.1\r\nA: 1\r\nX-Omitted: 1\r\nConnection: x-drop, Content-Length, keep-alive, host\r\nHost: h\r\n",
                 "X-Drop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nUpgrade: ws\r\n",
                 "Proxy-Authorization: y\r\nContent-Length: 2\r\nB:  2 \r\n\r\nok"
             ))

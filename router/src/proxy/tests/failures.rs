@@ -247,13 +247,18 @@ fn a_retry_sends_the_same_request_elsewhere() {
         let (mut client, mut backend, head) = lab
             .request("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc")
             .await;
-        assert!(head.contains("x-lab: up\r\n"));
+        // The policy's lines are those for the last attempt.
+        assert!(head.ends_with("\r\nx-lab: up\r\nx-failed: 2\r\n\r\n"), "{head}");
         assert_eq!(backend.exactly(3).await, b"abc");
         client.send("def").await;
         assert_eq!(backend.exactly(3).await, b"def");
         backend.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
         client.head().await;
         assert_eq!(lab.results(), [Err(Cause::Refused), Err(Cause::Refused), Ok(200)]);
+        let attempts = lab.policy.attempts.borrow().clone();
+        assert_eq!([attempts[0].connected, attempts[1].connected], [None, None]);
+        let connected = attempts[2].connected.unwrap();
+        assert!(attempts[2].started <= connected && connected <= attempts[2].ended);
         assert_eq!(lab.policy.finishes.borrow().len(), 1);
     });
 }

@@ -236,8 +236,21 @@ impl Policy for Script {
         self.cuts.get()
     }
 
+    fn omits(&self, (): &(), name: &str) -> bool {
+        name.eq_ignore_ascii_case("x-omitted")
+    }
+
     fn request_headers(&self, (): &mut (), out: &mut Vec<u8>) {
         out.extend_from_slice(b"x-lab: up\r\n");
+        let failed = self
+            .attempts
+            .borrow()
+            .iter()
+            .filter(|attempt| attempt.result.is_err())
+            .count();
+        if failed > 0 {
+            out.extend_from_slice(format!("x-failed: {failed}\r\n").as_bytes());
+        }
     }
 
     fn attempt_ended(&self, (): &mut (), attempt: &Attempt) -> AfterFailure {

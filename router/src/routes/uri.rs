@@ -1,0 +1,127 @@
+//! A route's name: a host, and perhaps a context path.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// `app.test`, `app.test/v1`, `*.example.com`, `*`. Compared without case, port, query and final slash, as gorouter
+/// compares them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Uri {
+    /// In lower case; after `*.` for a wildcard.
+    pub(super) host: String,
+    pub(super) wild: bool,
+    /// In lower case, without the first slash.
+    pub(super) path: String,
+    /// As registered, with its first slash: the `Path` of cookies.
+    pub(super) context_path: String,
+}
+
+/// The host that matches every other.
+pub const ANY_HOST: &str = "*";
+
+/// Why a text is no route's name: what was expected.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?}: expected a host such as \"app.test\" or \"*.example.com\", with a path or without: \"app.test/v1\"; or \"*\""
+)]
+pub struct NotAUri {
+    pub text: String,
+}
+
+impl Uri {
+    pub fn parse(text: &str) -> Result<Uri, NotAUri> {
+        let wrong = || NotAUri {
+            text: text.to_owned(),
+        };
+        let named = text.split('?').next().unwrap_or_default();
+        let named = named.strip_suffix('/').unwrap_or(named);
+        let (host, path) = named.split_once('/').unwrap_or((named, ""));
+        let host = host_of(host);
+        let (wild, host) = match host.strip_prefix("*.") {
+            Some(suffix) => (true, suffix),
+            None => (false, &*host),
+        };
+        let is_name = !host.is_empty() && (host == ANY_HOST && !wild || !host.contains('*'));
+        if !is_name || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(wrong());
+        }
+        Ok(Uri {
+            host: host.to_owned(),
+            wild,
+            path: path.to_ascii_lowercase(),
+            context_path: format!("/{path}"),
+        })
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.wild { "*." } else { "" })?;
+        f.write_str(&self.host)?;
+        if !self.path.is_empty() {
+            write!(f, "/{}", self.path)?;
+        }
+        Ok(())
+    }
+}
+
+/// Without port, in lower case; allocates only where letters change.
+pub fn host_of(host: &str) -> Cow<'_, str> {
+    let name = match host.rsplit_once(':') {
+        // The colons of `[::1]` are no port's.
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    };
+    lower(name)
+}
+
+pub(super) fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_and_written() {
+        for (text, name, context_path) in [
+            ("app.test", "app.test", "/"),
+            ("App.Test:8080/", "app.test", "/"),
+            ("app.test/V1/Api?x=1", "app.test/v1/api", "/V1/Api"),
+            ("*.Example.com/a/", "*.example.com/a", "/a"),
+            ("*", "*", "/"),
+            ("[::1]:80", "[::1]", "/"),
+        ] {
+            let uri = Uri::parse(text).unwrap();
+            assert_eq!(
+                (&*uri.to_string(), &*uri.context_path),
+                (name, context_path),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_with_an_example() {
+        for text in [
+            "",
+            "/v1",
+            "a b",
+            "*.",
+            "a.*.b",
+            "**",
+            "*.*",
+            "app\r\n.test",
+            "caf\u{e9}.test",
+            ":80",
+        ] {
+            let said = Uri::parse(text).unwrap_err().to_string();
+            assert!(said.contains("expected a host such as \"app.test\""), "{said}");
+        }
+    }
+}
