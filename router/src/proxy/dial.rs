@@ -45,7 +45,8 @@ impl<P: Policy> Client<P> {
                 .engine
                 .heads
                 .as_ref()
-                .and_then(|thread| thread.watch(&stream)),
+                .and_then(|thread| thread.watch(&stream))
+                .map(Box::new),
             stream,
             key: upstream.key,
             addr: upstream.addr,

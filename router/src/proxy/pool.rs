@@ -24,7 +24,7 @@ struct Pool {
 
 struct Idle {
     stream: TcpStream,
-    heads: Option<Heads>,
+    heads: Option<Box<Heads>>,
     addr: SocketAddr,
     since: Timestamp,
 }
@@ -32,8 +32,8 @@ struct Idle {
 /// A connection to a backend, and where it belongs.
 pub(super) struct Leased {
     pub stream: TcpStream,
-    /// Who can read its heads on another thread.
-    pub heads: Option<Heads>,
+    /// Who can read its heads on another thread. Boxed: where nobody can, it costs a word to carry around.
+    pub heads: Option<Box<Heads>>,
     pub key: u32,
     pub addr: SocketAddr,
     pub generation: u64,
