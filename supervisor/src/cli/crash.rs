@@ -34,8 +34,9 @@ pub struct CrashArgs {
     sure: bool,
 }
 
-/// From one word of progress to the next.
+/// Until the first word of progress; each further one takes twice as long, up to [`SELDOM`].
 const PROGRESS: Duration = Duration::from_secs(1);
+const SELDOM: Duration = Duration::from_secs(16);
 
 pub(super) async fn run(common: &Common, args: &CrashArgs) -> Result<(), Failure> {
     let plan = Plan {
@@ -65,10 +66,12 @@ pub(super) async fn run(common: &Common, args: &CrashArgs) -> Result<(), Failure
 
 /// Tells on stderr how many attempts it has been so far.
 async fn progress(client: &Client, args: &CrashArgs) -> std::convert::Infallible {
-    let mut next = clock::now() + PROGRESS;
+    let mut pause = PROGRESS;
+    let mut next = clock::now() + pause;
     loop {
         clock::until(next).await;
-        next = next + PROGRESS;
+        pause = SELDOM.min(pause * 2);
+        next = next + pause;
         let Ok(ps) = client.get::<Ps>("/v1/ps").await else {
             continue; // the answer that is waited for says why
         };
