@@ -24,7 +24,7 @@ struct Late {
 /// (one 103 of 10 fields: 111,549 attempts, of 100 fields: 66,761), longer ones did (of 200 fields: 17 to 439). At this
 /// value the attempts of the three kinds are of the real ones' size (`scripts/crash-attempts`); at zero, one 103 of 10
 /// fields is enough after a thousand.
-const ERROR_PATH: Duration = Duration::from_micros(125);
+const ERROR_PATH: Duration = Duration::from_micros(150);
 
 impl LateHandlers {
     pub fn start() -> io::Result<LateHandlers> {
