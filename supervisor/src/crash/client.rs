@@ -79,21 +79,14 @@ impl Client<'_> {
 
     /// One attempt; false: nothing could be sent.
     fn attempt(&mut self) -> bool {
-        let Ok(mut stream) = TcpStream::connect_timeout(&self.shared.order.target, CONNECT) else {
-            return false;
-        };
-        if stream.set_nonblocking(true).is_err() || !self.shared.claim() {
+        // Before connecting: a connection that asks for nothing is no attempt.
+        if !self.shared.claim() {
             return false;
         }
-        let said = match self.introduction(&stream) {
-            Some(introduction) => [introduction, self.request.clone()].concat(),
-            None => self.request.clone(),
-        };
-        // So few bytes fit into an empty socket buffer, or the connection is broken.
-        if !matches!(stream.write(&said), Ok(sent) if sent == said.len()) {
+        let Some(mut stream) = self.ask() else {
             self.shared.unclaim();
             return false;
-        }
+        };
         let trigger = self.shared.order.trigger;
         let stay = self.shared.order.stay;
         let stay = stay.unwrap_or_else(|| trigger.stay(&mut self.dice));
@@ -102,6 +95,19 @@ impl Client<'_> {
             let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
         true
+    }
+
+    /// A connection over which the request has been sent.
+    fn ask(&self) -> Option<TcpStream> {
+        let mut stream = TcpStream::connect_timeout(&self.shared.order.target, CONNECT).ok()?;
+        stream.set_nonblocking(true).ok()?;
+        let said = match self.introduction(&stream) {
+            Some(introduction) => [introduction, self.request.clone()].concat(),
+            None => self.request.clone(),
+        };
+        // So few bytes fit into an empty socket buffer, or the connection is broken.
+        let sent = stream.write(&said).ok()?;
+        (sent == said.len()).then_some(stream)
     }
 
     /// What comes before the request where that is wanted.
