@@ -189,7 +189,13 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_with_their_line_and_what_was_expected() {
+        let deep = format!("[[route]]\nhost = 'a{}'\nendpoints = []\n", "/a".repeat(50_000));
         for (text, line, words) in [
+            (
+                &*deep,
+                2,
+                "host a name of 100001 bytes with 50000 path segments; expected at most 2048",
+            ),
             ("", 1, "at least one [[route]]"),
             ("[[route]]\nhost = 'a'\n", 1, "missing field `endpoints`"),
             (

@@ -38,9 +38,9 @@ fn registration(route: &str) -> Registration {
 proptest! {
     #[test]
     fn the_best_route_of_all_is_found(
-        changes in prop::collection::vec((any::<bool>(), "(\\*\\.)?[ab](\\.[ab]){0,2}(/[xy]){0,3}|\\*(/[xy])?"), 0..16),
+        changes in prop::collection::vec((any::<bool>(), "(\\*\\.)?[ab](\\.[ab]){0,2}(/[xy]{1,2}|/x-y?){0,3}|\\*(/[xy])?"), 0..16),
         host in "[ab](\\.[ab]){0,3}",
-        path in "(/[xyz]){1,4}",
+        path in "(/[xyz]{1,2}|/x-y?){1,4}",
     ) {
         let mut table = Table::new(Rules::of(&Settings::default()), crate::dice::seeded(0, "", 0));
         let mut known = BTreeSet::new();

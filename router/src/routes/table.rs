@@ -2,24 +2,25 @@
 
 use super::endpoint::{Endpoint, Instance, Stations};
 use super::pool::{Pool, Turn};
-use super::uri::{ANY_HOST, Uri, host_of, lower};
+use super::uri::{ANY_HOST, LONGEST, Uri, host_of, lower};
 use crate::clock::Timestamp;
 use crate::settings::{Balancing, Settings};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Bound::{Included, Unbounded};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Routes by host, and below each by the segments of context paths.
+/// Routes by host, and below each by context path.
 #[derive(Debug)]
 pub struct Table {
     rules: Rules,
     /// `*` among them.
-    exact: BTreeMap<String, Node>,
+    exact: BTreeMap<String, Routes>,
     /// By what follows `*.`.
-    wild: BTreeMap<String, Node>,
+    wild: BTreeMap<String, Routes>,
     stations: Stations,
     dice: ChaCha8Rng,
 }
@@ -61,11 +62,10 @@ pub struct Listed {
     pub balancing: Balancing,
 }
 
+/// The routes of one host, by path in lower case without its first slash. Whole paths and not a tree of segments: what
+/// a registration costs, and how deep its removal goes, must not depend on how many slashes it has.
 #[derive(Debug, Default)]
-struct Node {
-    pool: Option<Rc<Pool>>,
-    children: BTreeMap<String, Node>,
-}
+struct Routes(BTreeMap<String, Rc<Pool>>);
 
 impl Rules {
     pub fn of(settings: &Settings) -> Rules {
@@ -129,7 +129,7 @@ impl Table {
         for uri in &registration.uris {
             let found = self.find_exactly(uri).cloned();
             known |= found.is_some_and(|pool| pool.remove(registration.address, now));
-            self.clean_host(uri, now);
+            self.clean(uri, now);
         }
         self.stations.forget_unused(registration.address);
         known
@@ -137,12 +137,15 @@ impl Table {
 
     /// Removes what was not registered for too long, and routes that are empty for too long.
     pub fn prune(&mut self, now: Timestamp) {
-        self.each(&mut |_, pool| {
-            pool.prune(now);
-        });
         let rules = self.rules;
         for hosts in [&mut self.exact, &mut self.wild] {
-            hosts.retain(|_, node| node.clean(now, &rules));
+            hosts.retain(|_, routes| {
+                routes.0.retain(|_, pool| {
+                    pool.prune(now);
+                    !pool.is_over(now, &rules)
+                });
+                !routes.0.is_empty()
+            });
         }
         self.stations.forget_all_unused();
     }
@@ -151,11 +154,12 @@ impl Table {
     /// wildcards from the longest to the shortest, then `*`; below each the longest path.
     pub fn find(&self, host: &str, path: &str) -> Option<&Rc<Pool>> {
         let host = host_of(host);
-        let own = self.exact.get(&*host).and_then(|node| node.find(path));
+        let own = self.exact.get(&*host).and_then(|routes| routes.find(path));
         own.or_else(|| {
-            let mut rest = &*host;
+            // No route's host is longer than LONGEST.
+            let mut rest = host.get(host.len().saturating_sub(LONGEST)..).unwrap_or(&host);
             while let Some((_, suffix)) = rest.split_once('.') {
-                if let Some(pool) = self.wild.get(suffix).and_then(|node| node.find(path)) {
+                if let Some(pool) = self.wild.get(suffix).and_then(|routes| routes.find(path)) {
                     return Some(pool);
                 }
                 rest = suffix;
@@ -172,15 +176,20 @@ impl Table {
     /// Every route by its name.
     pub fn list(&self) -> BTreeMap<String, Vec<Listed>> {
         let mut listed = BTreeMap::new();
-        self.each(&mut |name, pool| {
-            let endpoints = pool.list(|endpoint, stale_after, balancing| Listed {
-                address: endpoint.address,
-                instance: Arc::clone(&endpoint.instance),
-                stale_after,
-                balancing,
-            });
-            listed.insert(name, endpoints);
-        });
+        for (hosts, prefix) in [(&self.exact, ""), (&self.wild, "*.")] {
+            for (host, routes) in hosts {
+                for (path, pool) in &routes.0 {
+                    let slash = if path.is_empty() { "" } else { "/" };
+                    let endpoints = pool.list(|endpoint, stale_after, balancing| Listed {
+                        address: endpoint.address,
+                        instance: Arc::clone(&endpoint.instance),
+                        stale_after,
+                        balancing,
+                    });
+                    listed.insert(format!("{prefix}{host}{slash}{path}"), endpoints);
+                }
+            }
+        }
         listed
     }
 
@@ -191,85 +200,63 @@ impl Table {
 
     fn pool(&mut self, uri: &Uri, now: Timestamp) -> Rc<Pool> {
         let hosts = if uri.wild { &mut self.wild } else { &mut self.exact };
-        let mut node = hosts.entry(uri.host.clone()).or_default();
-        for segment in segments(&uri.path) {
-            node = node.children.entry(segment.to_owned()).or_default();
-        }
+        let routes = hosts.entry(uri.host.clone()).or_default();
         let balancing = self.rules.balancing;
-        let pool = node
-            .pool
-            .get_or_insert_with(|| Rc::new(Pool::new(&uri.context_path, balancing, now)));
-        Rc::clone(pool)
+        let new = || Rc::new(Pool::new(&uri.context_path, balancing, now));
+        Rc::clone(routes.0.entry(uri.path.clone()).or_insert_with(new))
     }
 
     fn find_exactly(&self, uri: &Uri) -> Option<&Rc<Pool>> {
         let hosts = if uri.wild { &self.wild } else { &self.exact };
-        let mut node = hosts.get(&uri.host)?;
-        for segment in segments(&uri.path) {
-            node = node.children.get(segment)?;
-        }
-        node.pool.as_ref()
+        hosts.get(&uri.host)?.0.get(&uri.path)
     }
 
-    fn each(&self, visit: &mut impl FnMut(String, &Pool)) {
-        for (hosts, prefix) in [(&self.exact, ""), (&self.wild, "*.")] {
-            for (host, node) in hosts {
-                node.each(format!("{prefix}{host}"), visit);
-            }
-        }
-    }
-
-    /// Forgets the routes of a host that are over.
-    fn clean_host(&mut self, uri: &Uri, now: Timestamp) {
+    /// Forgets a route if it is over.
+    fn clean(&mut self, uri: &Uri, now: Timestamp) {
         let hosts = if uri.wild { &mut self.wild } else { &mut self.exact };
-        if let Some(node) = hosts.get_mut(&uri.host)
-            && !node.clean(now, &self.rules)
+        if let Some(routes) = hosts.get_mut(&uri.host)
+            && routes
+                .0
+                .get(&uri.path)
+                .is_some_and(|pool| pool.is_over(now, &self.rules))
         {
-            hosts.remove(&uri.host);
+            routes.0.remove(&uri.path);
+            if routes.0.is_empty() {
+                hosts.remove(&uri.host);
+            }
         }
     }
 }
 
-impl Node {
+impl Routes {
     /// The pool of the longest context path that `path` begins with, segment by segment.
     fn find(&self, path: &str) -> Option<&Rc<Pool>> {
-        let mut longest = self.pool.as_ref();
-        if self.children.is_empty() {
-            return longest;
+        let (last, pool) = self.0.last_key_value()?;
+        if last.is_empty() {
+            return Some(pool);
         }
+        // No route is longer than LONGEST; what a request has beyond that decides nothing.
+        let path = path.get(..=LONGEST).unwrap_or(path);
         let path = lower(path.split('?').next().unwrap_or_default());
         let path = path.strip_prefix('/').unwrap_or(&path);
-        let mut node = self;
-        for segment in segments(path.strip_suffix('/').unwrap_or(path)) {
-            match node.children.get(segment) {
-                Some(child) => node = child,
-                None => break,
+        let mut rest = path.strip_suffix('/').unwrap_or(path);
+        // Every name that begins with the sought one, and is not after `rest`, comes between the two. So the last one
+        // that is not after `rest` is it, or shares it with `rest`.
+        loop {
+            let (name, pool) = self.0.range::<str, _>((Unbounded, Included(rest))).next_back()?;
+            let shared = rest.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+            let ends = |at: usize| at == 0 || at == rest.len() || rest.as_bytes()[at] == b'/';
+            if shared == name.len() && ends(shared) {
+                return Some(pool);
             }
-            longest = node.pool.as_ref().or(longest);
-        }
-        longest
-    }
-
-    fn each(&self, name: String, visit: &mut impl FnMut(String, &Pool)) {
-        for (segment, child) in &self.children {
-            child.each(format!("{name}/{segment}"), visit);
-        }
-        if let Some(pool) = &self.pool {
-            visit(name, pool);
+            let whole = if ends(shared) {
+                shared
+            } else {
+                rest[..shared].rfind('/').unwrap_or(0)
+            };
+            rest = &rest[..whole];
         }
     }
-
-    /// False: nothing is left.
-    fn clean(&mut self, now: Timestamp, rules: &Rules) -> bool {
-        self.children.retain(|_, child| child.clean(now, rules));
-        self.pool = self.pool.take().filter(|pool| !pool.is_over(now, rules));
-        self.pool.is_some() || !self.children.is_empty()
-    }
-}
-
-/// None for an empty path.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(move |_| !path.is_empty())
 }
 
 #[cfg(test)]

@@ -364,3 +364,34 @@ fn a_registration_sets_the_balancing_of_its_route() {
     endpoint.take();
     assert_eq!(ports(&mut table, "app.test", START, 3), [2, 2, 2]);
 }
+
+/// As deep and as long as a name may be; and requests that are far longer.
+#[test]
+fn long_paths_are_found_listed_and_forgotten() {
+    let deep = format!("app.test{}", "/a".repeat(128));
+    let long = format!("app.test/{}", "a".repeat(2048 - "app.test/".len()));
+    let mut table = with(&[("app.test", 1), (&deep, 2), (&long, 3), ("*.b.test/v1", 4)]);
+    let endless = "/a".repeat(1 << 19);
+    for (host, path, port) in [
+        ("app.test", endless.clone(), Some(2)),
+        ("app.test", endless.to_uppercase(), Some(2)),
+        ("app.test", "/a".repeat(127), Some(1)),
+        ("app.test", long["app.test".len()..].to_owned(), Some(3)),
+        ("app.test", "/".to_owned() + &"a".repeat(1 << 20), Some(1)),
+        (
+            &*format!("{}b.test", "a.".repeat(1 << 19)),
+            "/V1/x".to_owned(),
+            Some(4),
+        ),
+        (&*format!("{}c.test", "a.".repeat(1 << 19)), endless, None),
+    ] {
+        let end = path.len().min(20);
+        assert_eq!(served(&mut table, host, &path), port, "{}", &path[..end]);
+    }
+    assert_eq!(table.list().len(), 4);
+    assert!(table.list().contains_key(&deep));
+    assert!(table.unregister(START, &registration(&deep, 2)));
+    table.prune(at(1000));
+    assert!(table.list().is_empty());
+    assert_eq!(table.addresses(), 0);
+}

@@ -19,20 +19,32 @@ pub struct Uri {
 /// The host that matches every other.
 pub const ANY_HOST: &str = "*";
 
+/// A route's name is at most this long, in bytes. No real one comes near; it bounds what one registration costs, and how
+/// much of a request's path can matter.
+pub(super) const LONGEST: usize = 2048;
+/// Its path has at most so many segments.
+const MOST_SEGMENTS: usize = 128;
+
 /// Why a text is no route's name: what was expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?}: expected a host such as \"app.test\" or \"*.example.com\", with a path or without: \"app.test/v1\"; or \"*\""
-)]
-pub struct NotAUri {
-    pub text: String,
+pub enum NotAUri {
+    #[error(
+        "{0:?}: expected a host such as \"app.test\" or \"*.example.com\", with a path or without: \"app.test/v1\"; or \"*\""
+    )]
+    Malformed(String),
+    /// Not told back: it is long.
+    #[error(
+        "a name of {bytes} bytes with {segments} path segments; expected at most {LONGEST} bytes and {MOST_SEGMENTS} segments"
+    )]
+    TooLong { bytes: usize, segments: usize },
 }
 
 impl Uri {
     pub fn parse(text: &str) -> Result<Uri, NotAUri> {
-        let wrong = || NotAUri {
-            text: text.to_owned(),
-        };
+        let (bytes, segments) = (text.len(), text.matches('/').count());
+        if bytes > LONGEST || segments > MOST_SEGMENTS {
+            return Err(NotAUri::TooLong { bytes, segments });
+        }
         let named = text.split('?').next().unwrap_or_default();
         let named = named.strip_suffix('/').unwrap_or(named);
         let (host, path) = named.split_once('/').unwrap_or((named, ""));
@@ -43,7 +55,7 @@ impl Uri {
         };
         let is_name = !host.is_empty() && (host == ANY_HOST && !wild || !host.contains('*'));
         if !is_name || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(wrong());
+            return Err(NotAUri::Malformed(text.to_owned()));
         }
         Ok(Uri {
             host: host.to_owned(),
@@ -122,6 +134,20 @@ mod tests {
         ] {
             let said = Uri::parse(text).unwrap_err().to_string();
             assert!(said.contains("expected a host such as \"app.test\""), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_no_real_route_is_long_enough_for_is_refused_with_the_limit() {
+        let limit = "expected at most 2048 bytes and 128 segments";
+        let segments = |count| format!("a.test{}", "/a".repeat(count));
+        let bytes = |count| format!("a.test/{}", "a".repeat(count - "a.test/".len()));
+        for good in [segments(128), bytes(2048)] {
+            assert!(Uri::parse(&good).is_ok());
+        }
+        for long in [segments(129), bytes(2049), segments(500_000)] {
+            let said = Uri::parse(&long).unwrap_err().to_string();
+            assert!(said.ends_with(limit) && said.len() < 200, "{said}");
         }
     }
 }

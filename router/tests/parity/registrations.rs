@@ -75,6 +75,10 @@ fn malformed_registrations_are_refused_with_what_was_expected_and_change_nothing
     let (address, _heard) = application(HELLO);
     let router = Router::start_with(&routes("app.test", &[address]), &production(&[]));
     let deep = "[".repeat(100_000);
+    let segments = format!(
+        "{{\"host\": \"127.0.0.1\", \"port\": 1, \"uris\": [\"a{}\"]}}",
+        "/a".repeat(50_000)
+    );
     for (json, words) in [
         ("", "expected a JSON object such as"),
         ("nonsense", "expected a JSON object such as"),
@@ -87,6 +91,10 @@ fn malformed_registrations_are_refused_with_what_was_expected_and_change_nothing
         (
             "{\"host\": \"127.0.0.1\", \"port\": 1, \"uris\": [\"a b\"]}",
             "expected a host such as",
+        ),
+        (
+            &segments,
+            "50000 path segments; expected at most 2048 bytes and 128 segments",
         ),
     ] {
         for path in ["/register", "/unregister"] {
@@ -112,6 +120,12 @@ fn malformed_registrations_are_refused_with_what_was_expected_and_change_nothing
     let huge = format!("\"{}\"", "x".repeat(1 << 20));
     let (status, said) = post(router.routes, "/register", &huge);
     assert_eq!(status, "400 Bad Request", "{said}");
+    let shown = ask(router.routes, &get("api", "").replace("GET /", "GET /routes")).body;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        shown.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["app.test"]
+    );
     assert_eq!(ask(router.traffic, &get("app.test", "")).body, "hello");
 }
 
