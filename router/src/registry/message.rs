@@ -36,11 +36,16 @@ struct Options {
 
 /// A registration, or what was expected instead of the first mistake.
 pub fn parse(json: &[u8]) -> Result<Registration, String> {
-    let message: Message = serde_json::from_slice(json).map_err(|error| {
+    let not_it = |what: &dyn std::fmt::Display| {
         format!(
-            "{error}; expected a JSON object such as {{\"host\": \"127.0.0.1\", \"port\": 9000, \"uris\": [\"app.test\"]}}"
+            "{what}; expected a JSON object such as {{\"host\": \"127.0.0.1\", \"port\": 9000, \"uris\": [\"app.test\"]}}"
         )
-    })?;
+    };
+    // An array would be read as the fields in their order here.
+    if json.trim_ascii_start().starts_with(b"[") {
+        return Err(not_it(&"an array"));
+    }
+    let message: Message = serde_json::from_slice(json).map_err(|error| not_it(&error))?;
     let ip: IpAddr = message.host.parse().map_err(|_| {
         format!(
             "host {:?}: expected an IP address such as \"127.0.0.1\"",
@@ -177,6 +182,7 @@ mod tests {
             ("port", json!("9000"), "expected u16"),
             ("uris", json!([]), "expected at least one"),
             ("uris", json!("app.test"), "expected a sequence"),
+            ("uris", json!(["http://sch.test/x"]), "expected no scheme"),
             ("uris", json!(["app test"]), "uris: \"app test\": expected a host"),
             ("stale_threshold_in_seconds", json!(-1), "expected 0 or more"),
             ("protocol", json!("http2"), "expected \"http1\""),
@@ -203,6 +209,8 @@ mod tests {
         for text in [
             "",
             "{",
+            "[]",
+            " \n[\"127.0.0.1\", 1, 0, [\"app.test\"]]",
             "[1]",
             "nonsense",
             "{\"host\": \"127.0.0.1\", \"port\": 1",

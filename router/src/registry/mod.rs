@@ -17,11 +17,13 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Whether a connection to `endpoint` surely comes back to the listener at `own`.
 pub fn is_own(own: SocketAddr, endpoint: SocketAddr) -> bool {
+    // `::ffff:127.0.0.1` is reached as 127.0.0.1 (RFC 4291 §2.5.5.2).
+    let (listens, goes) = (own.ip().to_canonical(), endpoint.ip().to_canonical());
     // Connecting to the unspecified address reaches this machine's loopback; listening on it, every address here.
     let here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
-    let reaches = own.ip() == endpoint.ip()
-        || (own.ip().is_unspecified() && here(endpoint.ip()))
-        || (endpoint.ip().is_unspecified() && here(own.ip()));
+    let reaches = listens == goes
+        || (listens.is_unspecified() && here(goes))
+        || (goes.is_unspecified() && here(listens));
     own.port() == endpoint.port() && reaches
 }
 
@@ -47,6 +49,11 @@ mod tests {
             ("127.0.0.1:8081", "0.0.0.0:8081", true),
             ("[::]:8081", "[::1]:8081", true),
             ("10.0.0.1:8081", "10.0.0.1:8081", true),
+            ("127.9.10.2:8081", "[::ffff:127.9.10.2]:8081", true),
+            ("127.9.10.2:8081", "[::ffff:127.9.10.3]:8081", false),
+            ("[::ffff:10.0.0.1]:8081", "10.0.0.1:8081", true),
+            ("0.0.0.0:8081", "[::ffff:127.5.0.2]:8081", true),
+            ("127.0.0.1:8081", "[::ffff:0.0.0.0]:8081", true),
         ] {
             assert_eq!(
                 is_own(own.parse().unwrap(), endpoint.parse().unwrap()),

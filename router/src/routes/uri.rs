@@ -1,9 +1,10 @@
 //! A route's name: a host, and perhaps a context path.
 
+use crate::http1::target::is_host;
 use std::borrow::Cow;
 use std::fmt;
 
-/// `app.test`, `app.test/v1`, `*.example.com`, `*`. Compared without case, port, query and final slash, as gorouter
+/// `app.test`, `app.test/v1`, `*.example.com`, `*`. Compared without case, query and final slash, as gorouter
 /// compares them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uri {
@@ -32,6 +33,11 @@ pub enum NotAUri {
         "{0:?}: expected a host such as \"app.test\" or \"*.example.com\", with a path or without: \"app.test/v1\"; or \"*\""
     )]
     Malformed(String),
+    #[error("{0:?}: expected no scheme; a route is a host, with a path or without: \"app.test/v1\"")]
+    Scheme(String),
+    /// gorouter takes it, and never sends a request there: it looks up hosts without their ports.
+    #[error("{0:?}: expected no port; requests to a host reach its routes on whatever port they come")]
+    Port(String),
     /// Not told back: it is long.
     #[error(
         "a name of {bytes} bytes with {segments} path segments; expected at most {LONGEST} bytes and {MOST_SEGMENTS} segments"
@@ -45,20 +51,34 @@ impl Uri {
         if bytes > LONGEST || segments > MOST_SEGMENTS {
             return Err(NotAUri::TooLong { bytes, segments });
         }
+        let malformed = || NotAUri::Malformed(text.to_owned());
+        if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(malformed());
+        }
         let named = text.split('?').next().unwrap_or_default();
+        if named
+            .split_once("://")
+            .is_some_and(|(scheme, _)| !scheme.contains('/'))
+        {
+            return Err(NotAUri::Scheme(text.to_owned()));
+        }
         let named = named.strip_suffix('/').unwrap_or(named);
-        let (host, path) = named.split_once('/').unwrap_or((named, ""));
-        let host = host_of(host);
-        let (wild, host) = match host.strip_prefix("*.") {
+        let (written, path) = named.split_once('/').unwrap_or((named, ""));
+        let host = host_of(written);
+        let (wild, name) = match host.strip_prefix("*.") {
             Some(suffix) => (true, suffix),
             None => (false, &*host),
         };
-        let is_name = !host.is_empty() && (host == ANY_HOST && !wild || !host.contains('*'));
-        if !is_name || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(NotAUri::Malformed(text.to_owned()));
+        let is_name = !name.is_empty() && (name == ANY_HOST && !wild || !name.contains('*'));
+        // What no request can have for a host would never be found.
+        if !is_name || !is_host(name.as_bytes()) {
+            return Err(malformed());
+        }
+        if host.len() < written.len() {
+            return Err(NotAUri::Port(text.to_owned()));
         }
         Ok(Uri {
-            host: host.to_owned(),
+            host: name.to_owned(),
             wild,
             path: path.to_ascii_lowercase(),
             context_path: format!("/{path}"),
@@ -103,11 +123,12 @@ mod tests {
     fn a_name_is_read_and_written() {
         for (text, name, context_path) in [
             ("app.test", "app.test", "/"),
-            ("App.Test:8080/", "app.test", "/"),
+            ("App.Test/", "app.test", "/"),
+            ("app.test/to/http://x", "app.test/to/http://x", "/to/http://x"),
             ("app.test/V1/Api?x=1", "app.test/v1/api", "/V1/Api"),
             ("*.Example.com/a/", "*.example.com/a", "/a"),
             ("*", "*", "/"),
-            ("[::1]:80", "[::1]", "/"),
+            ("[::1]", "[::1]", "/"),
         ] {
             let uri = Uri::parse(text).unwrap();
             assert_eq!(
@@ -131,9 +152,28 @@ mod tests {
             "app\r\n.test",
             "caf\u{e9}.test",
             ":80",
+            "a,b",
+            "user@app.test",
+            "app.test#x",
         ] {
             let said = Uri::parse(text).unwrap_err().to_string();
             assert!(said.contains("expected a host such as \"app.test\""), "{said}");
+        }
+    }
+
+    #[test]
+    fn schemes_and_ports_are_refused() {
+        for (text, words) in [
+            ("http://sch.test/x", "\"http://sch.test/x\": expected no scheme"),
+            ("HTTPS://a", "expected no scheme"),
+            ("a.test:8080", "\"a.test:8080\": expected no port"),
+            ("*.a.test:80/v1", "expected no port"),
+            ("[::1]:80", "expected no port"),
+            ("*:80", "expected no port"),
+            ("a.test:", "expected no port"),
+        ] {
+            let said = Uri::parse(text).unwrap_err().to_string();
+            assert!(said.contains(words), "{said}");
         }
     }
 
