@@ -131,22 +131,36 @@ impl std::fmt::Display for Failure {
 /// What Go's server says of a request it cannot read, before gorouter hears of it: without Date and length, and with
 /// nothing of gorouter's. A head that took too long gets no answer at all.
 pub fn refusal(reject: Reject, out: &mut Vec<u8>) {
-    let why = match (reject.status, reject.reason) {
+    let with = |why: &str| format!("{} {}{why}", reject.status, reason(reject.status));
+    let line = match (reject.status, reject.reason) {
         (408, _) => return,
-        (400, "no Host") => ": missing required Host header",
-        (400, "malformed Host") => ": malformed Host header",
-        (400, "more than one Host") => ": too many Host headers",
-        (400, "malformed header field name") => ": invalid header name",
-        (400, "malformed header field value") => ": invalid header value",
-        (501, _) => ": unsupported transfer encoding",
-        (505, _) => ": unsupported protocol version",
-        _ => "",
+        (400, "no Host") => with(": missing required Host header"),
+        (400, "malformed Host") => with(": malformed Host header"),
+        (400, "malformed header field name") => with(": invalid header name"),
+        (400, "malformed header field value") => with(": invalid header value"),
+        (400 | 501, why) if is_of_codings(why) => format!("501 {}", reason(501)),
+        // gorouter would look for a route, and send the request on: these are words of our own.
+        (501, why) => with(&format!(": {why}")),
+        (505, _) => with(": unsupported protocol version"),
+        _ => with(""),
     };
-    let (status, words) = (reject.status, reason(reject.status));
+    let body = match is_of_codings(reject.reason) {
+        true => "Unsupported transfer encoding",
+        false => &*line,
+    };
     let fields = "Content-Type: text/plain; charset=utf-8\r\nConnection: close";
-    out.extend_from_slice(
-        format!("HTTP/1.1 {status} {words}{why}\r\n{fields}\r\n\r\n{status} {words}{why}").as_bytes(),
-    );
+    out.extend_from_slice(format!("HTTP/1.1 {line}\r\n{fields}\r\n\r\n{body}").as_bytes());
+}
+
+/// Go knows one transfer coding, once: everything else is unsupported to it, and nothing malformed.
+fn is_of_codings(why: &str) -> bool {
+    matches!(
+        why,
+        "a transfer coding besides chunked"
+            | "the last transfer coding is not chunked"
+            | "chunked is not the last transfer coding, or not the only chunked"
+            | "malformed Transfer-Encoding"
+    )
 }
 
 fn explain(
@@ -173,6 +187,7 @@ fn explain(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::{Limits, RequestHead};
 
     #[test]
     fn answers_are_gorouters_words() {
@@ -224,30 +239,81 @@ mod tests {
         }
     }
 
+    /// What a request of these lines gets, taken apart: status line and body.
+    fn refused(line: &str, fields: &str) -> (String, String) {
+        let (head, mut slots) = (format!("{line}\r\n{fields}\r\n"), crate::http1::slots());
+        let reject = RequestHead::parse(head.as_bytes(), &mut slots, &Limits::default()).unwrap_err();
+        let mut out = Vec::new();
+        refusal(reject, &mut out);
+        let out = String::from_utf8(out).unwrap();
+        let between = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n";
+        let (line, body) = out.split_once(between).unwrap();
+        (line.to_owned(), body.to_owned())
+    }
+
     #[test]
     fn what_cannot_be_read_is_answered_as_gos_server_does() {
+        for (line, fields, said) in [
+            (
+                "GET / HTTP/1.1",
+                "",
+                "400 Bad Request: missing required Host header",
+            ),
+            (
+                "GET / HTTP/1.1",
+                "Host: a b\r\n",
+                "400 Bad Request: malformed Host header",
+            ),
+            ("GET / HTTP/1.1", "Host: a\r\nHost: a\r\n", "400 Bad Request"),
+            (
+                "GET / HTTP/1.1",
+                "Host: a\r\nContent-Length: x\r\n",
+                "400 Bad Request",
+            ),
+            (
+                "POST / HTTP/1.1",
+                "Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                "400 Bad Request",
+            ),
+            (
+                "CONNECT a:80 HTTP/1.1",
+                "Host: a:80\r\n",
+                "501 Not Implemented: CONNECT is not offered here",
+            ),
+            (
+                "GET / HTTP/2.0",
+                "Host: a\r\n",
+                "505 HTTP Version Not Supported: unsupported protocol version",
+            ),
+        ] {
+            let expected = (format!("HTTP/1.1 {said}"), said.to_owned());
+            assert_eq!(refused(line, fields), expected, "{line} {fields}");
+        }
         let answer = |status, reason| {
             let mut out = Vec::new();
             refusal(Reject::new(status, reason), &mut out);
             String::from_utf8(out).unwrap()
         };
-        let fields = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n";
-        for (status, reason, line) in [
-            (
-                431,
-                "the header section is too large",
-                "431 Request Header Fields Too Large",
-            ),
-            (400, "no Host", "400 Bad Request: missing required Host header"),
-            (400, "a line does not end in CRLF", "400 Bad Request"),
-            (
-                505,
-                "x",
-                "505 HTTP Version Not Supported: unsupported protocol version",
-            ),
-        ] {
-            assert_eq!(answer(status, reason), format!("HTTP/1.1 {line}{fields}{line}"));
-        }
+        assert!(answer(431, "too large").starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
         assert_eq!(answer(408, "the request head took too long"), "");
+    }
+
+    #[test]
+    fn transfer_codings_other_than_chunked_are_unsupported() {
+        for codings in [
+            "identity",
+            "xchunked",
+            "gzip, chunked",
+            "chunked, gzip",
+            "chunked, chunked",
+            "chunked\r\nTransfer-Encoding: chunked",
+            "\"chunked\"",
+            "",
+        ] {
+            let fields = format!("Host: a\r\nTransfer-Encoding: {codings}\r\n");
+            let expected = ("HTTP/1.1 501 Not Implemented", "Unsupported transfer encoding");
+            let (line, body) = refused("POST / HTTP/1.1", &fields);
+            assert_eq!((&*line, &*body), expected, "{codings:?}");
+        }
     }
 }

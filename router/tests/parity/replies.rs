@@ -201,9 +201,23 @@ fn what_cannot_be_read_is_answered_by_gos_server() {
             "400 Bad Request: malformed Host header",
         ),
         ("nonsense\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400 Bad Request"),
+        (
+            "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
+            "501 Not Implemented: CONNECT is not offered here",
+        ),
     ] {
         let fields = "Content-Type: text/plain; charset=utf-8\r\nConnection: close";
         let expected = format!("HTTP/1.1 {words}\r\n{fields}\r\n\r\n{words}");
         assert_eq!(exchange(router.traffic, request), expected, "{request:?}");
+    }
+    for codings in ["identity", "xchunked", "gzip, chunked"] {
+        let request = get("app.test", &format!("Transfer-Encoding: {codings}\r\n"));
+        assert_eq!(
+            exchange(router.traffic, &request),
+            "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
+             Unsupported transfer encoding",
+            "{codings}"
+        );
     }
 }
