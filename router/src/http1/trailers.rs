@@ -24,9 +24,59 @@ pub fn forward(raw: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<(), Rej
     Ok(())
 }
 
+/// RFC 9110 §6.5.1: a trailer must not say what is needed before the body: framing, routing, authentication, request
+/// modifiers, response controls, the format of the content. Recipients that merge trailers into the head would take
+/// such a field for one that this hop, or the one before, has checked or written. RFC 7230 §4.1.2 names the kinds one
+/// by one.
 fn allowed(name: &str) -> bool {
-    Field::of(name) == Field::Other && !name.eq_ignore_ascii_case("trailer")
+    let is = |known: &&str| name.eq_ignore_ascii_case(known);
+    let begins = |prefix: &&str| {
+        name.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    Field::of(name) == Field::Other && !NAMES.iter().any(is) && !PREFIXES.iter().any(begins)
 }
+
+/// Besides those that the engine acts upon anyway. Not among them: what its own definition allows in a trailer, as ETag
+/// (RFC 9110 §8.8.3), Authentication-Info (§11.6.3) and Content-Digest (RFC 9530).
+const NAMES: [&str; 28] = [
+    // Framing, and the format of the content.
+    "trailer",
+    "content-encoding",
+    "content-type",
+    "content-range",
+    // Routing.
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-request-start",
+    "x-vcap-request-id",
+    // Authentication, and sessions (RFC 6265).
+    "authorization",
+    "www-authenticate",
+    "proxy-authentication-info",
+    "cookie",
+    "cookie2",
+    "set-cookie",
+    "set-cookie2",
+    // Request modifiers.
+    "cache-control",
+    "pragma",
+    "range",
+    "x-http-method-override",
+    // Response controls.
+    "age",
+    "date",
+    "expires",
+    "location",
+    "retry-after",
+    "vary",
+    "warning",
+    "strict-transport-security",
+];
+
+/// Families: what proxies tell of a request, gorouter's and this lab's own, and conditions.
+const PREFIXES: [&str; 4] = ["x-forwarded-", "x-cf-", "x-resetlab-", "if-"];
 
 #[cfg(test)]
 mod tests {
@@ -55,5 +105,42 @@ mod tests {
             forward(&many, &Limits::default(), &mut out).unwrap_err().status,
             431
         );
+    }
+
+    #[test]
+    fn drops_what_only_a_head_may_say() {
+        let kept = "ETag: \"a\"\r\nContent-Digest: sha-256=:a:\r\nServer-Timing: a\r\nGrpc-Status: 0\r\nVia-X: 1\r\n\
+                    Iffy: 1\r\nX: 1\r\n";
+        let dropped = [
+            "X-Forwarded-For",
+            "x-forwarded-proto",
+            "X-FORWARDED-CLIENT-CERT",
+            "Forwarded",
+            "X-Real-Ip",
+            "X-Cf-Applicationid",
+            "X-CF-APP-INSTANCE",
+            "X-Vcap-Request-Id",
+            "x-resetlab-via",
+            "Authorization",
+            "Proxy-Authorization",
+            "Cookie",
+            "Set-Cookie",
+            "WWW-Authenticate",
+            "Cache-Control",
+            "If-None-Match",
+            "Range",
+            "Expect",
+            "Max-Forwards",
+            "Location",
+            "Retry-After",
+            "Content-Type",
+            "Content-Encoding",
+            "Trailer",
+            "Upgrade",
+        ];
+        let lines: String = dropped.iter().map(|name| format!("{name}: 1\r\n")).collect();
+        let mut out = Vec::new();
+        forward(format!("{lines}{kept}").as_bytes(), &Limits::default(), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), kept);
     }
 }
