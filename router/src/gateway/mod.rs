@@ -380,7 +380,7 @@ impl Policy for Gateway {
     }
 
     fn refusal(&self, reject: Reject, out: &mut Vec<u8>) {
-        replies::refusal(reject, out);
+        replies::refusal(reject, |out| self.write_date(out), out);
     }
 }
 

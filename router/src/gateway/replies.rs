@@ -129,11 +129,18 @@ impl std::fmt::Display for Failure {
 }
 
 /// What Go's server says of a request it cannot read, before gorouter hears of it: without Date and length, and with
-/// nothing of gorouter's. A head that took too long gets no answer at all.
-pub fn refusal(reject: Reject, out: &mut Vec<u8>) {
+/// nothing of gorouter's. A head that took too long gets no answer at all. `date` writes the field that only an
+/// expectation's refusal has: it is a response like a handler's.
+pub fn refusal(reject: Reject, date: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
     let with = |why: &str| format!("{} {}{why}", reject.status, reason(reject.status));
     let line = match (reject.status, reject.reason) {
         (408, _) => return,
+        (417, _) => {
+            out.extend_from_slice(b"HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\n");
+            date(out);
+            out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+            return;
+        }
         (400, "no Host") => with(": missing required Host header"),
         (400, "malformed Host") => with(": malformed Host header"),
         (400, "malformed header field name") => with(": invalid header name"),
@@ -244,7 +251,7 @@ mod tests {
         let (head, mut slots) = (format!("{line}\r\n{fields}\r\n"), crate::http1::slots());
         let reject = RequestHead::parse(head.as_bytes(), &mut slots, &Limits::default()).unwrap_err();
         let mut out = Vec::new();
-        refusal(reject, &mut out);
+        refusal(reject, |_| {}, &mut out);
         let out = String::from_utf8(out).unwrap();
         let between = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n";
         let (line, body) = out.split_once(between).unwrap();
@@ -291,10 +298,18 @@ mod tests {
         }
         let answer = |status, reason| {
             let mut out = Vec::new();
-            refusal(Reject::new(status, reason), &mut out);
+            refusal(
+                Reject::new(status, reason),
+                |out| out.extend_from_slice(b"Date: d\r\n"),
+                &mut out,
+            );
             String::from_utf8(out).unwrap()
         };
         assert!(answer(431, "too large").starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
+        assert_eq!(
+            answer(417, "an expectation other than 100-continue"),
+            "HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nDate: d\r\nContent-Length: 0\r\n\r\n"
+        );
         assert_eq!(answer(408, "the request head took too long"), "");
     }
 

@@ -42,7 +42,7 @@ impl<'a> RequestHead<'a> {
             _ => {}
         }
         let body = BodyLength::of_request(version, &summary)?;
-        Ok(RequestHead {
+        let head = RequestHead {
             bytes,
             method,
             target,
@@ -50,7 +50,13 @@ impl<'a> RequestHead<'a> {
             headers,
             summary,
             body,
-        })
+        };
+        match head.header("expect") {
+            Some(value) if is_other_expectation(value) => {
+                Err(Reject::new(417, "an expectation other than 100-continue"))
+            }
+            _ => Ok(head),
+        }
     }
 
     pub fn method(&self) -> &str {
@@ -134,6 +140,15 @@ impl<'a> RequestHead<'a> {
     pub(super) fn replaces_host(&self) -> bool {
         self.target.authority.is_some()
     }
+}
+
+/// RFC 9110 §10.1.1 lets a server refuse what it does not know; a proxy that passed it on would promise it.
+fn is_other_expectation(value: &[u8]) -> bool {
+    let mut members = value
+        .split(|b| matches!(b, b' ' | b'\t' | b','))
+        .filter(|member| !member.is_empty())
+        .peekable();
+    members.peek().is_some() && !members.any(|member| member.eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// `method SP target SP version`, single spaces, nothing else.
@@ -244,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_lines_and_fields() {
+    fn which_lines_and_fields_are_refused() {
         for (head, expected) in [
             ("GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: a\r\nA\t: b\r\n\r\n", 400),
@@ -261,6 +276,18 @@ mod tests {
             ("GET /\r\n\r\n", 400),
             ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
             ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nExpect: odd\r\n\r\n", 417),
+            ("GET / HTTP/1.0\r\nExpect: 100-continued\r\n\r\n", 417),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nExpect: odd\r\nExpect: 100-continue\r\n\r\n",
+                417,
+            ),
+            ("GET / HTTP/1.1\r\nExpect: odd\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nExpect:\r\n\r\n", 0),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nExpect: odd, 100-CONTINUE\r\n\r\n",
+                0,
+            ),
         ] {
             assert_eq!(status(head.as_bytes()), expected, "{head:?}");
         }

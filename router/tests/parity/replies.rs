@@ -211,6 +211,14 @@ fn what_cannot_be_read_is_answered_by_gos_server() {
         let expected = format!("HTTP/1.1 {words}\r\n{fields}\r\n\r\n{words}");
         assert_eq!(exchange(router.traffic, request), expected, "{request:?}");
     }
+    let odd = Message::of(&exchange(
+        router.traffic,
+        "GET / HTTP/1.1\r\nHost: a\r\nExpect: odd\r\n\r\n",
+    ));
+    assert_eq!((&*odd.start, &*odd.body), ("HTTP/1.1 417 Expectation Failed", ""));
+    let names: Vec<&str> = odd.fields.keys().map(|name| &**name).collect();
+    assert_eq!(names, ["connection", "content-length", "date"]);
+    assert_eq!(odd.one("connection"), Some("close"));
     for codings in ["identity", "xchunked", "gzip, chunked"] {
         let request = get("app.test", &format!("Transfer-Encoding: {codings}\r\n"));
         assert_eq!(
