@@ -34,7 +34,9 @@ fn shape(line: &str) -> String {
 
 #[test]
 fn lines() {
-    let (address, _heard) = application(HELLO);
+    // It says that it closes: else the POST might be given to a connection that is about to end, and must fail then.
+    let (address, _heard) =
+        application("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
     let named = routes("app.test", &[address]) + "app = \"1111\"\ninstance_ids = [\"inst-19001\"]\n";
     let table = [named, routes("dead.test", &[unused()])].concat();
     let plain = "vcap_request_id:\"UUID\" response_time:T gorouter_time:T";

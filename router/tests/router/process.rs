@@ -176,7 +176,7 @@ pub fn routes(host: &str, endpoints: &[SocketAddr]) -> String {
     format!("[[route]]\nhost = {host:?}\nendpoints = {endpoints:?}\n")
 }
 
-/// An application that reads a request head, reports it, gives `answer` and closes.
+/// An application that reads a request, reports its head, gives `answer` and closes.
 pub fn application(answer: &'static str) -> (SocketAddr, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -184,7 +184,10 @@ pub fn application(answer: &'static str) -> (SocketAddr, mpsc::Receiver<String>)
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let _ = heard.send(read_head(&mut stream));
+            let head = read_head(&mut stream);
+            // To close with bytes unread resets the connection, and may take the answer along.
+            let _ = stream.read_exact(&mut vec![0; content_length(&head)]);
+            let _ = heard.send(head);
             let _ = stream.write_all(answer.as_bytes());
         }
     });
@@ -211,6 +214,15 @@ pub fn read_head(stream: &mut TcpStream) -> String {
         head.push(byte[0]);
     }
     String::from_utf8(head).unwrap()
+}
+
+fn content_length(head: &str) -> usize {
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse().unwrap())
+    });
+    length.unwrap_or(0)
 }
 
 /// An address nobody listens on: below the ephemeral range, where no other test can get it and no socket can connect
