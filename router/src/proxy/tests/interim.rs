@@ -252,3 +252,37 @@ fn half_an_interim_response_is_never_followed_by_an_answer() {
         },
     );
 }
+
+#[test]
+fn who_has_begun_to_answer_is_not_asked_again() {
+    for begun in ["HTTP/1.1 103 Early\r\nLink: a\r\n\r\n", "HTTP/1.1 20"] {
+        lab(async |lab| {
+            let retry = AfterFailure::Retry(lab.upstream);
+            lab.policy.after_failure.borrow_mut().push_back(retry);
+            let (mut client, mut backend, _) = lab
+                .request("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                .await;
+            backend.send(begun).await;
+            drop(backend);
+            let (all, _) = client.rest().await;
+            assert!(all.contains("HTTP/1.1 502 "), "{all}");
+            assert_eq!(lab.results(), [Err(Cause::Eof)]);
+            assert!(!lab.policy.attempts.borrow()[0].replayable, "{begun}");
+        });
+    }
+}
+
+#[test]
+fn a_client_that_leaves_in_its_body_has_gone_where_closing_means_that() {
+    lab_with(
+        |settings| settings.client_eof = ClientEof::Abort,
+        async |lab| {
+            let (mut client, _backend, _) = lab
+                .request("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc")
+                .await;
+            client.fin().await;
+            let finish = lab.finish().await;
+            assert_eq!((finish.status, finish.end), (None, End::ClientGone));
+        },
+    );
+}
