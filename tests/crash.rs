@@ -142,6 +142,24 @@ fn a_build_with_a_fix_refuses_to_be_crashed_and_survives_what_it_is_sent() {
 }
 
 #[test]
+fn an_experiment_that_could_never_crash_a_router_is_refused_before_anything_starts() {
+    let place = Place::new();
+    for (words, named) in [
+        ("run --fault crash --go 1.23", "Go 1.23, routing-release 0.287.0"),
+        (
+            "sweep --fault crash --interval 1s,2s --header-race off",
+            "header-race off",
+        ),
+    ] {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let refused = place.run(&words);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(named), "{}", stderr(&refused));
+        assert!(!place.path().join("resetlab-runs").exists());
+    }
+}
+
+#[test]
 fn who_kills_it_meanwhile_ends_the_traffic_and_so_does_who_stops_waiting() {
     let place = Place::new();
     let mut lab = up(&place, "--rate 50 --header-race off");

@@ -1,9 +1,9 @@
 //! The router's control socket, on a thread of its own: it answers whatever the data thread is doing.
 
+use crate::clock;
 use crate::condition::Condition;
 use crate::fault::Spec;
 use crate::header_race::HeaderRace;
-use crate::settings::Build;
 use crate::worker;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ pub struct Told {
     pub condition: Condition,
     /// `None`: it does not have the bug.
     pub race: Option<HeaderRace>,
-    pub build: Build,
+    /// Which gorouter it is, in words.
+    pub build: String,
 }
 
 /// Listens at `path` and answers for the life of the process.
@@ -56,15 +57,15 @@ impl Told {
                 "in_flight": condition.in_flight(),
                 "fault": condition.fault(),
                 "header_race": self.race.is_some(),
-                "build": self.build.to_string(),
+                "build": self.build,
             })),
             Some("widen") => match &self.race {
                 Some(race) => {
-                    race.widen();
+                    race.widen(clock::now());
                     Ok(json!({ "ok": true }))
                 }
                 None => Err(format!(
-                    "there is no header race to widen: it runs as {}, or with --header-race off",
+                    "there is no header race to widen: it runs as {}",
                     self.build
                 )),
             },

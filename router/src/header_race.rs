@@ -15,15 +15,17 @@ mod map;
 
 pub use map::{Concurrent, HeaderMap};
 
+use crate::clock::{self, Timestamp};
 use crate::crash::{self, Caught, Dump};
-use crate::http1::ResponseHead;
+use crate::http1::forward::{self, Persistence};
+use crate::http1::{Encoding, ResponseHead};
 use crate::proxy::Interims;
 use crate::record::CrashVariant;
 use crate::worker::Events;
 use late::LateHandlers;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A router that has the bug. Cheap to clone.
@@ -31,8 +33,8 @@ use std::time::Duration;
 pub struct HeaderRace(Arc<Inner>);
 
 struct Inner {
-    /// The hook stays in its write for an error handler to find it there.
-    wide: AtomicBool,
+    /// Until then the hook stays in its write for an error handler to find it there: nanoseconds of a [`Timestamp`].
+    wide_until: AtomicU64,
     late: LateHandlers,
     dump: Dump,
     events: Events,
@@ -57,20 +59,27 @@ struct Shared {
 /// How long the hook of a widened race waits for an error handler.
 const WIDE: Duration = Duration::from_secs(1);
 
+/// A race is widened for this long: who asked for it has crashed the router by then, or gone away.
+const WIDENED: Duration = Duration::from_secs(10);
+
 impl HeaderRace {
     /// `dump` is what the dying process prints. Fails when no thread can be started.
     pub fn start(dump: Dump, events: Events) -> io::Result<HeaderRace> {
         Ok(HeaderRace(Arc::new(Inner {
-            wide: AtomicBool::new(false),
+            wide_until: AtomicU64::new(0),
             late: LateHandlers::start()?,
             dump,
             events,
         })))
     }
 
-    /// From now on the first client that leaves within a second of an interim response is enough.
-    pub fn widen(&self) {
-        self.0.wide.store(true, Ordering::Relaxed);
+    /// For the next ten seconds the first client that leaves within a second of an interim response is enough.
+    pub fn widen(&self, now: Timestamp) {
+        self.0.wide_until.store((now + WIDENED).0, Ordering::Relaxed);
+    }
+
+    fn is_wide(&self, now: Timestamp) -> bool {
+        now.0 < self.0.wide_until.load(Ordering::Relaxed)
     }
 
     /// For a new request.
@@ -117,7 +126,8 @@ impl Response {
     }
 
     /// Go's hook up to the writing: `copyHeader`, then `proxyResponseWriter.WriteHeader`, which sets Content-Type to
-    /// nothing so that it is not guessed, then the walk over what is written.
+    /// nothing so that it is not guessed, then the walk over what is written. The client gets the bytes that it would
+    /// get without the race.
     fn copy(&self, head: &ResponseHead<'_>) -> Result<Vec<u8>, Concurrent> {
         let headers = &self.shared.headers;
         for (name, value) in head.end_to_end() {
@@ -133,20 +143,11 @@ impl Response {
                 &race.events,
             );
         }
+        headers.for_each(|_, _| {})?;
         let mut out = Vec::with_capacity(256);
-        out.extend_from_slice(b"HTTP/1.1 ");
-        out.extend_from_slice(head.status_line());
-        if head.status_line().len() == 3 {
-            out.push(b' ');
-        }
+        forward::response(head, Encoding::Identity, Persistence::Implicit, &mut out);
         out.extend_from_slice(b"\r\n");
-        headers.for_each(|name, values| {
-            for value in values {
-                crate::http1::forward::field(name.as_bytes(), value.as_bytes(), &mut out);
-            }
-        })?;
-        out.extend_from_slice(b"\r\n");
-        if self.race.0.wide.load(Ordering::Relaxed) {
+        if self.race.is_wide(clock::now()) {
             headers.begin_write()?;
             self.shared.stays.store(true, Ordering::Release);
         }
@@ -219,7 +220,7 @@ mod tests {
     fn a_widened_hook_stays_in_its_write_until_it_ends() {
         let race = race();
         let response = race.response();
-        race.widen();
+        race.widen(clock::now());
         begin(&response, "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n");
         assert_eq!(response.linger(), WIDE);
         assert_eq!(response.shared.headers.set("A", &[]), Err(Concurrent::Writes));

@@ -74,6 +74,8 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
             .timer(hyper_util::rt::TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .half_close(true)
+            // As Go writes them.
+            .title_case_headers(true)
             .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
         // A connection that breaks is the checker's affair.
         tokio::spawn(async move { drop(connection.await) });

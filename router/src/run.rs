@@ -130,7 +130,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
             let told = Told {
                 condition: condition.clone(),
                 race: race.clone(),
-                build: settings.build.clone(),
+                build: settings.build_words(),
             };
             control::start(path, told)?;
             addresses.insert("control".to_owned(), path.display().to_string());

@@ -13,7 +13,7 @@ pub fn request(head: &RequestHead<'_>, hops: Option<u64>, omits: impl Fn(&str) -
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let upgrade = head.upgrade();
     if head.replaces_host() || head.summary.host.is_none() {
-        field(b"host", head.host().as_bytes(), out);
+        field(b"Host", head.host().as_bytes(), out);
     }
     copy(
         head.bytes,
@@ -30,15 +30,15 @@ pub fn request(head: &RequestHead<'_>, hops: Option<u64>, omits: impl Fn(&str) -
         },
     );
     match head.body() {
-        BodyLength::Known(length) => number(b"content-length", length, out),
-        BodyLength::Chunked => field(b"transfer-encoding", b"chunked", out),
+        BodyLength::Known(length) => number(b"Content-Length", length, out),
+        BodyLength::Chunked => field(b"Transfer-Encoding", b"chunked", out),
         BodyLength::Empty | BodyLength::UntilClose => {}
     }
     if let Some(hops) = hops {
-        number(b"max-forwards", hops, out);
+        number(b"Max-Forwards", hops, out);
     }
     if upgrade {
-        field(b"connection", b"upgrade", out);
+        field(b"Connection", b"upgrade", out);
     }
 }
 
@@ -74,15 +74,15 @@ pub fn response(head: &ResponseHead<'_>, encoding: Encoding, persistence: Persis
         },
     );
     match head.body() {
-        BodyLength::Known(length) => number(b"content-length", length, out),
+        BodyLength::Known(length) => number(b"Content-Length", length, out),
         BodyLength::Chunked | BodyLength::UntilClose if encoding == Encoding::Chunked => {
-            field(b"transfer-encoding", b"chunked", out);
+            field(b"Transfer-Encoding", b"chunked", out);
         }
         BodyLength::Chunked | BodyLength::UntilClose => {}
         // To HEAD and in 304 the length is that of the body which is not sent; elsewhere it would be a lie.
         BodyLength::Empty if head.status() != 204 && head.status() >= 200 => {
             if let Some(length) = head.stated_length() {
-                number(b"content-length", length, out);
+                number(b"Content-Length", length, out);
             }
         }
         BodyLength::Empty => {}
@@ -94,9 +94,9 @@ pub fn response(head: &ResponseHead<'_>, encoding: Encoding, persistence: Persis
 pub fn persistence(persistence: Persistence, out: &mut Vec<u8>) {
     match persistence {
         Persistence::Implicit => {}
-        Persistence::KeepAlive => field(b"connection", b"keep-alive", out),
-        Persistence::Close => field(b"connection", b"close", out),
-        Persistence::Upgrade => field(b"connection", b"upgrade", out),
+        Persistence::KeepAlive => field(b"Connection", b"keep-alive", out),
+        Persistence::Close => field(b"Connection", b"close", out),
+        Persistence::Upgrade => field(b"Connection", b"upgrade", out),
     }
 }
 

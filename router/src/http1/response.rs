@@ -102,11 +102,6 @@ impl<'a> ResponseHead<'a> {
         self.headers.iter().map(|header| (header.name, header.value))
     }
 
-    /// `200 OK`: what follows the version, as sent.
-    pub fn status_line(&self) -> &[u8] {
-        self.status_line
-    }
-
     /// The fields that go on to the client as they are.
     pub fn end_to_end(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let nominates = self.summary.nominated > 0;

@@ -112,7 +112,7 @@ impl<P: Policy> Client<P> {
         if hops == Some(0) && forwards(&verdict) {
             verdict = Verdict::Reply(match head.method() {
                 "OPTIONS" => Reply::new(200),
-                _ => Reply::explain(405, "TRACE is not answered here").header("allow", "OPTIONS"),
+                _ => Reply::explain(405, "TRACE is not answered here").header("Allow", "OPTIONS"),
             });
         }
         self.request.clear();

@@ -38,6 +38,8 @@ pub(super) struct Heads {
     jobs: mpsc::UnboundedSender<Job>,
     /// The head that was asked for, until it is there.
     waiting: Option<Waiting>,
+    /// Interim responses came before the last one.
+    interims: bool,
 }
 
 /// What to read, and for whom.
@@ -72,11 +74,15 @@ struct Job {
     answer: oneshot::Sender<Answer>,
     go_on: Option<oneshot::Sender<()>>,
     turn: Arc<Turn>,
+    /// An interim response has come.
+    interims: bool,
 }
 
 /// The final head and what came behind it; or whatever came before the connection ended.
 struct Answer {
     buffer: Buffer,
+    /// Interim responses came before it.
+    interims: bool,
     end: Option<io::Result<usize>>,
 }
 
@@ -119,7 +125,11 @@ impl HeadThread {
                 jobs: arriving,
             })
             .ok()?;
-        Some(Heads { jobs, waiting: None })
+        Some(Heads {
+            jobs,
+            waiting: None,
+            interims: false,
+        })
     }
 }
 
@@ -145,6 +155,7 @@ impl Heads {
             answer,
             go_on,
             turn,
+            interims: false,
         });
     }
 
@@ -167,6 +178,7 @@ impl Heads {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         };
         *buffer = answer.buffer;
+        self.interims = answer.interims;
         match (buffer.filled().len(), answer.end) {
             (0, Some(end)) => {
                 self.waiting = None;
@@ -182,16 +194,20 @@ impl Heads {
         }
     }
 
-    /// Ready when the body of a request that expects `100 Continue` may be sent.
-    pub fn poll_go_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(waiting) = &mut self.waiting else {
-            return Poll::Ready(());
+    /// Something of an answer has come before what was handed over.
+    pub fn interims(&self) -> bool {
+        self.interims
+    }
+
+    /// Ready when the body of a request that expects `100 Continue` may be sent: because that has come (`true`, once), or
+    /// because it has not for too long.
+    pub fn poll_go_on(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(go_on) = self.waiting.as_mut().and_then(|waiting| waiting.go_on.as_mut()) else {
+            return Poll::Ready(false);
         };
-        if let Some(go_on) = &mut waiting.go_on {
-            let _ = ready!(std::pin::Pin::new(go_on).poll(cx));
-            waiting.go_on = None;
-        }
-        Poll::Ready(())
+        let came = ready!(std::pin::Pin::new(go_on).poll(cx)).is_ok();
+        self.waiting.as_mut().and_then(|waiting| waiting.go_on.take());
+        Poll::Ready(came)
     }
 
     /// No interim response is written to the client from now on. False: one was cut in the middle.
@@ -209,8 +225,12 @@ impl Connection {
         while let Some(mut job) = self.jobs.recv().await {
             let end = job.read(&mut stream).await.err();
             let ended = end.is_some();
-            let buffer = job.buffer;
-            if job.answer.send(Answer { buffer, end }).is_err() || ended {
+            let answer = Answer {
+                buffer: job.buffer,
+                interims: job.interims,
+                end,
+            };
+            if job.answer.send(answer).is_err() || ended {
                 return;
             }
         }
@@ -286,9 +306,12 @@ impl Job {
             return Next::Final;
         };
         // The body may be sent as soon as this is known, while the response is still on its way to the client.
-        if head.status() == 100 {
-            self.go_on = None;
+        if head.status() == 100
+            && let Some(go_on) = self.go_on.take()
+        {
+            let _ = go_on.send(());
         }
+        self.interims = true;
         Next::Interim(end, interims.begin(&head))
     }
 

@@ -122,7 +122,7 @@ pub struct Attempt {
     pub connected: Option<Timestamp>,
     /// Our end of a connection that was reset before a response head.
     pub local: Option<SocketAddr>,
-    /// The request is still at hand as a whole, so another attempt is possible.
+    /// The request is still at hand as a whole and nothing of an answer has come, so another attempt is possible.
     pub replayable: bool,
     /// Of the response head, if one came.
     pub status: Option<u16>,

@@ -24,7 +24,7 @@ impl Reply {
     /// With a sentence for people: `502 Bad Gateway: …`.
     pub fn explain(status: u16, words: &str) -> Reply {
         Reply::new(status)
-            .header("content-type", "text/plain; charset=utf-8")
+            .header("Content-Type", "text/plain; charset=utf-8")
             .body(format!("{status} {}: {words}\n", reason(status)))
     }
 
@@ -61,7 +61,7 @@ impl Reply {
             forward::field(name.as_bytes(), value.as_bytes(), out);
         }
         if self.status >= 200 && self.status != 204 && self.status != 304 {
-            forward::number(b"content-length", self.body.len() as u64, out);
+            forward::number(b"Content-Length", self.body.len() as u64, out);
         }
         extra(out);
         forward::persistence(persistence, out);

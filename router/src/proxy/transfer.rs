@@ -7,6 +7,7 @@ use super::gate::Phase;
 use super::policy::Policy;
 use super::pool::Leased;
 use super::running::Running;
+use super::settings::ClientEof;
 use crate::clock::{self, Timestamp};
 use crate::http1::forward::{self, Persistence};
 use crate::http1::{self, Body, BodyLength, Encoding, HeadScan, Reject, ResponseHead, Version};
@@ -178,10 +179,10 @@ impl Transfer {
                 && request.expects
                 && heads.reading()
             {
-                if heads.poll_go_on(cx).is_pending() {
-                    return Ok(());
+                match heads.poll_go_on(cx) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(came) => request.expects &= !came,
                 }
-                request.expects = false;
             }
             if !client.input.is_empty() {
                 client.request.clear();
@@ -198,7 +199,12 @@ impl Transfer {
                 continue;
             }
             if client.eof {
-                return Err(self.bad_request(client, Reject::bad("the request body is incomplete")));
+                return Err(match client.settings.client_eof {
+                    ClientEof::Abort => Outcome::ClientGone,
+                    ClientEof::HalfClose => {
+                        self.bad_request(client, Reject::bad("the request body is incomplete"))
+                    }
+                });
             }
             client.input.make_room(BULK);
             match client.input.poll_fill(cx, &mut client.stream) {
@@ -283,7 +289,12 @@ impl Transfer {
                 None if client.answer.make_room(room) => client.answer.poll_fill(cx, &mut backend.stream),
                 None => return Poll::Ready(Outcome::Failed(Cause::Malformed)),
             };
-            match ready!(filled) {
+            let filled = ready!(filled);
+            // Who has begun to answer has taken the request.
+            let begun =
+                matches!(filled, Ok(1..)) || backend.heads.as_ref().is_some_and(|heads| heads.interims());
+            request.replayable &= !begun;
+            match filled {
                 Ok(0) => {
                     if let Some(outcome) = self.end_of_answer(client) {
                         return Poll::Ready(outcome);

@@ -89,6 +89,17 @@ impl Settings {
         self.header_race.unwrap_or_else(|| self.build.has_header_race())
     }
 
+    /// `Go 1.21.13, routing-release 0.287.0`, and what decides about the bug where that is not the build.
+    pub fn build_words(&self) -> String {
+        match self.header_race {
+            Some(race) if race != self.build.has_header_race() => {
+                let word = if race { "on" } else { "off" };
+                format!("{}, header-race {word}", self.build)
+            }
+            _ => self.build.to_string(),
+        }
+    }
+
     /// With what gorouter derives from other settings when it reads its configuration: no `drain_timeout` is
     /// `endpoint_timeout`; no endpoint is stale before the start delay is over.
     pub fn in_force(&self) -> Settings {

@@ -68,9 +68,9 @@ fn a_health_check_is_answered_as_gorouter_does_reported_and_not_logged() {
         "{answer}"
     );
     for line in [
-        "cache-control: private, max-age=0",
-        "expires: 0",
-        "content-length: 3",
+        "Cache-Control: private, max-age=0",
+        "Expires: 0",
+        "Content-Length: 3",
     ] {
         assert!(answer.contains(&format!("\r\n{line}\r\n")), "{answer}");
     }
@@ -195,9 +195,9 @@ fn a_drain_is_unhealthy_then_serves_then_closes_then_finishes_what_is_under_way(
         "{answer}"
     );
     for line in [
-        "cache-control: private, max-age=0",
-        "expires: 0",
-        "content-length: 0",
+        "Cache-Control: private, max-age=0",
+        "Expires: 0",
+        "Content-Length: 0",
     ] {
         assert!(answer.contains(&format!("\r\n{line}\r\n")), "{answer}");
     }

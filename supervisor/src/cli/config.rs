@@ -11,7 +11,7 @@ Examples:
   resetlab config show                 what `resetlab up` would use
   resetlab config show --origin        and where each value comes from
   resetlab config show --origin --profile go --interval 1s
-  resetlab config show --profile gorouter > resetlab.toml
+  resetlab config show --profile gorouter > all-settings.toml
 
 An origin is `default`; the router's profile; `lab`, where the lab is shorter
 than gorouter in BOSH; or the last place that says otherwise: resetlab.toml:3,

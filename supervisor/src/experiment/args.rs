@@ -1,6 +1,6 @@
 //! What `resetlab run` can be told.
 
-use crate::settings::StackArgs;
+use crate::settings::{LabSettings, StackArgs};
 use router::fault::{Delay, On, Spec};
 use router::record::Fault;
 use std::str::FromStr;
@@ -102,6 +102,18 @@ impl Args {
             status: self.fault_status.unwrap_or(plain.status),
             delay: self.fault_delay.unwrap_or(plain.delay),
         })
+    }
+}
+
+/// Whether the routers of a lab can show the fault at all.
+pub fn possible(fault: Fault, settings: &LabSettings) -> Result<(), String> {
+    match fault {
+        Fault::Crash if !settings.router.has_header_race() => Err(format!(
+            "--fault crash: routers as {} do not have the bug; without --go, --routing-release and --header-race they do, \
+             and --fault kill ends those that do not",
+            settings.router.build_words()
+        )),
+        _ => Ok(()),
     }
 }
 

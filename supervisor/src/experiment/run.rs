@@ -9,7 +9,7 @@ use super::stack::Stack;
 use super::summary::{self, Exposure, LoadReport, Summary};
 use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
-use super::{plan, table};
+use super::{args, plan, table};
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
@@ -38,10 +38,10 @@ pub async fn run(args: &Args, json: bool) -> ExitCode {
     if settings.rate <= 0.0 {
         return fail(USAGE, "--rate: an experiment needs requests, such as --rate 200");
     }
-    let (spec, victims) = match args
-        .spec()
-        .and_then(|spec| Ok((spec, args.victims.of(settings.routers)?)))
-    {
+    let (spec, victims) = match args.spec().and_then(|spec| {
+        args::possible(spec.fault, &settings)?;
+        Ok((spec, args.victims.of(settings.routers)?))
+    }) {
         Ok(fault) => fault,
         Err(e) => return fail(USAGE, &e),
     };

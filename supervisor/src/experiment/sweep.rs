@@ -84,6 +84,7 @@ impl Sweep {
         if base.rate <= 0.0 {
             return Err(usage(&"--rate: an experiment needs requests, such as --rate 200"));
         }
+        super::args::possible(args.fault.into(), &base).map_err(|e| usage(&e))?;
         let saved = base.out.as_deref().and_then(store::seed);
         let seed = base.seed.or(saved).unwrap_or_else(plan::fresh_seed);
         base.seed = Some(seed);

@@ -204,8 +204,8 @@ impl Actor {
             attempts: crashing.attempts(),
             took: crashing.took(now - LAST_WORDS),
             why: if crashing.has_race {
-                "it has the bug, and this kind of request may need more; of the real gorouter, early-hints took 17 to \
-                 439, continue 3,063 to 29,480, and one-hint did not do it in 111,549"
+                "it has the bug, and this kind of request may need more; of the real gorouter on a machine with nothing \
+                 else to do, early-hints took 17 to 439, continue 3,063 to 29,480, and one-hint did not do it in 111,549"
                     .to_owned()
             } else {
                 format!("it does not have the bug ({})", crashing.build)

@@ -22,7 +22,7 @@ pub enum FleetError {
     },
     #[error(
         "{router} does not have the bug ({build}); routers of `resetlab up` without --go, --routing-release and \
-         --header-race have it; `--attempts N` sends what crashes others all the same"
+         --header-race have it; `--attempts N` without --sure sends what crashes others all the same"
     )]
     Immune { router: String, build: String },
     /// It was sent what crashes gorouter, and lives.

@@ -5,7 +5,7 @@ use super::{CHECKS, Check, Line, Router, SETTLE, Story, Tone};
 use lb_sim::core::CheckSettings;
 use lb_sim::theory;
 use router::clock::Timestamp;
-use router::record::{Fault, ProbeResult, Stamp};
+use router::record::{Fault, ProbeResult};
 use std::time::Duration;
 
 impl Story {
@@ -168,8 +168,9 @@ pub(super) fn predict(check: &CheckSettings, router: &Router) -> Option<Duration
         .find(|check| check.started <= window.death)?;
     let phase = theory::Phase::of(window.death, last.started, last.ended);
     let mut check = check.clone();
-    if window.stamp == Stamp::Exit && last.ended <= window.death {
-        // Reaped later than it died: a check that had failed by then counts already.
+    if last.ended <= window.death {
+        // A check that had failed by then counts already: of the life before, which the balancer does not tell from
+        // this one, or of this one, where it was reaped later than it died.
         check.fall = check.fall.saturating_sub(last.failures).max(1);
     }
     theory::predict(&check, window.looks?, phase).ok()

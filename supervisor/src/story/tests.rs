@@ -191,6 +191,20 @@ fn a_death_is_told_from_dead_to_up() {
 }
 
 #[test]
+fn a_check_that_the_life_before_has_failed_counts_for_this_one() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.check(2000, ProbeResult::Refused, 1);
+    told.death(2300, Stamp::Crash, "exited 2");
+    told.check(3000, ProbeResult::Refused, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    assert_eq!(
+        told.lines.last().unwrap(),
+        "router-2 DOWN: t_detect 0.700 s (predicted 0.700 s)"
+    );
+}
+
+#[test]
 fn a_router_that_is_back_in_time_is_said_to_have_gone_unnoticed() {
     let mut told = Told::new();
     told.check(1000, ProbeResult::Ok, 1);

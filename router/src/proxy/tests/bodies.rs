@@ -20,7 +20,7 @@ fn a_simple_request_and_its_response() {
         let response = client.until("ok").await;
         assert_eq!(
             response,
-            "HTTP/1.1 200 Fine\r\nA: b\r\ncontent-length: 2\r\nx-lab: down\r\n\r\nok"
+            "HTTP/1.1 200 Fine\r\nA: b\r\nContent-Length: 2\r\nx-lab: down\r\n\r\nok"
         );
         assert_eq!(lab.finish().await.response_bytes, 2);
         assert_eq!(lab.results(), [Ok(200)]);
@@ -40,7 +40,7 @@ fn a_request_body_of_known_length() {
             .await;
         assert_eq!(
             head,
-            "POST / HTTP/1.1\r\nHost: h\r\ncontent-length: 5\r\nx-lab: up\r\n\r\n"
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nx-lab: up\r\n\r\n"
         );
         assert_eq!(backend.exactly(2).await, b"ab");
         client.send("cde").await;
@@ -57,7 +57,7 @@ fn a_chunked_request_body_with_trailers() {
         let (mut client, mut backend, head) = lab
             .request("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n3;ext\r\nabc\r\n")
             .await;
-        assert!(head.contains("\r\ntransfer-encoding: chunked\r\n") && head.contains("Trailer: X\r\n"));
+        assert!(head.contains("\r\nTransfer-Encoding: chunked\r\n") && head.contains("Trailer: X\r\n"));
         assert_eq!(backend.until("abc\r\n").await, "3\r\nabc\r\n");
         client
             .send("002\r\nde\r\n0\r\nX: 1\r\nContent-Length: 9\r\nHost: z\r\n\r\n")
@@ -76,7 +76,7 @@ fn a_chunked_response_with_trailers() {
         backend
             .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n")
             .await;
-        assert!(client.head().await.contains("\r\ntransfer-encoding: chunked\r\n"));
+        assert!(client.head().await.contains("\r\nTransfer-Encoding: chunked\r\n"));
         assert_eq!(client.until("cd\r\n").await, "4\r\nabcd\r\n");
         backend
             .send("1\r\nx\r\n0\r\nSum: 7\r\nConnection: close\r\n\r\n")
@@ -93,7 +93,7 @@ fn an_http10_client_gets_plain_bytes_until_close() {
         let (mut client, mut backend, head) = lab
             .request("GET / HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n")
             .await;
-        assert_eq!(head, "GET / HTTP/1.1\r\nhost: \r\nx-lab: up\r\n\r\n");
+        assert_eq!(head, "GET / HTTP/1.1\r\nHost: \r\nx-lab: up\r\n\r\n");
         backend.send("HTTP/1.1 103 Early\r\nA: b\r\n\r\n").await;
         backend
             .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\nX: y\r\n\r\n")
@@ -101,7 +101,7 @@ fn an_http10_client_gets_plain_bytes_until_close() {
         let (all, closed) = client.rest().await;
         assert_eq!(
             all,
-            "HTTP/1.1 200 OK\r\nconnection: close\r\nx-lab: down\r\n\r\nabcd"
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nx-lab: down\r\n\r\nabcd"
         );
         assert_eq!(closed, Closed::Fin);
     });
@@ -120,7 +120,7 @@ fn an_http10_client_keeps_its_connection_if_it_asks_and_the_length_is_known() {
             client
                 .until("\r\na")
                 .await
-                .contains("\r\nconnection: keep-alive\r\n")
+                .contains("\r\nConnection: keep-alive\r\n")
         );
         client.send("GET /2 HTTP/1.0\r\n\r\n").await;
         backend.head().await;
@@ -128,7 +128,7 @@ fn an_http10_client_keeps_its_connection_if_it_asks_and_the_length_is_known() {
             .send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb")
             .await;
         let (all, closed) = client.rest().await;
-        assert!(all.contains("connection: close\r\n") && all.ends_with("\r\n\r\nb"));
+        assert!(all.contains("Connection: close\r\n") && all.ends_with("\r\n\r\nb"));
         assert_eq!(closed, Closed::Fin);
     });
 }
@@ -140,7 +140,7 @@ fn a_body_until_close_becomes_chunked() {
         backend
             .send("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\nabc")
             .await;
-        assert!(client.head().await.contains("transfer-encoding: chunked\r\n"));
+        assert!(client.head().await.contains("Transfer-Encoding: chunked\r\n"));
         assert_eq!(client.until("abc\r\n").await, "3\r\nabc\r\n");
         drop(backend);
         assert_eq!(client.until("\r\n\r\n").await, "0\r\n\r\n");
@@ -164,7 +164,7 @@ fn responses_without_a_body_whatever_their_head_says() {
         backend
             .send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
             .await;
-        assert!(client.head().await.contains("content-length: 99\r\n"));
+        assert!(client.head().await.contains("Content-Length: 99\r\n"));
         for (answer, kept) in [
             ("HTTP/1.1 304 Same\r\nContent-Length: 99\r\n\r\n", true),
             ("HTTP/1.1 204 None\r\nContent-Length: 99\r\n\r\n", false),
@@ -173,7 +173,7 @@ fn responses_without_a_body_whatever_their_head_says() {
             backend.head().await;
             backend.send(answer).await;
             assert_eq!(
-                client.head().await.contains("content-length: 99\r\n"),
+                client.head().await.contains("Content-Length: 99\r\n"),
                 kept,
                 "{answer}"
             );
@@ -208,7 +208,7 @@ fn megabytes_both_ways_at_once() {
                 left -= piece.len();
             }
         });
-        assert!(client.head().await.contains("connection: close\r\n"));
+        assert!(client.head().await.contains("Connection: close\r\n"));
         let pattern: Vec<u8> = (0..100_003u32).map(|i| (i % 251) as u8).collect();
         let sent: Vec<u8> = pattern.iter().copied().cycle().take(size).collect();
         let (mut read, mut write) = client.stream.split();
@@ -261,7 +261,7 @@ fn hop_by_hop_fields_end_here() {
             .await;
         assert_eq!(
             head,
-            "GET / HTTP/1.1\r\nA: 1\r\nHost: h\r\nB:  2 \r\ncontent-length: 2\r\nx-lab: up\r\n\r\n"
+            "GET / HTTP/1.1\r\nA: 1\r\nHost: h\r\nB:  2 \r\nContent-Length: 2\r\nx-lab: up\r\n\r\n"
         );
         backend
             .send(concat!(
@@ -271,7 +271,7 @@ fn hop_by_hop_fields_end_here() {
             .await;
         assert_eq!(
             client.head().await,
-            "HTTP/1.1 200 OK\r\nC: 3\r\ncontent-length: 0\r\nx-lab: down\r\n\r\n"
+            "HTTP/1.1 200 OK\r\nC: 3\r\nContent-Length: 0\r\nx-lab: down\r\n\r\n"
         );
     });
 }
@@ -284,7 +284,7 @@ fn an_absolute_target_becomes_a_path_and_its_authority_the_host() {
             .await;
         assert_eq!(
             head,
-            "GET /p?q HTTP/1.1\r\nhost: real.example:8080\r\nA: b\r\nx-lab: up\r\n\r\n"
+            "GET /p?q HTTP/1.1\r\nHost: real.example:8080\r\nA: b\r\nx-lab: up\r\n\r\n"
         );
     });
 }
@@ -297,7 +297,7 @@ fn max_forwards_counts_down_and_ends_here_at_zero() {
             .await;
         assert_eq!(
             head,
-            "OPTIONS * HTTP/1.1\r\nHost: h\r\nmax-forwards: 1\r\nx-lab: up\r\n\r\n"
+            "OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 1\r\nx-lab: up\r\n\r\n"
         );
         backend.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
         client.head().await;

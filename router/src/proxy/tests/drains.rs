@@ -15,7 +15,7 @@ fn draining_closes_the_idle_and_finishes_the_active() {
         assert!(tokio::net::TcpStream::connect(lab.addr).await.is_err());
         backend.send(OK).await;
         let (all, closed) = active.rest().await;
-        assert!(all.contains("connection: close\r\n") && all.ends_with("ok"));
+        assert!(all.contains("Connection: close\r\n") && all.ends_with("ok"));
         assert_eq!(closed, Closed::Fin);
         assert_eq!(lab.finish().await.end, End::Complete);
         drop(active);
@@ -58,7 +58,7 @@ fn a_request_that_has_arrived_when_draining_starts_is_served() {
         for client in [&mut idle, &mut waiting, &mut late] {
             let (all, closed) = client.rest().await;
             assert!(
-                all.contains("connection: close\r\n") && all.ends_with("ok"),
+                all.contains("Connection: close\r\n") && all.ends_with("ok"),
                 "{all}"
             );
             assert_eq!(closed, Closed::Fin);

@@ -15,7 +15,7 @@ fn refused() {
         let head = client.head().await;
         assert_eq!(
             head,
-            "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nx-lab: down\r\n\r\n"
+            "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nx-lab: down\r\n\r\n"
         );
         assert_eq!(lab.results(), [Err(Cause::Refused)]);
         // Our own reply does not end the connection.

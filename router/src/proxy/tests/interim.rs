@@ -32,7 +32,7 @@ fn expect_is_end_to_end() {
         client.send("abc").await;
         assert_eq!(backend.exactly(3).await, b"abc");
         backend.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-        assert!(!client.head().await.contains("connection: close"));
+        assert!(!client.head().await.contains("Connection: close"));
     });
 }
 
@@ -48,7 +48,7 @@ fn a_refused_expectation_closes_the_connection() {
         let (all, closed) = client.rest().await;
         assert!(
             all.starts_with("HTTP/1.1 401 No\r\n")
-                && all.contains("connection: close\r\n")
+                && all.contains("Connection: close\r\n")
                 && all.ends_with("no")
         );
         assert_eq!(closed, Closed::Fin);
@@ -119,14 +119,14 @@ fn an_upgrade_becomes_a_tunnel_with_all_bytes_and_both_ends() {
             .await;
         assert_eq!(
             head,
-            "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: ws\r\nconnection: upgrade\r\nx-lab: up\r\n\r\n"
+            "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: ws\r\nConnection: upgrade\r\nx-lab: up\r\n\r\n"
         );
         backend
             .send("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: ws\r\n\r\nhello")
             .await;
         assert_eq!(
             client.head().await,
-            "HTTP/1.1 101 Go\r\nUpgrade: ws\r\nconnection: upgrade\r\nx-lab: down\r\n\r\n"
+            "HTTP/1.1 101 Go\r\nUpgrade: ws\r\nConnection: upgrade\r\nx-lab: down\r\n\r\n"
         );
         assert_eq!(client.exactly(5).await, b"hello");
         assert_eq!(backend.exactly(5).await, b"ahead");
@@ -249,6 +249,40 @@ fn half_an_interim_response_is_never_followed_by_an_answer() {
                 "{}",
                 &all[whole * hint.len()..]
             );
+        },
+    );
+}
+
+#[test]
+fn who_has_begun_to_answer_is_not_asked_again() {
+    for begun in ["HTTP/1.1 103 Early\r\nLink: a\r\n\r\n", "HTTP/1.1 20"] {
+        lab(async |lab| {
+            let retry = AfterFailure::Retry(lab.upstream);
+            lab.policy.after_failure.borrow_mut().push_back(retry);
+            let (mut client, mut backend, _) = lab
+                .request("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                .await;
+            backend.send(begun).await;
+            drop(backend);
+            let (all, _) = client.rest().await;
+            assert!(all.contains("HTTP/1.1 502 "), "{all}");
+            assert_eq!(lab.results(), [Err(Cause::Eof)]);
+            assert!(!lab.policy.attempts.borrow()[0].replayable, "{begun}");
+        });
+    }
+}
+
+#[test]
+fn a_client_that_leaves_in_its_body_has_gone_where_closing_means_that() {
+    lab_with(
+        |settings| settings.client_eof = ClientEof::Abort,
+        async |lab| {
+            let (mut client, _backend, _) = lab
+                .request("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc")
+                .await;
+            client.fin().await;
+            let finish = lab.finish().await;
+            assert_eq!((finish.status, finish.end), (None, End::ClientGone));
         },
     );
 }

@@ -52,7 +52,7 @@ fn close_means_close() {
         assert!(!head.contains("onnection"));
         backend.send(OK).await;
         let (all, closed) = client.rest().await;
-        assert!(all.contains("connection: close\r\n") && all.ends_with("ok"));
+        assert!(all.contains("Connection: close\r\n") && all.ends_with("ok"));
         assert_eq!(closed, Closed::Fin);
         assert_eq!(lab.engine.pools().idle(7), 1);
     });
@@ -109,7 +109,7 @@ fn what_an_idle_backend_connection_says_is_heard_by_nobody() {
             backend
                 .send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\ngood")
                 .await;
-            assert!(client.until("good").await.contains("content-length: 4"));
+            assert!(client.until("good").await.contains("Content-Length: 4"));
             lab.finish().await;
         }
         assert!(lab.results().iter().all(|result| *result == Ok(200)));

@@ -59,7 +59,7 @@ fn what_two_parsers_could_read_differently() {
                 all.starts_with(&format!("HTTP/1.1 {status} ")),
                 "{request:?}: {all}"
             );
-            assert!(all.contains("connection: close\r\n"));
+            assert!(all.contains("Connection: close\r\n"));
             assert_eq!(closed, Closed::Fin, "{request:?}");
         }
         assert!(lab.no_backend());
@@ -119,7 +119,7 @@ fn a_slow_head_is_timed_from_its_first_byte() {
                 tokio::task::yield_now().await;
             }
             let (all, closed) = client.rest().await;
-            assert!(all.starts_with("HTTP/1.1 408 ") && all.contains("connection: close"));
+            assert!(all.starts_with("HTTP/1.1 408 ") && all.contains("Connection: close"));
             assert_eq!(closed, Closed::Fin);
         },
     );
@@ -154,13 +154,13 @@ fn a_reply_of_the_policy_with_and_without_the_body_read() {
                 && first.contains("x-lab: down")
                 && !first.contains("connection")
         );
-        assert!(client.head().await.contains("content-length: 4\r\n"));
+        assert!(client.head().await.contains("Content-Length: 4\r\n"));
         client
             .send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nabc")
             .await;
         client.send(vec![b'x'; 1_000_000 - 3]).await;
         let (last, closed) = client.rest().await;
-        assert!(last.contains("connection: close\r\n") && last.ends_with("gone"));
+        assert!(last.contains("Connection: close\r\n") && last.ends_with("gone"));
         assert_eq!(closed, Closed::Fin);
     });
 }

@@ -21,7 +21,11 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
     };
     let crashes = settings.crash_traffic.map_or(String::new(), |rate| {
         let (per_second, kind) = (rate.per_second, rate.trigger);
-        format!("; beside it {per_second}/s that gorouter dies of ({kind})")
+        let in_vain = match settings.router.has_header_race() {
+            true => "",
+            false => ", and these do not",
+        };
+        format!("; beside it {per_second}/s that gorouter dies of ({kind}){in_vain}")
     });
     let mut lines = vec![
         format!(
@@ -83,20 +87,13 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
 /// Which gorouter the routers are.
 fn gorouter(router: &router::settings::Settings) -> String {
     let words = router.words();
-    let word = |key: &str| {
-        let known = words.iter().find(|(known, _)| *known == key);
-        known.map_or("", |(_, word)| word)
-    };
+    let profile = words.iter().find(|(key, _)| *key == "profile");
+    let profile = profile.map_or("", |(_, word)| word);
     let bug = match router.has_header_race() {
         true => "with the bug",
         false => "without the bug",
     };
-    format!(
-        "routing-release {}, Go {}: {bug}; profile {}",
-        word("routing-release"),
-        word("go"),
-        word("profile")
-    )
+    format!("{}: {bug}; profile {profile}", router.build_words())
 }
 
 fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {
