@@ -142,6 +142,60 @@ fn other_stacks_of_the_same_race() {
 }
 
 #[test]
+fn what_is_missing_is_not_taken_for_another_cause() {
+    const WRONG: &str = "The article's fix will not mend it";
+    let place = Place::new();
+    let article = text(LOGS[0].0);
+    let real = text(LOGS[1].0);
+    let trace = &real[real.find("fatal error").unwrap()..];
+    let first = |text: &str, lines: usize| text.split_inclusive('\n').take(lines).collect::<String>();
+    let without = |line: &str| trace.replacen(line, "", 1);
+    let frame = trace.lines().find(|line| line.contains("HandleError")).unwrap();
+    for log in [
+        first(&article, 1),
+        first(trace, 3),
+        first(trace, 7),
+        // One frame lost: the next one is not the culprit.
+        without(&format!("{frame}\n")),
+        format!(
+            "{}panic: other\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:5 +0x1d\n",
+            first(trace, 7)
+        ),
+    ] {
+        let (status, file) = judge(&place, log.as_bytes());
+        assert_eq!(
+            (status, &file["verdict"]),
+            (1, &json!("other-crash")),
+            "{log}: {file}"
+        );
+        assert_eq!(file["crashes"][0]["undecided"], true, "{log}: {file}");
+        let words = String::from_utf8(place.run(&["diagnose", "log"]).stdout).unwrap();
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!words.contains(WRONG), "{words}");
+        assert!(
+            words.contains("neither proves the article's bug nor rules it out"),
+            "{words}"
+        );
+        assert!(words.contains("What would tell: the whole log"), "{words}");
+    }
+    for (name, verdict, _, log) in dumps::OTHERS {
+        let open = [
+            "the message without frames",
+            "cut before the frame that decides",
+            "the frames without the message",
+        ];
+        std::fs::write(place.path().join("log"), log).unwrap();
+        let words = String::from_utf8(place.run(&["diagnose", "log"]).stdout).unwrap();
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            words.contains(WRONG),
+            verdict == "other-crash" && !open.contains(&name),
+            "{name}: {words}"
+        );
+    }
+}
+
+#[test]
 fn damage_does_not_hide_it() {
     let place = Place::new();
     for (log, verdict, variant) in LOGS {

@@ -54,6 +54,8 @@ pub struct Crash {
     pub file: usize,
     pub verdict: Verdict,
     pub variant: Option<CrashVariant>,
+    /// What is left of the trace neither proves the bug nor rules it out: only of other crashes.
+    pub undecided: bool,
     /// One clause: who was caught doing what, or what another crash is.
     pub cause: String,
     /// As the log writes it; a note says so when it is a neighbouring line's.

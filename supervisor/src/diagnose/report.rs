@@ -4,7 +4,7 @@ use super::{Crash, Verdict};
 use serde::Serialize;
 
 /// `resetlab.diagnose.v1`. The verdict is the strongest of all logs; logs and, in each, deaths come strongest first (as
-/// [`Verdict`] orders them), otherwise in the order given and read.
+/// [`Verdict`] orders them, undecided ones before decided ones), otherwise in the order given and read.
 #[derive(Debug, Serialize)]
 pub struct Report {
     schema: &'static str,
@@ -60,6 +60,14 @@ impl Report {
         }
     }
 
+    /// A death that could be the bug; what is left of its trace does not tell.
+    pub fn is_undecided(&self) -> bool {
+        self.files
+            .iter()
+            .flat_map(|file| &file.crashes)
+            .any(|crash| crash.undecided)
+    }
+
     /// As grep's: 2 if a log could not be read, even if another holds the bug; 0 found; 1 not found.
     pub fn exit_code(&self) -> u8 {
         if self.files.iter().any(|file| file.error.is_some()) {
@@ -95,7 +103,7 @@ impl FileReport {
 
     fn strongest_first(&mut self) {
         self.crashes
-            .sort_by_key(|crash| (std::cmp::Reverse(crash.verdict), crash.line));
+            .sort_by_key(|crash| (std::cmp::Reverse((crash.verdict, crash.undecided)), crash.line));
         self.crashes.truncate(KEPT);
     }
 }

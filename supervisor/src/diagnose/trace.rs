@@ -48,6 +48,8 @@ pub struct Begin {
 struct Stack {
     number: u64,
     frames: Vec<Frame>,
+    /// So many frames stand before the first place where something is missing.
+    clean: Option<usize>,
     /// The call that started the goroutine has been seen.
     whole: bool,
 }
@@ -66,6 +68,16 @@ enum Place {
 pub enum Whose {
     Mine,
     Another,
+}
+
+impl Stack {
+    fn gap(&mut self) {
+        self.clean.get_or_insert(self.frames.len());
+    }
+
+    fn clean(&self) -> usize {
+        self.clean.unwrap_or(self.frames.len())
+    }
 }
 
 impl Trace {
@@ -114,6 +126,7 @@ impl Trace {
         let stack = Stack {
             number: goroutine.number,
             frames: Vec::new(),
+            clean: None,
             whole: false,
         };
         if self.first.is_none() {
@@ -173,6 +186,7 @@ impl Trace {
         let empty = Stack {
             number: 0,
             frames: Vec::new(),
+            clean: None,
             whole: false,
         };
         let first = self.first.as_ref().unwrap_or(&empty);
@@ -184,7 +198,7 @@ impl Trace {
             (false, true) => Program::Other,
             (false, false) => Program::Unknown,
         };
-        let judge = |stack: &Stack| proof::judge(head, &stack.frames, stack.whole, program);
+        let judge = |stack: &Stack| proof::judge(head, &stack.frames, stack.whole, stack.clean(), program);
         let (mut stack, mut finding) = (first, judge(first));
         if let Some(second) = self
             .second
@@ -202,12 +216,15 @@ impl Trace {
                 "fatal error: concurrent map writes",
                 &first.frames,
                 first.whole,
+                first.clean(),
                 program,
             );
             let looks = assumed.verdict > Verdict::OtherCrash;
             if proof::is_printed(&first.frames) || !(looks || self.at_start) {
                 return Vec::new();
             }
+            // Without the line that says why it died, nothing shows another cause.
+            finding.undecided = true;
             if looks {
                 notes.push("its frames are the bug's; the line that says why it died is missing, so this is no proof".to_owned());
             }
@@ -250,6 +267,7 @@ impl Trace {
             file: begin.file,
             verdict: finding.verdict,
             variant,
+            undecided: finding.undecided,
             cause: finding.cause.clone(),
             time: begin.time.as_ref().map(|time| time.text.clone()),
             line: begin.line,
@@ -279,6 +297,10 @@ impl Trace {
         let bottom = name == "main.main" || name == "runtime.goexit";
         if let Some(stack) = self.stack() {
             stack.whole |= bottom;
+            // Each call has its place: one without was followed by something that could not be read.
+            if stack.frames.last().is_some_and(|last| last.file.is_none()) {
+                stack.gap();
+            }
             if stack.frames.len() < FRAMES {
                 stack.frames.push(Frame {
                     function: name.to_owned(),
@@ -291,7 +313,11 @@ impl Trace {
 
     fn location(&mut self, file: &str, number: u32) {
         if self.last_function.is_empty() {
-            return; // of `created by`, or cut off from its function
+            // Of `created by`, or cut off from its function.
+            if let Some(stack) = self.stack().filter(|stack| !stack.whole) {
+                stack.gap();
+            }
+            return;
         }
         let name = std::mem::take(&mut self.last_function);
         self.paths.learn(&name, file);

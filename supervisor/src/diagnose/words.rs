@@ -19,6 +19,9 @@ pub fn tell(report: &Report) -> String {
         Some(Verdict::Variant) => {
             "variant: gorouter died of the article's bug (KB 298398), with another stack"
         }
+        Some(Verdict::OtherCrash) if report.is_undecided() => {
+            "other-crash: a Go program died; what is left of its trace neither proves the article's bug nor rules it out"
+        }
         Some(Verdict::OtherCrash) => {
             "other-crash: a Go program died, and nothing shows that it was the article's bug"
         }
@@ -120,6 +123,10 @@ fn tell_crash(text: &mut String, crash: &Crash) {
 fn advise(text: &mut String, report: &Report) {
     let advice: &[&str] = match report.verdict {
         Some(verdict) if verdict.is_the_bug() => &BUG,
+        Some(Verdict::OtherCrash) if report.is_undecided() => &[
+            "What would tell: the whole log as gorouter wrote it, and the file that goes on where this one ends \
+             (`resetlab diagnose gorouter.stderr.log.1 gorouter.stderr.log`). The frames below `goroutine … [running]` decide.",
+        ],
         Some(Verdict::OtherCrash) => {
             &["The article's fix will not mend it. Look at the frames above, and at who owns them."]
         }
