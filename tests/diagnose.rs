@@ -279,20 +279,31 @@ fn a_trace_that_goes_on_in_the_next_log() {
     );
     assert_eq!(first["crashes"][0]["notes"][0], "continues in the next file");
     assert_eq!(document["files"][1]["verdict"], "none");
-    // In the wrong order, neither proves it.
+    // The shell names the newest first.
     let (status, document) = diagnose(&place, &["log", "log.1"]);
+    assert_eq!((status, &document["verdict"]), (0, &json!("match")), "{document}");
+    std::fs::write(
+        place.path().join("log.2.gz"),
+        gzip(lines[..92].concat().as_bytes()),
+    )
+    .unwrap();
+    std::fs::write(place.path().join("log.1"), &lines[92][..20]).unwrap();
+    std::fs::write(place.path().join("log"), lines[92..].concat().split_off(20)).unwrap();
+    let (status, document) = diagnose(&place, &["log", "log.1", "log.2.gz"]);
+    assert_eq!((status, &document["verdict"]), (0, &json!("match")), "{document}");
+    assert_eq!(document["files"][0]["file"], "log.2.gz");
+    // In the wrong order, neither proves it.
+    std::fs::write(place.path().join("a"), lines[..92].concat()).unwrap();
+    std::fs::write(place.path().join("b"), lines[92..].concat()).unwrap();
+    let (status, document) = diagnose(&place, &["b", "a"]);
     assert_eq!(
         (status, &document["verdict"]),
         (1, &json!("other-crash")),
         "{document}"
     );
     // Nor does a log that begins with something else.
-    std::fs::write(
-        place.path().join("log"),
-        format!("hello\n{}", lines[92..].concat()),
-    )
-    .unwrap();
-    assert_eq!(diagnose(&place, &["log.1", "log"]).0, 1);
+    std::fs::write(place.path().join("b"), format!("hello\n{}", lines[92..].concat())).unwrap();
+    assert_eq!(diagnose(&place, &["a", "b"]).0, 1);
 }
 
 #[test]

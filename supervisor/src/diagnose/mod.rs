@@ -3,7 +3,8 @@
 //!
 //! In the order that data meets them:
 //! - [`reader`]: files, gzip and pipes → blocks of whole lines (the only part that touches the world)
-//! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`stamp`]: what stands before them
+//! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`stamp`]: what stands before them;
+//!   [`seam`]: from one file to the next
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
 //! - [`report`], pure: many files → one answer; [`words`]: for people
 //! - [`affected`], pure: versions → answer; [`version`], [`buildinfo`]
@@ -20,6 +21,7 @@ pub mod proof;
 pub mod reader;
 pub mod report;
 pub mod scanner;
+pub mod seam;
 pub mod stamp;
 pub mod trace;
 pub mod version;

@@ -91,7 +91,11 @@ fn blocks(mut input: impl Read, scanner: &mut Scanner, found: &mut dyn FnMut(Cra
             }
             None => 0,
         };
-        scanner.block(&buffer[..lines]);
+        if read == 0 {
+            scanner.rest(&buffer[..lines]);
+        } else {
+            scanner.block(&buffer[..lines]);
+        }
         scanner.found().into_iter().for_each(&mut *found);
         buffer.copy_within(lines..filled, 0);
         filled -= lines;

@@ -2,9 +2,9 @@
 
 use super::dump::Line;
 use super::prefix::{self, Bare};
-use super::stamp;
 use super::trace::{Begin, Trace, Whose};
 use super::{Crash, Time};
+use super::{seam, stamp};
 use memchr::{memchr, memchr_iter, memmem::Finder, memrchr};
 use std::borrow::Cow;
 
@@ -20,6 +20,10 @@ pub struct Scanner {
     /// Deaths that the last file ended in; what this one begins with tells whether they go on.
     carried: bool,
     skipped: Skipped,
+    /// The last line of a file when it has no end: the next file may go on in the middle of it.
+    half: Vec<u8>,
+    /// Files that have ended since.
+    ended: usize,
     found: Vec<Crash>,
     anchors: [Finder<'static>; 4],
 }
@@ -48,6 +52,8 @@ const OPEN: usize = 16;
 const PATIENCE: u32 = 1000;
 /// Looked through for a time.
 const TAIL: usize = 4096;
+/// Longer lines are not put together over two files.
+const HALF: usize = 1 << 16;
 /// Kept of a first line: values in panics can be long.
 const HEAD: usize = 4096;
 
@@ -61,15 +67,20 @@ impl Scanner {
             begun: false,
             carried: false,
             skipped: Skipped::default(),
+            half: Vec::new(),
+            ended: 0,
             found: Vec::new(),
             anchors: ANCHORS.map(Finder::new),
         }
     }
 
-    /// Reads whole lines; the last one of a file needs no end.
+    /// Reads whole lines.
     pub fn block(&mut self, block: &[u8]) {
+        if block.is_empty() {
+            return; // it does not tell whether a line goes on
+        }
         let mut next = [0; ANCHORS.len()];
-        let mut at = 0;
+        let mut at = if self.half.is_empty() { 0 } else { self.join(block) };
         while at < block.len() {
             if self.open.is_empty() {
                 let start = self.anchored(block, at, &mut next);
@@ -85,6 +96,21 @@ impl Scanner {
         }
     }
 
+    /// Reads what stands behind the last end of a line in a file.
+    pub fn rest(&mut self, rest: &[u8]) {
+        if rest.len() > HALF {
+            self.block(rest);
+            return;
+        }
+        // A file may hold nothing but the middle of a line.
+        if !rest.is_empty() && !self.half.is_empty() && !seam::goes_on(&self.half, rest) {
+            let half = std::mem::take(&mut self.half);
+            self.line(&half);
+            self.turn();
+        }
+        self.half.extend_from_slice(rest);
+    }
+
     /// The deaths found since the last call.
     pub fn found(&mut self) -> Vec<Crash> {
         std::mem::take(&mut self.found)
@@ -92,9 +118,17 @@ impl Scanner {
 
     /// The log has ended, and another may follow: a dump that it ended in can go on there.
     pub fn next_file(&mut self) {
+        self.ended += 1;
+        if self.half.is_empty() {
+            self.turn();
+        }
+    }
+
+    /// To the file that is read now.
+    fn turn(&mut self) {
         self.close(|open| !open.trace.is_open());
         self.carried = !self.open.is_empty();
-        self.file += 1;
+        self.file += std::mem::take(&mut self.ended);
         self.number = 0;
         self.begun = false;
         self.skipped = Skipped::default();
@@ -102,7 +136,26 @@ impl Scanner {
 
     /// There is nothing more.
     pub fn finish(&mut self) {
+        let half = std::mem::take(&mut self.half);
+        if !half.is_empty() {
+            self.line(&half);
+        }
         self.close(|_| true);
+    }
+
+    /// Reads the last line of the file before, with what goes on of it here: so many bytes.
+    fn join(&mut self, block: &[u8]) -> usize {
+        let half = std::mem::take(&mut self.half);
+        let first = &block[..memchr(b'\n', block).unwrap_or(block.len())];
+        if !seam::goes_on(&half, first) {
+            self.line(&half);
+            self.turn();
+            return 0;
+        }
+        self.line(&[&half, first].concat());
+        self.turn();
+        self.number = 1;
+        first.len() + 1
     }
 
     /// The start of the next line that has an anchor. `next`: where each anchor was seen last.
