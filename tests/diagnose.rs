@@ -196,6 +196,68 @@ fn what_is_missing_is_not_taken_for_another_cause() {
 }
 
 #[test]
+fn the_same_race_in_another_program_is_not_gorouters() {
+    const HOOK: &str = "fatal error: concurrent map writes\n\ngoroutine 7 [running]:\nnet/http/httputil.(*ReverseProxy).ServeHTTP.func2(0x67, 0xc0)\n\t/usr/local/go/src/net/http/httputil/reverseproxy.go:460 +0x45\nnet/http.(*persistConn).readResponse(0xc0)\n\t/usr/local/go/src/net/http/transport.go:2333 +0x1c7\nnet/http.(*persistConn).readLoop(0xc0)\n\t/usr/local/go/src/net/http/transport.go:2133 +0x3b0\ncreated by net/http.(*Transport).dialConn in goroutine 570\n";
+    let traefik = "\ngoroutine 1 [select]:\ngithub.com/traefik/traefik/v2/pkg/server.(*Server).Wait(...)\n\t/go/src/github.com/traefik/traefik/pkg/server/server.go:80\n";
+    let health = "\ngoroutine 5 [select]:\ncode.cloudfoundry.org/gorouter/common/health.(*Health).Run(0xc0)\n\t/var/vcap/data/compile/routing-api/src/code.cloudfoundry.org/gorouter/common/health/health.go:8 +0x1\n";
+    let routing_api = "\ngoroutine 1 [select]:\nmain.main()\n\t/var/vcap/data/compile/routing-api/src/code.cloudfoundry.org/routing-api/cmd/routing-api/main.go:55 +0x17\n";
+    let gorouter = "\ngoroutine 1 [select]:\nmain.main()\n\t/var/vcap/data/compile/gorouter/src/code.cloudfoundry.org/gorouter/main.go:55 +0x17\n";
+    let library =
+        "\ngoroutine 9 [select]:\ngithub.com/nats-io/nats%2ego.(*Conn).readLoop(0xc0)\n\t/v/nats.go:8 +0x1\n";
+    let place = Place::new();
+    for (others, status, verdict, program, headline) in [
+        (
+            traefik.to_owned(),
+            1,
+            "other-crash",
+            json!("other"),
+            "other-crash: a Go program died",
+        ),
+        (
+            format!("{health}{routing_api}"),
+            1,
+            "other-crash",
+            json!("other"),
+            "other-crash: a Go program died",
+        ),
+        (
+            format!("{health}{gorouter}"),
+            0,
+            "variant",
+            json!("gorouter"),
+            "variant: gorouter died",
+        ),
+        (
+            library.to_owned(),
+            0,
+            "variant",
+            Value::Null,
+            "variant: a Go program that forwards 1xx",
+        ),
+        (
+            String::new(),
+            0,
+            "variant",
+            Value::Null,
+            "variant: a Go program that forwards 1xx",
+        ),
+    ] {
+        let (code, file) = judge(&place, format!("{HOOK}{others}").as_bytes());
+        let crash = &file["crashes"][0];
+        assert_eq!(
+            (code, &crash["verdict"]),
+            (status, &json!(verdict)),
+            "{others}: {file}"
+        );
+        assert_eq!(crash["program"], program, "{others}");
+        let words = String::from_utf8(place.run(&["diagnose", "log"]).stdout).unwrap();
+        assert!(words.starts_with(headline), "{others}: {words}");
+        let elsewhere = words.contains("golang/go#65123");
+        assert_eq!(elsewhere, verdict == "other-crash", "{others}: {words}");
+    }
+}
+
+#[test]
 fn damage_does_not_hide_it() {
     let place = Place::new();
     for (log, verdict, variant) in LOGS {

@@ -72,6 +72,8 @@ pub struct Crash {
     pub paths: origin::Paths,
     /// Innermost first: those that prove the verdict, or the first few of another crash.
     pub frames: Vec<dump::Frame>,
+    /// `gorouter` or `other`, by what names it in all goroutines.
+    pub program: Option<&'static str>,
     /// Which gorouter, by its line numbers.
     pub release: Option<&'static str>,
     /// The stack has no end.

@@ -7,6 +7,7 @@
 use super::Verdict;
 use super::cause::{self, Kind};
 use super::dump::{Frame, package};
+use super::origin::Program;
 use router::record::CrashVariant;
 
 /// The judgement of one stack.
@@ -21,15 +22,6 @@ pub struct Finding {
     /// What is left of the trace neither proves the bug nor rules it out.
     pub undecided: bool,
     pub notes: Vec<&'static str>,
-}
-
-/// Who printed the dump, by all goroutines in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    Gorouter,
-    Other,
-    /// Too little is left of it.
-    Unknown,
 }
 
 /// Frames shown when nothing is proved.

@@ -68,6 +68,12 @@ impl Report {
             .any(|crash| crash.undecided)
     }
 
+    /// A gorouter died of the bug; otherwise a program that nothing names did.
+    pub fn names_gorouter(&self) -> bool {
+        let mut crashes = self.files.iter().flat_map(|file| &file.crashes);
+        crashes.any(|crash| crash.verdict.is_the_bug() && crash.program == Some("gorouter"))
+    }
+
     /// As grep's: 2 if a log could not be read, even if another holds the bug; 0 found; 1 not found.
     pub fn exit_code(&self) -> u8 {
         if self.files.iter().any(|file| file.error.is_some()) {

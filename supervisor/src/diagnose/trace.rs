@@ -1,8 +1,8 @@
 //! PURE: one death as it is printed: why, the goroutine that died, then all others. Memory does not grow with it.
 
 use super::dump::{Frame, Goroutine, Line};
-use super::origin::{self, GOROUTER, Paths};
-use super::proof::{self, Finding, Program};
+use super::origin::{self, Names, Paths, Program};
+use super::proof::{self, Finding};
 use super::{Crash, Time, Verdict, cause};
 use router::record::CrashVariant;
 
@@ -29,8 +29,7 @@ pub struct Trace {
     twin: Option<(Begin, u64)>,
     last_function: String,
     paths: Paths,
-    gorouter: bool,
-    other_main: bool,
+    names: Names,
     /// Lines in a row that do not belong to it.
     pub noise: u32,
     pub continued: bool,
@@ -193,11 +192,7 @@ impl Trace {
         if self.first.is_none() && !cause::is_gos_own(head) {
             return Vec::new();
         }
-        let program = match (self.gorouter, self.other_main) {
-            (true, _) => Program::Gorouter,
-            (false, true) => Program::Other,
-            (false, false) => Program::Unknown,
-        };
+        let program = self.names.program();
         let judge = |stack: &Stack| proof::judge(head, &stack.frames, stack.whole, stack.clean(), program);
         let (mut stack, mut finding) = (first, judge(first));
         if let Some(second) = self
@@ -276,6 +271,11 @@ impl Trace {
             go: self.paths.go(),
             paths: self.paths.clone(),
             frames: stack.frames[..finding.proof.min(stack.frames.len())].to_vec(),
+            program: match self.names.program() {
+                Program::Gorouter => Some("gorouter"),
+                Program::Other => Some("other"),
+                Program::Unknown => None,
+            },
             release: origin::release(&stack.frames),
             truncated: !stack.whole,
             notes,
@@ -291,7 +291,7 @@ impl Trace {
     }
 
     fn function(&mut self, name: &str) {
-        self.gorouter |= name.starts_with(GOROUTER);
+        self.names.function(name);
         self.last_function.clear();
         self.last_function.push_str(name);
         let bottom = name == "main.main" || name == "runtime.goexit";
@@ -321,11 +321,7 @@ impl Trace {
         }
         let name = std::mem::take(&mut self.last_function);
         self.paths.learn(&name, file);
-        if !self.gorouter {
-            let of_gorouter = file.contains("/gorouter/") || file.starts_with(GOROUTER);
-            self.gorouter = of_gorouter;
-            self.other_main |= name.starts_with("main.") && !of_gorouter;
-        }
+        self.names.place(&name, file);
         if let Some(frame) = self.stack().and_then(|stack| stack.frames.last_mut())
             && frame.file.is_none()
             && frame.function == name

@@ -16,6 +16,10 @@ pub fn tell(report: &Report) -> String {
         Some(Verdict::Match) => {
             "match: gorouter died of the article's bug (KB 298398), with the article's own stack"
         }
+        Some(Verdict::Variant) if !report.names_gorouter() => {
+            "variant: a Go program that forwards 1xx responses died of the race behind the article's bug (KB 298398); \
+             nothing that is left names gorouter"
+        }
         Some(Verdict::Variant) => {
             "variant: gorouter died of the article's bug (KB 298398), with another stack"
         }
