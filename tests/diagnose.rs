@@ -258,6 +258,77 @@ fn the_same_race_in_another_program_is_not_gorouters() {
 }
 
 #[test]
+fn paths_that_contradict_the_frames_are_told() {
+    let place = Place::new();
+    for (go, contradicts) in [
+        ("1.19", "1xx responses: Go 1.20"),
+        ("1.21", ""),
+        ("1.23", "has the fix"),
+    ] {
+        for (log, verdict, _) in [LOGS[1], LOGS[2]] {
+            let other = text(log).replace("golang-1.21-linux", &format!("golang-{go}-linux"));
+            let (status, file) = judge(&place, other.as_bytes());
+            let crash = &file["crashes"][0];
+            assert_eq!(
+                (status, &crash["verdict"], &crash["go"]),
+                (0, &json!(verdict), &json!(go))
+            );
+            let notes = crash["notes"].to_string();
+            assert_eq!(
+                notes.contains("contradict"),
+                !contradicts.is_empty(),
+                "{go}: {notes}"
+            );
+            assert!(notes.contains(contradicts), "{go}: {notes}");
+        }
+    }
+}
+
+/// `say` is shared: what it must do is the same for each verb.
+#[test]
+fn output_that_cannot_be_written_is_trouble() {
+    let place = Place::new();
+    let log = path(LOGS[0].0);
+    for arguments in [
+        &["diagnose", &log][..],
+        &["diagnose", "--json", &log],
+        &["affected", "--go", "1.21.3", "--routing-release", "0.280.0"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = place
+            .command(arguments)
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            stderr(&output).contains("cannot write the output: No space left"),
+            "{}",
+            stderr(&output)
+        );
+        // A reader that went away is none.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place
+            .command(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!(
+            (output.status.code(), stderr(&output).as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
 fn damage_does_not_hide_it() {
     let place = Place::new();
     for (log, verdict, variant) in LOGS {

@@ -56,7 +56,7 @@ pub fn judge(head: &str, frames: &[Frame], whole: bool, clean: usize, program: P
         let clean = clean.saturating_sub(top).min(names.len());
         if same {
             finding.notes.push(
-                "the same race of Go's ReverseProxy (golang/go#65123), in a program that is not gorouter",
+                "the same race of Go's ReverseProxy (golang/go#65123), in a program that is not gorouter: a build with Go 1.23 or newer mends it",
             );
         } else if program != Program::Other
             && !rules_out(kind, &names[..clean], whole && clean == names.len())

@@ -1,8 +1,10 @@
 //! PURE: one death as it is printed: why, the goroutine that died, then all others. Memory does not grow with it.
 
+use super::affected::{self, Answer, Installation};
 use super::dump::{Frame, Goroutine, Line};
 use super::origin::{self, Names, Paths, Program};
 use super::proof::{self, Finding};
+use super::version::Version;
 use super::{Crash, Time, Verdict, cause};
 use router::record::CrashVariant;
 
@@ -235,6 +237,9 @@ impl Trace {
         if self.continued {
             notes.push("continues in the next file".to_owned());
         }
+        if finding.verdict.is_the_bug() {
+            notes.extend(self.contradiction());
+        }
         let crash = |begin: &Begin, number: Option<u64>| {
             let mut notes = notes.clone();
             if let Some(note) = begin.time.as_ref().and_then(|time| time.note(begin.line)) {
@@ -280,6 +285,23 @@ impl Trace {
             truncated: !stack.whole,
             notes,
         }
+    }
+
+    /// The paths name a compiler with which it cannot happen.
+    fn contradiction(&self) -> Option<String> {
+        let go = Version::parse(&self.paths.go()?).ok()?;
+        let installation = Installation {
+            go: Some(go.clone()),
+            ..Installation::default()
+        };
+        let reason = affected::judge(&installation).into_iter().next()?;
+        (reason.answer == Answer::No).then(|| {
+            format!(
+                "its paths contradict its frames: they name Go {go}, with which this cannot happen ({}); `resetlab affected \
+                 --go {go}` says no. See which Go compiled it: `resetlab affected --gorouter-binary PATH`",
+                reason.reason
+            )
+        })
     }
 
     fn stack(&mut self) -> Option<&mut Stack> {
