@@ -350,7 +350,12 @@ fn damage_does_not_hide_it() {
         let compressed = gzip(whole.as_bytes());
         let members = whole.split_at(whole.len() / 2);
         let members = [gzip(members.0.as_bytes()), gzip(members.1.as_bytes())].concat();
-        for bytes in [compressed, members] {
+        let padded = [&compressed[..], &[0; 1000]].concat();
+        let wide: Vec<u8> = format!("\u{feff}{whole}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for bytes in [gzip(&compressed), compressed, members, padded, wide] {
             let (status, file) = judge(&place, &bytes);
             assert_eq!((status, &file["verdict"]), (0, &json!(verdict)), "{log}: {file}");
         }
@@ -467,6 +472,10 @@ fn logs_that_cannot_be_read_are_trouble_and_the_others_are_read() {
     let whole = std::fs::read(path(LOGS[1].0)).unwrap();
     std::fs::write(place.path().join("broken.gz"), &whole[..whole.len() - 500]).unwrap();
     std::fs::write(place.path().join("short.gz"), &whole[..12]).unwrap();
+    std::fs::write(place.path().join("log.xz"), b"\xfd7zXZ\0\0\x04").unwrap();
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    std::fs::write(place.path().join("logs.tgz"), gzip(&tar)).unwrap();
     std::fs::create_dir(place.path().join("logs")).unwrap();
     for (file, words, verdict) in [
         ("logs", "logs: is a directory: name the logs in it", Value::Null),
@@ -477,6 +486,16 @@ fn logs_that_cannot_be_read_are_trouble_and_the_others_are_read() {
             json!("match"),
         ),
         ("short.gz", "short.gz: broken gzip", Value::Null),
+        (
+            "log.xz",
+            "log.xz: is xz, which is not read here: `xz -dc` it first",
+            Value::Null,
+        ),
+        (
+            "logs.tgz",
+            "logs.tgz: is a tar archive, which is not read here: `tar xf` it first",
+            Value::Null,
+        ),
     ] {
         let output = place.run(&["diagnose", "--json", file]);
         assert_eq!(output.status.code(), Some(2), "{file}");

@@ -2,7 +2,7 @@
 //! that died; what is asked for by versions is answered by [`affected`].
 //!
 //! In the order that data meets them:
-//! - [`reader`]: files, gzip and pipes → blocks of whole lines (the only part that touches the world)
+//! - [`reader`]: files and pipes → blocks of whole lines (the only part that touches the world); [`encoding`]: gzip, UTF-16
 //! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`stamp`]: what stands before them;
 //!   [`seam`]: from one file to the next
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
@@ -15,6 +15,7 @@ pub mod affected;
 pub mod buildinfo;
 pub mod cause;
 pub mod dump;
+pub mod encoding;
 pub mod origin;
 pub mod prefix;
 pub mod proof;
