@@ -203,7 +203,7 @@ pub const VARIANTS: [(&str, Option<&str>, &str); 5] = [
 type Damage = fn(&str) -> Vec<u8>;
 
 /// What happens to logs, none of which may change a verdict.
-pub const DAMAGES: [(&str, Damage); 27] = [
+pub const DAMAGES: [(&str, Damage); 35] = [
     ("CRLF", |log| log.replace('\n', "\r\n").into()),
     ("no indents", |log| log.replace('\t', "").into()),
     ("tabs to spaces", |log| log.replace('\t', "        ").into()),
@@ -274,6 +274,36 @@ pub const DAMAGES: [(&str, Damage); 27] = [
             .to_string()
             .into()
     }),
+    ("grep -n", |log| {
+        numbered(log, |number, line| format!("{number}:{line}"))
+    }),
+    ("grep -Hn -A 999", |log| {
+        numbered(log, |number, line| {
+            let mark = if line.starts_with("fatal") { ':' } else { '-' };
+            format!("gorouter.log{mark}{number}{mark}{line}")
+        })
+    }),
+    ("cat -n", |log| {
+        numbered(log, |number, line| format!("{number:6}\t{line}"))
+    }),
+    ("quoted in a mail", |log| each(log, |line| format!("> {line}"))),
+    ("klog", |log| {
+        each(log, |line| {
+            format!("E1123 06:43:14.123456    1234 logger.go:12] {line}")
+        })
+    }),
+    ("a record of another collector", |log| {
+        each(log, |line| {
+            serde_json::json!({ "event": "log", "textPayload": line, "severity": "ERROR" }).to_string()
+        })
+    }),
+    ("places beside their calls", |log| {
+        log.replace(")\n\t/", ") /").into()
+    }),
+    ("in one line, its ends escaped", |log| {
+        let trace = log.find("fatal").or(log.find("panic: ")).unwrap_or(0);
+        log[trace..].replace('\n', "\\n").replace('\t', "\\t").into()
+    }),
     ("NULs before", |log| [&[0; 5000], log.as_bytes()].concat()),
     ("a byte order mark", |log| format!("\u{feff}{log}").into()),
     ("junk between the lines", |log| {
@@ -313,4 +343,12 @@ fn each(log: &str, mut mark: impl FnMut(&str) -> String) -> Vec<u8> {
         .map(|line| mark(line) + "\n")
         .collect::<String>()
         .into()
+}
+
+fn numbered(log: &str, mark: impl Fn(usize, &str) -> String) -> Vec<u8> {
+    let mut number = 0;
+    each(log, |line| {
+        number += 1;
+        mark(number, line)
+    })
 }

@@ -3,7 +3,7 @@
 //!
 //! In the order that data meets them:
 //! - [`reader`]: files and pipes → blocks of whole lines (the only part that touches the world); [`encoding`]: gzip, UTF-16
-//! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`stamp`]: what stands before them;
+//! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`record`], [`stamp`]: what stands before them;
 //!   [`seam`]: from one file to the next
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
 //! - [`report`], pure: many files → one answer; [`words`]: for people
@@ -20,6 +20,7 @@ pub mod origin;
 pub mod prefix;
 pub mod proof;
 pub mod reader;
+pub mod record;
 pub mod report;
 pub mod scanner;
 pub mod seam;
