@@ -329,6 +329,68 @@ fn output_that_cannot_be_written_is_trouble() {
 }
 
 #[test]
+fn folded_lines_are_put_together() {
+    let place = Place::new();
+    let folded = |log: &str, width: usize, at_spaces: bool| {
+        let mut text = String::new();
+        for line in log.replace('\t', "        ").lines() {
+            let mut rest = line;
+            while rest.len() > width {
+                let space = rest[..width]
+                    .rfind(' ')
+                    .filter(|at| at_spaces && !rest[..*at].trim().is_empty());
+                let (now, later) = rest.split_at(space.map_or(width, |at| at + 1));
+                text += &format!("{now}\n");
+                rest = later;
+            }
+            text += &format!("{rest}\n");
+        }
+        text
+    };
+    for width in [80, 100, 120, 132] {
+        for at_spaces in [false, true] {
+            for (log, verdict, variant) in LOGS {
+                let (status, file) = judge(&place, folded(&text(log), width, at_spaces).as_bytes());
+                let crash = &file["crashes"][0];
+                assert_eq!(
+                    (status, &crash["verdict"], &crash["variant"]),
+                    (0, &json!(verdict), &json!(variant)),
+                    "{log}, {width}, {at_spaces}: {file}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn words_in_lines_that_could_not_be_read_are_told() {
+    let place = Place::new();
+    let url = "GET /?q=fatal error: concurrent map writes HTTP/1.1\n";
+    for (log, lines) in [
+        (format!("hello\n{url}{url}"), 2),
+        ("hello\n@@ goroutine 617 [running]: @@\n".to_owned(), 1),
+        ("hello\nthe words goroutine 617 was [running]\n".to_owned(), 0),
+    ] {
+        let (status, file) = judge(&place, log.as_bytes());
+        assert_eq!((status, &file["verdict"]), (1, &json!("none")), "{log}");
+        let words = String::from_utf8(place.run(&["diagnose", "log"]).stdout).unwrap();
+        if lines == 0 {
+            assert_eq!(file["unread"], Value::Null);
+            assert!(words.starts_with("none: no Go program died"), "{words}");
+        } else {
+            assert_eq!(
+                (&file["unread"]["lines"], &file["unread"]["line"]),
+                (&json!(lines), &json!(2))
+            );
+            assert!(
+                words.starts_with("none: no Go program is shown to have died"),
+                "{words}"
+            );
+        }
+    }
+}
+
+#[test]
 fn damage_does_not_hide_it() {
     let place = Place::new();
     for (log, verdict, variant) in LOGS {

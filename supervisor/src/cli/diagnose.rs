@@ -55,6 +55,9 @@ pub(super) fn run(common: &Common, args: &DiagnoseArgs) -> Result<ExitCode, Fail
         .found()
         .into_iter()
         .for_each(|crash| reports[crash.file].add(crash));
+    for unread in scanner.unread() {
+        reports[unread.file].unread = Some(unread.clone());
+    }
     let report = Report::of(reports);
     if common.json {
         let document = serde_json::to_string(&report).map_err(|e| Failure::new(2, e))?;

@@ -4,7 +4,7 @@
 //! In the order that data meets them:
 //! - [`reader`]: files and pipes → blocks of whole lines (the only part that touches the world); [`encoding`]: gzip, UTF-16
 //! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`record`], [`stamp`]: what stands before them;
-//!   [`seam`]: from one file to the next
+//!   [`seam`]: from one file to the next; [`fold`]: broken lines
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
 //! - [`report`], pure: many files → one answer; [`words`]: for people
 //! - [`affected`], pure: versions → answer; [`version`], [`buildinfo`]
@@ -16,6 +16,7 @@ pub mod buildinfo;
 pub mod cause;
 pub mod dump;
 pub mod encoding;
+pub mod fold;
 pub mod origin;
 pub mod prefix;
 pub mod proof;

@@ -1,5 +1,6 @@
 //! PURE: the deaths of many logs → one answer.
 
+use super::scanner::Unread;
 use super::{Crash, Verdict};
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub struct FileReport {
     pub verdict: Option<Verdict>,
     pub error: Option<String>,
     pub deaths: Counts,
+    /// Lines with words of the bug that could not be read as a dump.
+    pub unread: Option<Unread>,
     /// At most [`KEPT`] of them.
     pub crashes: Vec<Crash>,
 }
@@ -90,6 +93,7 @@ impl FileReport {
             verdict: None,
             error: None,
             deaths: Counts::default(),
+            unread: None,
             crashes: Vec::new(),
         }
     }

@@ -1,11 +1,13 @@
 //! PURE: blocks of a log → deaths, with memory that does not grow and little work for lines that do not matter.
 
 use super::dump::Line;
+use super::fold::{self, Joined};
 use super::prefix::{self, Bare};
 use super::trace::{Begin, Trace, Whose};
 use super::{Crash, Time};
 use super::{seam, stamp};
 use memchr::{memchr, memchr_iter, memmem::Finder, memrchr};
+use serde::Serialize;
 use std::borrow::Cow;
 
 /// Reads logs one after the other, each as blocks of whole lines.
@@ -22,9 +24,12 @@ pub struct Scanner {
     skipped: Skipped,
     /// The last line of a file when it has no end: the next file may go on in the middle of it.
     half: Vec<u8>,
+    /// A line of a dump that `fold` may have broken, of a process: the next goes on with it.
+    folded: Option<(u64, String)>,
     /// Files that have ended since.
     ended: usize,
     found: Vec<Crash>,
+    unread: Vec<Unread>,
     anchors: [Finder<'static>; 4],
 }
 
@@ -33,6 +38,19 @@ struct Open {
     /// A line after the first came with the same prefix.
     settled: bool,
     trace: Trace,
+}
+
+/// Lines that have words of the bug and could not be read as lines of a dump.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Index of the file.
+    #[serde(skip)]
+    pub file: usize,
+    /// Number of the first.
+    pub line: u64,
+    pub lines: u64,
+    /// How the first begins.
+    pub text: String,
 }
 
 /// What was passed over before this line, as far as a time may be in it.
@@ -54,6 +72,8 @@ const PATIENCE: u32 = 1000;
 const TAIL: usize = 4096;
 /// Longer lines are not put together over two files.
 const HALF: usize = 1 << 16;
+/// Letters shown of a line that could not be read.
+const SHOWN: usize = 160;
 /// Kept of a first line: values in panics can be long.
 const HEAD: usize = 4096;
 
@@ -68,8 +88,10 @@ impl Scanner {
             carried: false,
             skipped: Skipped::default(),
             half: Vec::new(),
+            folded: None,
             ended: 0,
             found: Vec::new(),
+            unread: Vec::new(),
             anchors: ANCHORS.map(Finder::new),
         }
     }
@@ -188,11 +210,33 @@ impl Scanner {
         self.number += 1;
         let text = std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::from);
         let mut dump = false;
-        prefix::lines(&text, |bare| dump |= self.bare(&bare));
+        prefix::lines(&text, |bare| {
+            let broken = self.folded.take().filter(|(source, _)| *source == bare.source);
+            let joined = broken.and_then(|(_, begin)| fold::join(&begin, &bare));
+            match &joined {
+                Some(Joined::Call(text)) => {
+                    let line = Line::of(text);
+                    dump |= self.bare(&Bare { text, line, ..bare });
+                }
+                Some(Joined::Part(text)) => {
+                    dump = true;
+                    self.folded = Some((bare.source, text.clone()));
+                }
+                None => {
+                    if !self.open.is_empty() && fold::is_part(&bare) {
+                        self.folded = Some((bare.source, bare.text.to_owned()));
+                    }
+                    dump |= self.bare(&bare);
+                }
+            }
+        });
         if dump {
             return;
         }
         self.begun = self.begun || raw.iter().any(|byte| *byte > b' ');
+        if words_of_the_bug(&text) {
+            self.pass_over(&text);
+        }
         if let Some(time) = stamp::within(&text) {
             let time = Time {
                 text: time.to_owned(),
@@ -208,6 +252,26 @@ impl Scanner {
             self.skipped.time = Some(time);
             self.skipped.tail.clear();
         }
+    }
+
+    fn pass_over(&mut self, text: &str) {
+        if let Some(known) = self.unread.last_mut().filter(|known| known.file == self.file) {
+            known.lines += 1;
+            return;
+        }
+        let text = text.trim();
+        let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
+        self.unread.push(Unread {
+            file: self.file,
+            line: self.number,
+            lines: 1,
+            text: text[..end].to_owned(),
+        });
+    }
+
+    /// What was passed over, one for each file that has some.
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
     }
 
     /// Whether the line was one of a dump.
@@ -339,6 +403,15 @@ impl Skipped {
         });
         times.into_iter().next().or_else(|| self.time.clone())
     }
+}
+
+fn words_of_the_bug(text: &str) -> bool {
+    let running = |(at, words): (usize, &str)| {
+        let rest = &text[at + words.len()..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        digits > 0 && rest[digits..].starts_with(" [running")
+    };
+    text.contains("fatal error: concurrent map") || text.match_indices("goroutine ").any(running)
 }
 
 fn clipped(text: &str) -> &str {

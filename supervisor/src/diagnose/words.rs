@@ -29,6 +29,9 @@ pub fn tell(report: &Report) -> String {
         Some(Verdict::OtherCrash) => {
             "other-crash: a Go program died, and nothing shows that it was the article's bug"
         }
+        Some(Verdict::None) if report.files.iter().any(|file| file.unread.is_some()) => {
+            "none: no Go program is shown to have died; but words of the bug stand in lines that could not be read"
+        }
         Some(Verdict::None) => "none: no Go program died in what was read",
         None => "no verdict: no log could be read",
     };
@@ -63,6 +66,17 @@ fn tell_file(text: &mut String, file: &FileReport) {
     };
     let _ = writeln!(text);
     wrap(text, "", &format!("{name}: {words}"));
+    let bug = file.verdict.is_some_and(Verdict::is_the_bug);
+    if let Some(unread) = file.unread.as_ref().filter(|_| !bug) {
+        let words = format!(
+            "note: words of the bug stand in {} line{} that could not be read; line {}: {}",
+            unread.lines,
+            if unread.lines == 1 { "" } else { "s" },
+            unread.line,
+            unread.text
+        );
+        wrap(text, "  ", &words);
+    }
     for crash in file.crashes.iter().take(TOLD) {
         tell_crash(text, crash);
     }
