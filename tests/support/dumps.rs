@@ -2,6 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
+use super::support::{Place, stderr};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+use std::io::Write;
+
 /// The article's trace, and the real gorouter's stderr, with what each must be called.
 pub const LOGS: [(&str, &str, &str); 5] = [
     ("article.stderr.log", "match", "map-writes-in-error-handler"),
@@ -43,6 +48,29 @@ pub fn text(log: &str) -> String {
             .unwrap(),
         false => String::from_utf8(bytes).unwrap(),
     }
+}
+
+/// The exit status and the document.
+pub fn diagnose(place: &Place, files: &[&str]) -> (i32, Value) {
+    let output = place.run(&[&["diagnose", "--json"], files].concat());
+    let document = serde_json::from_slice(&output.stdout);
+    (
+        output.status.code().unwrap(),
+        document.unwrap_or_else(|e| panic!("{e}: {}", stderr(&output))),
+    )
+}
+
+/// Writes a log and has it judged.
+pub fn judge(place: &Place, log: &[u8]) -> (i32, Value) {
+    std::fs::write(place.path().join("log"), log).unwrap();
+    let (status, document) = diagnose(place, &["log"]);
+    (status, document["files"][0].clone())
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 const GO: &str = "/var/vcap/data/packages/golang-1.21-linux/src";

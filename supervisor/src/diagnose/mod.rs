@@ -4,7 +4,7 @@
 //! In the order that data meets them:
 //! - [`reader`]: files and pipes → blocks of whole lines (the only part that touches the world); [`encoding`]: gzip, UTF-16
 //! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`record`], [`stamp`]: what stands before them;
-//!   [`seam`]: from one file to the next; [`fold`]: broken lines
+//!   [`seam`]: from one file to the next; [`fold`]: broken lines; [`skipped`]: the rest
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
 //! - [`report`], pure: many files → one answer; [`words`]: for people
 //! - [`affected`], pure: versions → answer; [`version`], [`buildinfo`]
@@ -25,6 +25,7 @@ pub mod record;
 pub mod report;
 pub mod scanner;
 pub mod seam;
+pub mod skipped;
 pub mod stamp;
 pub mod trace;
 pub mod version;

@@ -1,6 +1,6 @@
 //! PURE: the deaths of many logs → one answer.
 
-use super::scanner::Unread;
+use super::skipped::Unread;
 use super::{Crash, Verdict};
 use serde::Serialize;
 

@@ -3,11 +3,11 @@
 use super::dump::Line;
 use super::fold::{self, Joined};
 use super::prefix::{self, Bare};
+use super::skipped::{self, Skipped, Unread};
 use super::trace::{Begin, Trace, Whose};
 use super::{Crash, Time};
 use super::{seam, stamp};
 use memchr::{memchr, memchr_iter, memmem::Finder, memrchr};
-use serde::Serialize;
 use std::borrow::Cow;
 
 /// Reads logs one after the other, each as blocks of whole lines.
@@ -40,40 +40,14 @@ struct Open {
     trace: Trace,
 }
 
-/// Lines that have words of the bug and could not be read as lines of a dump.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unread {
-    /// Index of the file.
-    #[serde(skip)]
-    pub file: usize,
-    /// Number of the first.
-    pub line: u64,
-    pub lines: u64,
-    /// How the first begins.
-    pub text: String,
-}
-
-/// What was passed over before this line, as far as a time may be in it.
-#[derive(Default)]
-struct Skipped {
-    tail: Vec<u8>,
-    /// Number of its last line.
-    last: u64,
-    time: Option<Time>,
-}
-
 /// Every line that begins a dump has one of these somewhere.
 const ANCHORS: [&str; 4] = ["fatal error: ", "panic: ", "goroutine ", "SIG"];
 /// Processes that can be dying into one log at a time.
 const OPEN: usize = 16;
 /// A dump is over after that many foreign lines in a row.
 const PATIENCE: u32 = 1000;
-/// Looked through for a time.
-const TAIL: usize = 4096;
 /// Longer lines are not put together over two files.
 const HALF: usize = 1 << 16;
-/// Letters shown of a line that could not be read.
-const SHOWN: usize = 160;
 /// Kept of a first line: values in panics can be long.
 const HEAD: usize = 4096;
 
@@ -154,6 +128,7 @@ impl Scanner {
         self.number = 0;
         self.begun = false;
         self.skipped = Skipped::default();
+        self.folded = None;
     }
 
     /// There is nothing more.
@@ -234,8 +209,11 @@ impl Scanner {
             return;
         }
         self.begun = self.begun || raw.iter().any(|byte| *byte > b' ');
-        if words_of_the_bug(&text) {
-            self.pass_over(&text);
+        if skipped::has_words(&text) {
+            match self.unread.last_mut() {
+                Some(known) if known.file == self.file => known.lines += 1,
+                _ => self.unread.push(Unread::new(self.file, self.number, &text)),
+            }
         }
         if let Some(time) = stamp::within(&text) {
             let time = Time {
@@ -252,21 +230,6 @@ impl Scanner {
             self.skipped.time = Some(time);
             self.skipped.tail.clear();
         }
-    }
-
-    fn pass_over(&mut self, text: &str) {
-        if let Some(known) = self.unread.last_mut().filter(|known| known.file == self.file) {
-            known.lines += 1;
-            return;
-        }
-        let text = text.trim();
-        let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
-        self.unread.push(Unread {
-            file: self.file,
-            line: self.number,
-            lines: 1,
-            text: text[..end].to_owned(),
-        });
     }
 
     /// What was passed over, one for each file that has some.
@@ -377,41 +340,6 @@ impl Scanner {
             self.close_at(at);
         }
     }
-}
-
-impl Skipped {
-    fn take(&mut self, lines: &[u8], last: u64) {
-        self.last = last;
-        if lines.len() >= TAIL {
-            self.tail.clear();
-        }
-        self.tail
-            .extend_from_slice(&lines[lines.len().saturating_sub(TAIL)..]);
-        let surplus = self.tail.len().saturating_sub(TAIL);
-        self.tail.drain(..surplus);
-    }
-
-    /// The last time in it.
-    fn time(&self) -> Option<Time> {
-        let tail = self.tail.strip_suffix(b"\n").unwrap_or(&self.tail);
-        let lines = tail.rsplit(|byte| *byte == b'\n').filter(|_| !tail.is_empty());
-        let times = lines.enumerate().filter_map(|(back, line)| {
-            Some(Time {
-                text: stamp::within(&String::from_utf8_lossy(line))?.to_owned(),
-                line: self.last.saturating_sub(back as u64),
-            })
-        });
-        times.into_iter().next().or_else(|| self.time.clone())
-    }
-}
-
-fn words_of_the_bug(text: &str) -> bool {
-    let running = |(at, words): (usize, &str)| {
-        let rest = &text[at + words.len()..];
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        digits > 0 && rest[digits..].starts_with(" [running")
-    };
-    text.contains("fatal error: concurrent map") || text.match_indices("goroutine ").any(running)
 }
 
 fn clipped(text: &str) -> &str {
