@@ -136,7 +136,11 @@ fn a_binary_tells_its_compiler() {
             json!([{ "path": "github.com/urfave/negroni", "version": "v1.0.0" }])
         );
     }
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+    nix::unistd::mkfifo(&place.path().join("fifo"), mode).unwrap();
     for (file, content, words) in [
+        ("fifo", None, "fifo: is no regular file"),
+        ("/dev/zero", None, "/dev/zero: is no regular file"),
         ("script", Some("#!/bin/sh\n"), "script: no Go program"),
         ("empty", Some(""), "empty: no Go program"),
         ("missing", None, "missing: No such file"),

@@ -5,35 +5,11 @@
 mod dumps;
 mod support;
 
-use dumps::{LOGS, path, text};
-use flate2::{Compression, write::GzEncoder};
+use dumps::{LOGS, diagnose, gzip, judge, path, text};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Output, Stdio};
 use support::{Place, stderr};
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// The exit status and the document.
-fn diagnose(place: &Place, files: &[&str]) -> (i32, Value) {
-    let output = place.run(&[&["diagnose", "--json"], files].concat());
-    let document = serde_json::from_slice(&output.stdout);
-    (
-        output.status.code().unwrap(),
-        document.unwrap_or_else(|e| panic!("{e}: {}", stderr(&output))),
-    )
-}
-
-/// Writes a log and has it judged.
-fn judge(place: &Place, log: &[u8]) -> (i32, Value) {
-    std::fs::write(place.path().join("log"), log).unwrap();
-    let (status, document) = diagnose(place, &["log"]);
-    (status, document["files"][0].clone())
-}
 
 fn piped(place: &Place, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = place
@@ -163,7 +139,12 @@ fn damage_does_not_hide_it() {
         let compressed = gzip(whole.as_bytes());
         let members = whole.split_at(whole.len() / 2);
         let members = [gzip(members.0.as_bytes()), gzip(members.1.as_bytes())].concat();
-        for bytes in [compressed, members] {
+        let padded = [&compressed[..], &[0; 1000]].concat();
+        let wide: Vec<u8> = format!("\u{feff}{whole}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for bytes in [gzip(&compressed), compressed, members, padded, wide] {
             let (status, file) = judge(&place, &bytes);
             assert_eq!((status, &file["verdict"]), (0, &json!(verdict)), "{log}: {file}");
         }
@@ -225,20 +206,31 @@ fn a_trace_that_goes_on_in_the_next_log() {
     );
     assert_eq!(first["crashes"][0]["notes"][0], "continues in the next file");
     assert_eq!(document["files"][1]["verdict"], "none");
-    // In the wrong order, neither proves it.
+    // The shell names the newest first.
     let (status, document) = diagnose(&place, &["log", "log.1"]);
+    assert_eq!((status, &document["verdict"]), (0, &json!("match")), "{document}");
+    std::fs::write(
+        place.path().join("log.2.gz"),
+        gzip(lines[..92].concat().as_bytes()),
+    )
+    .unwrap();
+    std::fs::write(place.path().join("log.1"), &lines[92][..20]).unwrap();
+    std::fs::write(place.path().join("log"), lines[92..].concat().split_off(20)).unwrap();
+    let (status, document) = diagnose(&place, &["log", "log.1", "log.2.gz"]);
+    assert_eq!((status, &document["verdict"]), (0, &json!("match")), "{document}");
+    assert_eq!(document["files"][0]["file"], "log.2.gz");
+    // In the wrong order, neither proves it.
+    std::fs::write(place.path().join("a"), lines[..92].concat()).unwrap();
+    std::fs::write(place.path().join("b"), lines[92..].concat()).unwrap();
+    let (status, document) = diagnose(&place, &["b", "a"]);
     assert_eq!(
         (status, &document["verdict"]),
         (1, &json!("other-crash")),
         "{document}"
     );
     // Nor does a log that begins with something else.
-    std::fs::write(
-        place.path().join("log"),
-        format!("hello\n{}", lines[92..].concat()),
-    )
-    .unwrap();
-    assert_eq!(diagnose(&place, &["log.1", "log"]).0, 1);
+    std::fs::write(place.path().join("b"), format!("hello\n{}", lines[92..].concat())).unwrap();
+    assert_eq!(diagnose(&place, &["a", "b"]).0, 1);
 }
 
 #[test]
@@ -269,6 +261,10 @@ fn logs_that_cannot_be_read_are_trouble_and_the_others_are_read() {
     let whole = std::fs::read(path(LOGS[1].0)).unwrap();
     std::fs::write(place.path().join("broken.gz"), &whole[..whole.len() - 500]).unwrap();
     std::fs::write(place.path().join("short.gz"), &whole[..12]).unwrap();
+    std::fs::write(place.path().join("log.xz"), b"\xfd7zXZ\0\0\x04").unwrap();
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    std::fs::write(place.path().join("logs.tgz"), gzip(&tar)).unwrap();
     std::fs::create_dir(place.path().join("logs")).unwrap();
     for (file, words, verdict) in [
         ("logs", "logs: is a directory: name the logs in it", Value::Null),
@@ -279,6 +275,16 @@ fn logs_that_cannot_be_read_are_trouble_and_the_others_are_read() {
             json!("match"),
         ),
         ("short.gz", "short.gz: broken gzip", Value::Null),
+        (
+            "log.xz",
+            "log.xz: is xz, which is not read here: `xz -dc` it first",
+            Value::Null,
+        ),
+        (
+            "logs.tgz",
+            "logs.tgz: is a tar archive, which is not read here: `tar xf` it first",
+            Value::Null,
+        ),
     ] {
         let output = place.run(&["diagnose", "--json", file]);
         assert_eq!(output.status.code(), Some(2), "{file}");

@@ -2,6 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
+use super::support::{Place, stderr};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+use std::io::Write;
+
 /// The article's trace, and the real gorouter's stderr, with what each must be called.
 pub const LOGS: [(&str, &str, &str); 5] = [
     ("article.stderr.log", "match", "map-writes-in-error-handler"),
@@ -43,6 +48,29 @@ pub fn text(log: &str) -> String {
             .unwrap(),
         false => String::from_utf8(bytes).unwrap(),
     }
+}
+
+/// The exit status and the document.
+pub fn diagnose(place: &Place, files: &[&str]) -> (i32, Value) {
+    let output = place.run(&[&["diagnose", "--json"], files].concat());
+    let document = serde_json::from_slice(&output.stdout);
+    (
+        output.status.code().unwrap(),
+        document.unwrap_or_else(|e| panic!("{e}: {}", stderr(&output))),
+    )
+}
+
+/// Writes a log and has it judged.
+pub fn judge(place: &Place, log: &[u8]) -> (i32, Value) {
+    std::fs::write(place.path().join("log"), log).unwrap();
+    let (status, document) = diagnose(place, &["log"]);
+    (status, document["files"][0].clone())
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 const GO: &str = "/var/vcap/data/packages/golang-1.21-linux/src";
@@ -203,7 +231,7 @@ pub const VARIANTS: [(&str, Option<&str>, &str); 5] = [
 type Damage = fn(&str) -> Vec<u8>;
 
 /// What happens to logs, none of which may change a verdict.
-pub const DAMAGES: [(&str, Damage); 27] = [
+pub const DAMAGES: [(&str, Damage); 35] = [
     ("CRLF", |log| log.replace('\n', "\r\n").into()),
     ("no indents", |log| log.replace('\t', "").into()),
     ("tabs to spaces", |log| log.replace('\t', "        ").into()),
@@ -274,6 +302,36 @@ pub const DAMAGES: [(&str, Damage); 27] = [
             .to_string()
             .into()
     }),
+    ("grep -n", |log| {
+        numbered(log, |number, line| format!("{number}:{line}"))
+    }),
+    ("grep -Hn -A 999", |log| {
+        numbered(log, |number, line| {
+            let mark = if line.starts_with("fatal") { ':' } else { '-' };
+            format!("gorouter.log{mark}{number}{mark}{line}")
+        })
+    }),
+    ("cat -n", |log| {
+        numbered(log, |number, line| format!("{number:6}\t{line}"))
+    }),
+    ("quoted in a mail", |log| each(log, |line| format!("> {line}"))),
+    ("klog", |log| {
+        each(log, |line| {
+            format!("E1123 06:43:14.123456    1234 logger.go:12] {line}")
+        })
+    }),
+    ("a record of another collector", |log| {
+        each(log, |line| {
+            serde_json::json!({ "event": "log", "textPayload": line, "severity": "ERROR" }).to_string()
+        })
+    }),
+    ("places beside their calls", |log| {
+        log.replace(")\n\t/", ") /").into()
+    }),
+    ("in one line, its ends escaped", |log| {
+        let trace = log.find("fatal").or(log.find("panic: ")).unwrap_or(0);
+        log[trace..].replace('\n', "\\n").replace('\t', "\\t").into()
+    }),
     ("NULs before", |log| [&[0; 5000], log.as_bytes()].concat()),
     ("a byte order mark", |log| format!("\u{feff}{log}").into()),
     ("junk between the lines", |log| {
@@ -313,4 +371,12 @@ fn each(log: &str, mut mark: impl FnMut(&str) -> String) -> Vec<u8> {
         .map(|line| mark(line) + "\n")
         .collect::<String>()
         .into()
+}
+
+fn numbered(log: &str, mark: impl Fn(usize, &str) -> String) -> Vec<u8> {
+    let mut number = 0;
+    each(log, |line| {
+        number += 1;
+        mark(number, line)
+    })
 }

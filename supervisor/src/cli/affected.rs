@@ -80,10 +80,15 @@ pub(super) fn run(common: &Common, args: &AffectedArgs) -> Result<ExitCode, Fail
 
 fn inspect(path: &Path) -> Result<BuildInfo, Failure> {
     let trouble = |words: String| Failure::new(2, format!("{}: {words}", path.display()));
-    let file = std::fs::File::open(path).map_err(|e| trouble(e.to_string()))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+    // Before it is opened: a named pipe would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(|e| trouble(e.to_string()))?;
+    if metadata.is_dir() {
         return Err(trouble("is a directory: name the binary in it".to_owned()));
     }
+    if !metadata.is_file() {
+        return Err(trouble("is no regular file: copy the binary to one".to_owned()));
+    }
+    let file = std::fs::File::open(path).map_err(|e| trouble(e.to_string()))?;
     let info = buildinfo::read(&file).map_err(|e| trouble(e.to_string()))?;
     info.ok_or_else(|| trouble("no Go program: it has no build info that names a compiler".to_owned()))
 }

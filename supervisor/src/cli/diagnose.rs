@@ -3,14 +3,15 @@
 use super::{Common, Failure, say};
 use crate::diagnose::report::{FileReport, Report};
 use crate::diagnose::scanner::Scanner;
-use crate::diagnose::{reader, words};
+use crate::diagnose::{reader, seam, words};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct DiagnoseArgs {
-    /// Logs, plain or gzip, oldest first: a trace may go on in the next; `-`: standard input
+    /// Logs, plain or gzip, oldest first: a trace may go on in the next, even in the middle of a line. Files of one log are
+    /// put in that order by the numbers at their ends (`x.log.2.gz`, `x.log.1`, `x.log`). `-`: standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -18,7 +19,7 @@ pub struct DiagnoseArgs {
 pub(super) const EXAMPLES: &str = "\
 Examples:
   resetlab diagnose /var/vcap/sys/log/gorouter/gorouter.stderr.log
-  resetlab diagnose gorouter.stderr.log.2.gz gorouter.stderr.log.1 gorouter.stderr.log
+  resetlab diagnose gorouter.stderr.log*
   journalctl -u gorouter | resetlab diagnose
   resetlab diagnose *.gz --json | jq '.files[].crashes[] | {verdict, variant, time}'
 
@@ -29,7 +30,7 @@ Exit codes, as grep's: 0 match or variant found, 1 not found, 2 trouble (a log t
 another holds the bug).";
 
 pub(super) fn run(common: &Common, args: &DiagnoseArgs) -> Result<ExitCode, Failure> {
-    let mut files = args.files.clone();
+    let mut files = seam::oldest_first(args.files.clone());
     if files.is_empty() {
         if std::io::stdin().is_terminal() {
             let words = "which log? Name files, or pipe one in: resetlab diagnose gorouter.stderr.log";
@@ -54,6 +55,9 @@ pub(super) fn run(common: &Common, args: &DiagnoseArgs) -> Result<ExitCode, Fail
         .found()
         .into_iter()
         .for_each(|crash| reports[crash.file].add(crash));
+    for unread in scanner.unread() {
+        reports[unread.file].unread = Some(unread.clone());
+    }
     let report = Report::of(reports);
     if common.json {
         let document = serde_json::to_string(&report).map_err(|e| Failure::new(2, e))?;

@@ -218,12 +218,18 @@ impl Failure {
     }
 }
 
-/// Writes a line to stdout; a reader that went away ends the command quietly, as `head` expects.
+/// Writes a line to stdout; a reader that went away ends the command quietly, as `head` expects. A full disk is trouble.
 fn say(line: &str) {
     use std::io::Write;
-    if writeln!(std::io::stdout(), "{line}").is_err() {
+    let mut out = std::io::stdout().lock();
+    let Err(e) = writeln!(out, "{line}").and_then(|()| out.flush()) else {
+        return;
+    };
+    if e.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    eprintln!("resetlab: cannot write the output: {e}");
+    std::process::exit(2);
 }
 
 #[cfg(test)]

@@ -74,6 +74,10 @@ fn by_article(product: Product, version: &Version) -> Reason {
     let line = version.numbers.get(..2).unwrap_or_default();
     let entry = table.iter().find(|(named, _)| named == line);
     let (answer, reason) = match (entry, version.numbers.get(2)) {
+        (Some(_), _) if version.is_early() => (
+            Answer::Unknown,
+            format!("{name} {version} came before its release: the article names releases only"),
+        ),
         (None, _) => {
             let lines: Vec<String> = table
                 .iter()
@@ -224,6 +228,9 @@ mod tests {
             (Product::Tas, "3.0.8", Yes),
             (Product::Tas, "3.1.0", Unknown),
             (Product::Tas, "4.0", Yes),
+            (Product::Tas, "4.0.0-beta.1", Unknown),
+            (Product::Tas, "2.11.35-rc.1", Unknown),
+            (Product::Tas, "2.11.40-alpha", Unknown),
             (Product::Tas, "4.0.0", Yes),
             (Product::Tas, "4.1.3", Unknown),
             (Product::Tas, "5.0.0", Unknown),
@@ -253,6 +260,8 @@ mod tests {
             ("1.21.13", "", Unknown),
             ("", "0.280.0", Unknown),
             ("1.23rc1", "", Unknown),
+            ("1.23-beta.1", "", Unknown),
+            ("1.21.13", "0.288.0-alpha.2", Unknown),
         ] {
             let reason = by_upstream(version(go).as_ref(), version(release).as_ref()).unwrap();
             assert_eq!(

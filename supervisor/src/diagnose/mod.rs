@@ -2,8 +2,9 @@
 //! that died; what is asked for by versions is answered by [`affected`].
 //!
 //! In the order that data meets them:
-//! - [`reader`]: files, gzip and pipes → blocks of whole lines (the only part that touches the world)
-//! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`stamp`]: what stands before them
+//! - [`reader`]: files and pipes → blocks of whole lines (the only part that touches the world); [`encoding`]: gzip, UTF-16
+//! - [`scanner`], pure: finds the few lines that matter, tells processes apart; [`prefix`], [`record`], [`stamp`]: what stands before them;
+//!   [`seam`]: from one file to the next; [`fold`]: broken lines; [`skipped`]: the rest
 //! - [`dump`], pure: one line; [`trace`]: one death; [`proof`], [`cause`]: its judgement; [`origin`]: which build
 //! - [`report`], pure: many files → one answer; [`words`]: for people
 //! - [`affected`], pure: versions → answer; [`version`], [`buildinfo`]
@@ -14,12 +15,17 @@ pub mod affected;
 pub mod buildinfo;
 pub mod cause;
 pub mod dump;
+pub mod encoding;
+pub mod fold;
 pub mod origin;
 pub mod prefix;
 pub mod proof;
 pub mod reader;
+pub mod record;
 pub mod report;
 pub mod scanner;
+pub mod seam;
+pub mod skipped;
 pub mod stamp;
 pub mod trace;
 pub mod version;
@@ -54,6 +60,8 @@ pub struct Crash {
     pub file: usize,
     pub verdict: Verdict,
     pub variant: Option<CrashVariant>,
+    /// What is left of the trace neither proves the bug nor rules it out: only of other crashes.
+    pub undecided: bool,
     /// One clause: who was caught doing what, or what another crash is.
     pub cause: String,
     /// As the log writes it; a note says so when it is a neighbouring line's.
@@ -68,6 +76,8 @@ pub struct Crash {
     pub paths: origin::Paths,
     /// Innermost first: those that prove the verdict, or the first few of another crash.
     pub frames: Vec<dump::Frame>,
+    /// `gorouter` or `other`, by what names it in all goroutines.
+    pub program: Option<&'static str>,
     /// Which gorouter, by its line numbers.
     pub release: Option<&'static str>,
     /// The stack has no end.

@@ -47,6 +47,89 @@ impl Paths {
 
 pub const GOROUTER: &str = "code.cloudfoundry.org/gorouter";
 
+/// Who printed the dump, by all goroutines in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Gorouter,
+    Other,
+    /// Too little is left of it.
+    Unknown,
+}
+
+/// What names a program: its own code outweighs its `main`, and that a package which others use, too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names {
+    /// Code that only gorouter runs.
+    gorouter: bool,
+    other_main: bool,
+    /// Something of gorouter, such as its health package, or its directory.
+    part: bool,
+    /// A module that gorouter does not have.
+    other_module: bool,
+}
+
+impl Names {
+    pub fn function(&mut self, name: &str) {
+        let Some(rest) = name.strip_prefix(GOROUTER) else {
+            let package = package(name);
+            let domain = package.split('/').next().unwrap_or_default();
+            self.other_module |= domain.contains('.')
+                && package.contains('/')
+                && !MODULES.iter().any(|module| package.starts_with(module));
+            return;
+        };
+        self.part = true;
+        self.gorouter |= ["/proxy", "/handlers.", "/router."]
+            .iter()
+            .any(|own| rest.starts_with(own));
+    }
+
+    /// Where a function is.
+    pub fn place(&mut self, name: &str, file: &str) {
+        let part = file.contains("/gorouter/") || file.starts_with(GOROUTER);
+        self.part |= part;
+        self.other_main |= name.starts_with("main.") && !part;
+    }
+
+    pub fn program(self) -> Program {
+        if self.gorouter {
+            Program::Gorouter
+        } else if self.other_main {
+            Program::Other
+        } else if self.part {
+            Program::Gorouter
+        } else if self.other_module {
+            Program::Other
+        } else {
+            Program::Unknown
+        }
+    }
+}
+
+/// Where gorouter's modules are from (its go.mod, and what its logs name), and those of Go itself.
+const MODULES: [&str; 20] = [
+    "code.cloudfoundry.org/",
+    "github.com/armon/",
+    "github.com/beorn7/",
+    "github.com/cespare/",
+    "github.com/cloudfoundry/",
+    "github.com/gogo/",
+    "github.com/golang/",
+    "github.com/hashicorp/",
+    "github.com/honeycombio/",
+    "github.com/nats-io/",
+    "github.com/nu7hatch/",
+    "github.com/openzipkin/",
+    "github.com/prometheus/",
+    "github.com/rcrowley/",
+    "github.com/tedsuo/",
+    "github.com/urfave/",
+    "go.uber.org/",
+    "golang.org/",
+    "google.golang.org/",
+    "gopkg.in/",
+];
+
 /// Which gorouter: by the line on which `RoundTrip` calls the error handler, which moved from release to release.
 pub fn release(frames: &[Frame]) -> Option<&'static str> {
     let calls = frames.windows(2).filter(|pair| {

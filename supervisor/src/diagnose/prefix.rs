@@ -1,11 +1,12 @@
 //! PURE: what collectors of logs put before, around and into the lines of a process, taken away again.
 //!
 //! Known: RFC 3164 and 5424 syslog, rsyslog's `#011` and `#012`, journald, `cf logs`, `bosh ssh`, docker and kubernetes
-//! (JSON and CRI), docker-compose, ANSI colours, NULs that `copytruncate` leaves.
+//! (JSON and CRI), docker-compose, klog, ANSI colours, NULs that `copytruncate` leaves; and what people do to a log: `grep
+//! -n` and `-H`, `cat -n`, `> ` of a mail, a dump in one line with `\n` for its ends.
 
 use super::dump::Line;
+use super::record::Record;
 use super::stamp;
-use serde_json::{Map, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A line as the process wrote it.
@@ -23,24 +24,6 @@ pub struct Bare<'a> {
 /// More parts than any collector puts before a line.
 const PARTS: usize = 12;
 
-/// Whoever wrote the record, in the words of docker, journald, kubernetes, fluentd.
-const IDENTITIES: [&str; 14] = [
-    "_HOSTNAME",
-    "_PID",
-    "stream",
-    "container_id",
-    "container_name",
-    "pod_name",
-    "pod",
-    "host",
-    "hostname",
-    "source",
-    "ident",
-    "pid",
-    "job",
-    "instance",
-];
-
 /// The lines of one line: rsyslog and JSON records may hold many.
 pub fn lines(line: &str, mut each: impl FnMut(Bare)) {
     let line = line.trim_end_matches(['\r', '\n', '\0']);
@@ -51,7 +34,7 @@ pub fn lines(line: &str, mut each: impl FnMut(Bare)) {
     } else {
         line
     };
-    if let Some(record) = record(line) {
+    if let Some(record) = Record::of(line) {
         for text in record.text.split('\n') {
             let inner = strip(text);
             each(Bare {
@@ -63,22 +46,45 @@ pub fn lines(line: &str, mut each: impl FnMut(Bare)) {
         return;
     }
     if !line.contains("#01") {
-        each(strip(line));
+        let first = strip(line);
+        match first.line {
+            Line::Head(text) if text.contains(r"\ngoroutine ") => {
+                let text = first.text.replace(r"\t", "\t");
+                parts(&first, text.split(r"\n"), each);
+            }
+            Line::Noise => match beside(first.text) {
+                Some(call) => parts(&first, call.into_iter(), each),
+                None => each(first),
+            },
+            _ => each(first),
+        }
         return;
     }
     // The prefix stands before the first of them only.
     let text = line.replace("#015", "").replace("#011", "\t");
-    let mut parts = text.split("#012");
-    let first = strip(parts.next().unwrap_or_default());
+    let mut lines = text.split("#012");
+    let first = strip(lines.next().unwrap_or_default());
     each(first);
+    parts(&first, lines, each);
+}
+
+/// Many lines that came behind one prefix.
+fn parts<'a>(first: &Bare, parts: impl Iterator<Item = &'a str>, mut each: impl FnMut(Bare)) {
     for text in parts {
         each(Bare {
             text,
             line: Line::of(text),
             indented: text.starts_with(junk),
-            ..first
+            ..*first
         });
     }
+}
+
+/// A call and its place in one line.
+fn beside(text: &str) -> Option<[&str; 2]> {
+    let (call, place) = text.split_at(text.rfind(')')? + 1);
+    let both = matches!(Line::of(call), Line::Function(_)) && matches!(Line::of(place), Line::Location(..));
+    both.then_some([call, place])
 }
 
 /// Takes parts away from the left until a line of a dump is left, or nothing that is known.
@@ -90,7 +96,10 @@ fn strip(whole: &str) -> Bare<'_> {
     loop {
         let text = rest.trim_start_matches(junk);
         let line = Line::of(text);
-        let next = if line == Line::Noise && parts < PARTS {
+        // `12-net/http.Header.Set(...)` looks like a call.
+        let next = if parts == 0 && is_context(text) {
+            numbered(text).map(|(name, after)| (Part::Name(name), after))
+        } else if line == Line::Noise && parts < PARTS {
             next(text, time.is_some())
         } else {
             None
@@ -130,8 +139,14 @@ fn next(text: &str, timed: bool) -> Option<(Part<'_>, &str)> {
     part(text, timed).map(|(name, after)| (Part::Name(name), after))
 }
 
+/// Whether the first line of a text is one of a dump.
+pub fn has_dump(text: &str) -> bool {
+    let first = text.split('\n').find(|line| !line.trim().is_empty());
+    first.is_some_and(|line| strip(line).line != Line::Noise)
+}
+
 /// White space, NULs, byte order marks, and bytes that are no UTF-8.
-fn junk(letter: char) -> bool {
+pub fn junk(letter: char) -> bool {
     letter.is_whitespace() || letter.is_control() || "\u{feff}\u{fffd}".contains(letter)
 }
 
@@ -142,6 +157,12 @@ fn part(text: &str, timed: bool) -> Option<(&str, &str)> {
         let (priority, after) = after.split_once('>')?;
         let number = priority.len() <= 3 && priority.parse::<u16>().is_ok();
         return number.then_some(("", after.strip_prefix("1 ").unwrap_or(after)));
+    }
+    if let Some(after) = text.strip_prefix('>') {
+        return Some(("", after));
+    }
+    if let Some(found) = numbered(text).or_else(|| klog(text)) {
+        return Some(found);
     }
     if let Some(after) = text.strip_prefix('[') {
         let (group, after) = after.split_once(']')?;
@@ -192,39 +213,53 @@ fn part(text: &str, timed: bool) -> Option<(&str, &str)> {
     Some((identity, data.strip_prefix('-').unwrap_or(data)))
 }
 
-struct Record {
-    source: u64,
-    time: Option<String>,
-    text: String,
+/// `12:`, `file:12:`, `12` and a tab; `grep -A` writes `12-` and `file-12-` before what follows a line it found.
+fn numbered(text: &str) -> Option<(&str, &str)> {
+    let number = |text: &str| {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        (1..=9).contains(&digits).then_some(digits)
+    };
+    if let Some(digits) = number(text) {
+        let after = &text[digits..];
+        return Some(("", after.strip_prefix([':', '-', '\t'])?));
+    }
+    let word = text.split([' ', '\t']).next()?;
+    let mut marks = word.match_indices([':', '-']).take_while(|(at, _)| *at < 255);
+    marks.find_map(|(at, mark)| {
+        let after = &text[at + 1..];
+        let after = after[number(after)?..].strip_prefix(mark)?;
+        if number(after).is_some_and(|digits| after[digits..].starts_with(':')) {
+            return None; // a compiler's line and column
+        }
+        // A host may have such a name, too.
+        (at > 0
+            && if mark == ":" {
+                !text[..at].contains(':')
+            } else {
+                text[..at].contains(".log")
+            })
+        .then_some((&text[..at], after))
+    })
 }
 
-/// A JSON object that carries a line of a process.
-fn record(line: &str) -> Option<Record> {
-    let line = line.trim_start_matches(junk);
-    if !line.starts_with('{') {
-        return None;
-    }
-    let fields: Map<String, Value> = serde_json::from_str(line).ok()?;
-    let text = ["log", "MESSAGE", "message"]
-        .iter()
-        .find_map(|name| fields.get(*name)?.as_str())?;
-    let mut hasher = DefaultHasher::new();
-    let nested = fields.values().filter_map(Value::as_object);
-    for fields in std::iter::once(&fields).chain(nested) {
-        for name in IDENTITIES {
-            if let Some(value) = fields.get(name) {
-                (name, value.to_string()).hash(&mut hasher);
-            }
-        }
-    }
-    let time = ["time", "timestamp", "@timestamp"]
-        .iter()
-        .find_map(|name| fields.get(*name)?.as_str());
-    Some(Record {
-        source: hasher.finish() | 1,
-        time: time.map(str::to_owned),
-        text: text.trim_end_matches('\n').to_owned(),
-    })
+/// What grep wrote before or after a line it found.
+fn is_context(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let plain = digits > 0 && text[digits..].starts_with('-') && stamp::leading(text).is_none();
+    plain
+        || text
+            .split(' ')
+            .next()
+            .is_some_and(|word| word.contains(".log-") && !word.starts_with('/'))
+}
+
+/// `E1123 06:43:14.123456    1234 file.go:12] `.
+fn klog(text: &str) -> Option<(&str, &str)> {
+    let (date, after) = text.strip_prefix(['I', 'W', 'E', 'F'])?.split_once(' ')?;
+    let (head, after) = after.split_once("] ")?;
+    let clock = head.as_bytes().get(2) == Some(&b':') && head.as_bytes().get(5) == Some(&b':');
+    let date = date.len() == 4 && date.bytes().all(|byte| byte.is_ascii_digit());
+    (date && clock && head.contains(".go:")).then_some(("", after))
 }
 
 /// Without CSI sequences: ESC [ parameters letter.
@@ -246,101 +281,4 @@ fn without_colours(line: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Text, time and source of each.
-    fn all(line: &str) -> Vec<(String, Option<String>, u64)> {
-        let mut all = Vec::new();
-        lines(line, |bare| {
-            all.push((bare.text.to_owned(), bare.time.map(str::to_owned), bare.source))
-        });
-        all
-    }
-
-    #[test]
-    fn every_collector_is_taken_off() {
-        const HEAD: &str = "fatal error: concurrent map writes";
-        const TIME: &str = "2026-11-23T06:43:14.5Z";
-        for (line, time) in [
-            (HEAD.to_owned(), None),
-            (format!("{HEAD}\r\n"), None),
-            (format!("\0\0\0{HEAD}"), None),
-            (format!("\x1b[31m{HEAD}\x1b[0m"), None),
-            (
-                format!("Nov 23 06:43:14 host gorouter[1234]: {HEAD}"),
-                Some("Nov 23 06:43:14"),
-            ),
-            (
-                format!("<11>Nov 23 06:43:14 host gorouter: {HEAD}"),
-                Some("Nov 23 06:43:14"),
-            ),
-            (format!("<11>1 {TIME} host gorouter 1234 - - {HEAD}"), Some(TIME)),
-            (
-                format!("<11>1 {TIME} host gorouter rs2 - [i@47450 d=\"x\"] {HEAD}"),
-                Some(TIME),
-            ),
-            (format!("{TIME} host gorouter[1]: {HEAD}"), Some(TIME)),
-            (format!("   {TIME} [RTR/1] ERR {HEAD}"), Some(TIME)),
-            (format!("[gorouter/0af3] {HEAD}"), None),
-            (format!("router/2a3b: stderr | {HEAD}"), None),
-            (format!("gorouter-1  | {HEAD}"), None),
-            (format!("{TIME} stderr F {HEAD}"), Some(TIME)),
-            (
-                format!(r#"{{"log":"{HEAD}\n","stream":"stderr","time":"{TIME}"}}"#),
-                Some(TIME),
-            ),
-            (format!(r#"{{"MESSAGE":"{HEAD}","_PID":"7"}}"#), None),
-            (format!("[{TIME}] {HEAD}"), Some(TIME)),
-        ] {
-            let (text, found, _) = &all(&line)[0];
-            assert_eq!((text.as_str(), found.as_deref()), (HEAD, time), "{line}");
-        }
-    }
-
-    #[test]
-    fn processes_are_told_apart_and_times_do_not_count() {
-        let source = |line: &str| all(line)[0].2;
-        let at =
-            |second: u32, tag: &str| source(&format!("Nov 23 06:43:{second:02} host {tag}: main.main()"));
-        assert_eq!(at(14, "gorouter[1]"), at(15, "gorouter[1]"));
-        assert_ne!(at(14, "gorouter[1]"), at(14, "gorouter[2]"));
-        assert_ne!(source("a | main.main()"), source("b | main.main()"));
-        assert_eq!(source("2026/11/23 06:43:14 main.main()"), 0);
-    }
-
-    #[test]
-    fn words_inside_a_line_stay_inside() {
-        for line in [
-            r#"app.test - [2026-11-23T06:05:07Z] "GET /?q=fatal error: concurrent map writes HTTP/1.1" 200 0"#,
-            r#"{"log_level":3,"message":"upstream said: fatal error: concurrent map writes"}"#,
-            r#"{"message":5,"log_level":"fatal error: concurrent map writes"}"#,
-            "the log said \"fatal error: concurrent map writes\"",
-        ] {
-            for (text, ..) in all(line) {
-                assert_eq!(Line::of(&text), Line::Noise, "{line}: {text}");
-            }
-        }
-    }
-
-    #[test]
-    fn one_line_may_hold_many() {
-        let texts = |line: &str| all(line).into_iter().map(|(text, ..)| text).collect::<Vec<_>>();
-        assert_eq!(
-            texts(
-                "Nov 23 06:43:14 h g: fatal error: x#012#012goroutine 5 [running]:#012main.f(...)#012#011/a.go:1"
-            ),
-            [
-                "fatal error: x",
-                "",
-                "goroutine 5 [running]:",
-                "main.f(...)",
-                "\t/a.go:1"
-            ]
-        );
-        assert_eq!(
-            texts(r#"{"log":"main.f(...)\n\t/a.go:1\n"}"#),
-            ["main.f(...)", "/a.go:1"]
-        );
-    }
-}
+mod tests;

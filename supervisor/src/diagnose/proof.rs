@@ -7,6 +7,7 @@
 use super::Verdict;
 use super::cause::{self, Kind};
 use super::dump::{Frame, package};
+use super::origin::Program;
 use router::record::CrashVariant;
 
 /// The judgement of one stack.
@@ -18,23 +19,17 @@ pub struct Finding {
     pub cause: String,
     /// How many frames from the top prove it.
     pub proof: usize,
+    /// What is left of the trace neither proves the bug nor rules it out.
+    pub undecided: bool,
     pub notes: Vec<&'static str>,
-}
-
-/// Who printed the dump, by all goroutines in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    Gorouter,
-    Other,
-    /// Too little is left of it.
-    Unknown,
 }
 
 /// Frames shown when nothing is proved.
 const SHOWN: usize = 8;
 
 /// Judges a stack, innermost call first. `head`: the line that says why the program died. `whole`: the stack has its end.
-pub fn judge(head: &str, frames: &[Frame], whole: bool, program: Program) -> Finding {
+/// `clean`: so many frames stand before the first place where something is missing.
+pub fn judge(head: &str, frames: &[Frame], whole: bool, clean: usize, program: Program) -> Finding {
     let kind = Kind::of(head);
     // GOTRACEBACK=system shows the runtime's own frames above the culprit's.
     let top = frames
@@ -55,16 +50,21 @@ pub fn judge(head: &str, frames: &[Frame], whole: bool, program: Program) -> Fin
             variant: None,
             cause: cause::name(head, &names),
             proof: SHOWN.min(frames.len()),
+            undecided: false,
             notes: Vec::new(),
         };
+        let clean = clean.saturating_sub(top).min(names.len());
         if same {
             finding.notes.push(
-                "the same race of Go's ReverseProxy (golang/go#65123), in a program that is not gorouter",
+                "the same race of Go's ReverseProxy (golang/go#65123), in a program that is not gorouter: a build with Go 1.23 or newer mends it",
             );
-        } else if kind.is_map() && !whole {
-            finding
-                .notes
-                .push("the frames that could prove or rule out the bug are missing");
+        } else if program != Program::Other
+            && !rules_out(kind, &names[..clean], whole && clean == names.len())
+        {
+            finding.undecided = true;
+            finding.notes.push(
+                "the frames that could prove or rule out the bug are missing; the whole log would tell, or the file that goes on",
+            );
         }
         return finding;
     };
@@ -73,6 +73,20 @@ pub fn judge(head: &str, frames: &[Frame], whole: bool, program: Program) -> Fin
         finding.notes.push("nothing in what is left of the dump names gorouter: any Go program that forwards 1xx responses dies like this");
     }
     finding
+}
+
+/// Whether another cause is shown: by the message, or by a frame that does not stand on the way to the bug.
+fn rules_out(kind: Kind, names: &[&str], whole: bool) -> bool {
+    if matches!(kind, Kind::Other) || whole {
+        return true;
+    }
+    let rest = &names[names.iter().take_while(|name| answers(name)).count()..];
+    match rest {
+        [] => false,
+        // Its caller decides: the reader of a backend's response, or another one.
+        [name] => !is_hook(name),
+        _ => true,
+    }
 }
 
 /// A stack that a living program printed: `debug.Stack`, or net/http after a recovered panic.
@@ -132,6 +146,7 @@ fn hook(kind: Kind, names: &[&str], whole: bool) -> Option<Finding> {
         variant,
         cause: format!("the hook that forwards a backend's 1xx response {what}"),
         proof,
+        undecided: false,
         notes,
     })
 }
@@ -174,6 +189,7 @@ fn error_handler(kind: Kind, names: &[&str]) -> Option<Finding> {
             "gorouter's error handler {what} of a response whose headers somebody else was writing"
         ),
         proof: at + 1 + caller,
+        undecided: false,
         notes: if above.is_empty() {
             vec!["the frames above the error handler are missing"]
         } else {
@@ -209,6 +225,7 @@ fn other_writer(kind: Kind, names: &[&str], program: Program) -> Option<Finding>
         cause: "gorouter wrote a response whose headers somebody else was writing; only the 1xx hook can"
             .to_owned(),
         proof,
+        undecided: false,
         notes: Vec::new(),
     })
 }

@@ -1,17 +1,14 @@
-//! The I/O of it: files, gzip and pipes → blocks of whole lines. Memory: one block, however long a line is.
+//! The I/O of it: files and pipes → blocks of whole lines. Memory: one block, however long a line is.
 
-use super::Crash;
 use super::scanner::Scanner;
-use flate2::bufread::MultiGzDecoder;
+use super::{Crash, encoding};
 use memchr::{memchr, memrchr};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Of a longer line only this much is looked at.
 const LONGEST: usize = 1 << 20;
-const COMPRESSED: usize = 1 << 16;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads one log to its end, `-` from standard input, and gives the deaths as they are found, so that a log may hold any
 /// number. What could be read before an error has been read.
@@ -29,28 +26,9 @@ pub fn read(path: &Path, scanner: &mut Scanner, found: &mut dyn FnMut(Crash)) ->
     pour(file, scanner, found)
 }
 
-/// Reads plain or compressed bytes, told by how they begin.
+/// Reads bytes in any [`encoding`].
 pub fn pour(input: impl Read, scanner: &mut Scanner, found: &mut dyn FnMut(Crash)) -> io::Result<()> {
-    let mut input = BufReader::with_capacity(COMPRESSED, input);
-    // A pipe may give one byte at first.
-    let mut begin = Vec::new();
-    while begin.len() < GZIP.len() {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            break;
-        }
-        let taken = buffer.len().min(GZIP.len() - begin.len());
-        begin.extend_from_slice(&buffer[..taken]);
-        input.consume(taken);
-    }
-    let compressed = begin == GZIP;
-    let whole = io::Cursor::new(begin).chain(input);
-    if compressed {
-        blocks(MultiGzDecoder::new(whole), scanner, found)
-            .map_err(|e| io::Error::new(e.kind(), format!("broken gzip, read as far as it goes: {e}")))
-    } else {
-        blocks(whole, scanner, found)
-    }
+    blocks(encoding::text(input)?, scanner, found)
 }
 
 fn blocks(mut input: impl Read, scanner: &mut Scanner, found: &mut dyn FnMut(Crash)) -> io::Result<()> {
@@ -91,7 +69,11 @@ fn blocks(mut input: impl Read, scanner: &mut Scanner, found: &mut dyn FnMut(Cra
             }
             None => 0,
         };
-        scanner.block(&buffer[..lines]);
+        if read == 0 {
+            scanner.rest(&buffer[..lines]);
+        } else {
+            scanner.block(&buffer[..lines]);
+        }
         scanner.found().into_iter().for_each(&mut *found);
         buffer.copy_within(lines..filled, 0);
         filled -= lines;

@@ -1,10 +1,11 @@
 //! PURE: the deaths of many logs → one answer.
 
+use super::skipped::Unread;
 use super::{Crash, Verdict};
 use serde::Serialize;
 
 /// `resetlab.diagnose.v1`. The verdict is the strongest of all logs; logs and, in each, deaths come strongest first (as
-/// [`Verdict`] orders them), otherwise in the order given and read.
+/// [`Verdict`] orders them, undecided ones before decided ones), otherwise in the order given and read.
 #[derive(Debug, Serialize)]
 pub struct Report {
     schema: &'static str,
@@ -21,6 +22,8 @@ pub struct FileReport {
     pub verdict: Option<Verdict>,
     pub error: Option<String>,
     pub deaths: Counts,
+    /// Lines with words of the bug that could not be read as a dump.
+    pub unread: Option<Unread>,
     /// At most [`KEPT`] of them.
     pub crashes: Vec<Crash>,
 }
@@ -60,6 +63,20 @@ impl Report {
         }
     }
 
+    /// A death that could be the bug; what is left of its trace does not tell.
+    pub fn is_undecided(&self) -> bool {
+        self.files
+            .iter()
+            .flat_map(|file| &file.crashes)
+            .any(|crash| crash.undecided)
+    }
+
+    /// A gorouter died of the bug; otherwise a program that nothing names did.
+    pub fn names_gorouter(&self) -> bool {
+        let mut crashes = self.files.iter().flat_map(|file| &file.crashes);
+        crashes.any(|crash| crash.verdict.is_the_bug() && crash.program == Some("gorouter"))
+    }
+
     /// As grep's: 2 if a log could not be read, even if another holds the bug; 0 found; 1 not found.
     pub fn exit_code(&self) -> u8 {
         if self.files.iter().any(|file| file.error.is_some()) {
@@ -76,6 +93,7 @@ impl FileReport {
             verdict: None,
             error: None,
             deaths: Counts::default(),
+            unread: None,
             crashes: Vec::new(),
         }
     }
@@ -95,7 +113,7 @@ impl FileReport {
 
     fn strongest_first(&mut self) {
         self.crashes
-            .sort_by_key(|crash| (std::cmp::Reverse(crash.verdict), crash.line));
+            .sort_by_key(|crash| (std::cmp::Reverse((crash.verdict, crash.undecided)), crash.line));
         self.crashes.truncate(KEPT);
     }
 }

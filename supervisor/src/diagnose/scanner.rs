@@ -1,10 +1,12 @@
 //! PURE: blocks of a log → deaths, with memory that does not grow and little work for lines that do not matter.
 
 use super::dump::Line;
+use super::fold::{self, Joined};
 use super::prefix::{self, Bare};
-use super::stamp;
+use super::skipped::{self, Skipped, Unread};
 use super::trace::{Begin, Trace, Whose};
 use super::{Crash, Time};
+use super::{seam, stamp};
 use memchr::{memchr, memchr_iter, memmem::Finder, memrchr};
 use std::borrow::Cow;
 
@@ -20,7 +22,14 @@ pub struct Scanner {
     /// Deaths that the last file ended in; what this one begins with tells whether they go on.
     carried: bool,
     skipped: Skipped,
+    /// The last line of a file when it has no end: the next file may go on in the middle of it.
+    half: Vec<u8>,
+    /// A line of a dump that `fold` may have broken, of a process: the next goes on with it.
+    folded: Option<(u64, String)>,
+    /// Files that have ended since.
+    ended: usize,
     found: Vec<Crash>,
+    unread: Vec<Unread>,
     anchors: [Finder<'static>; 4],
 }
 
@@ -31,23 +40,14 @@ struct Open {
     trace: Trace,
 }
 
-/// What was passed over before this line, as far as a time may be in it.
-#[derive(Default)]
-struct Skipped {
-    tail: Vec<u8>,
-    /// Number of its last line.
-    last: u64,
-    time: Option<Time>,
-}
-
 /// Every line that begins a dump has one of these somewhere.
 const ANCHORS: [&str; 4] = ["fatal error: ", "panic: ", "goroutine ", "SIG"];
 /// Processes that can be dying into one log at a time.
 const OPEN: usize = 16;
 /// A dump is over after that many foreign lines in a row.
 const PATIENCE: u32 = 1000;
-/// Looked through for a time.
-const TAIL: usize = 4096;
+/// Longer lines are not put together over two files.
+const HALF: usize = 1 << 16;
 /// Kept of a first line: values in panics can be long.
 const HEAD: usize = 4096;
 
@@ -61,15 +61,22 @@ impl Scanner {
             begun: false,
             carried: false,
             skipped: Skipped::default(),
+            half: Vec::new(),
+            folded: None,
+            ended: 0,
             found: Vec::new(),
+            unread: Vec::new(),
             anchors: ANCHORS.map(Finder::new),
         }
     }
 
-    /// Reads whole lines; the last one of a file needs no end.
+    /// Reads whole lines.
     pub fn block(&mut self, block: &[u8]) {
+        if block.is_empty() {
+            return; // it does not tell whether a line goes on
+        }
         let mut next = [0; ANCHORS.len()];
-        let mut at = 0;
+        let mut at = if self.half.is_empty() { 0 } else { self.join(block) };
         while at < block.len() {
             if self.open.is_empty() {
                 let start = self.anchored(block, at, &mut next);
@@ -85,6 +92,21 @@ impl Scanner {
         }
     }
 
+    /// Reads what stands behind the last end of a line in a file.
+    pub fn rest(&mut self, rest: &[u8]) {
+        if rest.len() > HALF {
+            self.block(rest);
+            return;
+        }
+        // A file may hold nothing but the middle of a line.
+        if !rest.is_empty() && !self.half.is_empty() && !seam::goes_on(&self.half, rest) {
+            let half = std::mem::take(&mut self.half);
+            self.line(&half);
+            self.turn();
+        }
+        self.half.extend_from_slice(rest);
+    }
+
     /// The deaths found since the last call.
     pub fn found(&mut self) -> Vec<Crash> {
         std::mem::take(&mut self.found)
@@ -92,17 +114,45 @@ impl Scanner {
 
     /// The log has ended, and another may follow: a dump that it ended in can go on there.
     pub fn next_file(&mut self) {
+        self.ended += 1;
+        if self.half.is_empty() {
+            self.turn();
+        }
+    }
+
+    /// To the file that is read now.
+    fn turn(&mut self) {
         self.close(|open| !open.trace.is_open());
         self.carried = !self.open.is_empty();
-        self.file += 1;
+        self.file += std::mem::take(&mut self.ended);
         self.number = 0;
         self.begun = false;
         self.skipped = Skipped::default();
+        self.folded = None;
     }
 
     /// There is nothing more.
     pub fn finish(&mut self) {
+        let half = std::mem::take(&mut self.half);
+        if !half.is_empty() {
+            self.line(&half);
+        }
         self.close(|_| true);
+    }
+
+    /// Reads the last line of the file before, with what goes on of it here: so many bytes.
+    fn join(&mut self, block: &[u8]) -> usize {
+        let half = std::mem::take(&mut self.half);
+        let first = &block[..memchr(b'\n', block).unwrap_or(block.len())];
+        if !seam::goes_on(&half, first) {
+            self.line(&half);
+            self.turn();
+            return 0;
+        }
+        self.line(&[&half, first].concat());
+        self.turn();
+        self.number = 1;
+        first.len() + 1
     }
 
     /// The start of the next line that has an anchor. `next`: where each anchor was seen last.
@@ -135,11 +185,36 @@ impl Scanner {
         self.number += 1;
         let text = std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::from);
         let mut dump = false;
-        prefix::lines(&text, |bare| dump |= self.bare(&bare));
+        prefix::lines(&text, |bare| {
+            let broken = self.folded.take().filter(|(source, _)| *source == bare.source);
+            let joined = broken.and_then(|(_, begin)| fold::join(&begin, &bare));
+            match &joined {
+                Some(Joined::Call(text)) => {
+                    let line = Line::of(text);
+                    dump |= self.bare(&Bare { text, line, ..bare });
+                }
+                Some(Joined::Part(text)) => {
+                    dump = true;
+                    self.folded = Some((bare.source, text.clone()));
+                }
+                None => {
+                    if !self.open.is_empty() && fold::is_part(&bare) {
+                        self.folded = Some((bare.source, bare.text.to_owned()));
+                    }
+                    dump |= self.bare(&bare);
+                }
+            }
+        });
         if dump {
             return;
         }
         self.begun = self.begun || raw.iter().any(|byte| *byte > b' ');
+        if skipped::has_words(&text) {
+            match self.unread.last_mut() {
+                Some(known) if known.file == self.file => known.lines += 1,
+                _ => self.unread.push(Unread::new(self.file, self.number, &text)),
+            }
+        }
         if let Some(time) = stamp::within(&text) {
             let time = Time {
                 text: time.to_owned(),
@@ -155,6 +230,11 @@ impl Scanner {
             self.skipped.time = Some(time);
             self.skipped.tail.clear();
         }
+    }
+
+    /// What was passed over, one for each file that has some.
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
     }
 
     /// Whether the line was one of a dump.
@@ -259,32 +339,6 @@ impl Scanner {
         while let Some(at) = self.open.iter().position(&over) {
             self.close_at(at);
         }
-    }
-}
-
-impl Skipped {
-    fn take(&mut self, lines: &[u8], last: u64) {
-        self.last = last;
-        if lines.len() >= TAIL {
-            self.tail.clear();
-        }
-        self.tail
-            .extend_from_slice(&lines[lines.len().saturating_sub(TAIL)..]);
-        let surplus = self.tail.len().saturating_sub(TAIL);
-        self.tail.drain(..surplus);
-    }
-
-    /// The last time in it.
-    fn time(&self) -> Option<Time> {
-        let tail = self.tail.strip_suffix(b"\n").unwrap_or(&self.tail);
-        let lines = tail.rsplit(|byte| *byte == b'\n').filter(|_| !tail.is_empty());
-        let times = lines.enumerate().filter_map(|(back, line)| {
-            Some(Time {
-                text: stamp::within(&String::from_utf8_lossy(line))?.to_owned(),
-                line: self.last.saturating_sub(back as u64),
-            })
-        });
-        times.into_iter().next().or_else(|| self.time.clone())
     }
 }
 

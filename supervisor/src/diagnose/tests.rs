@@ -127,6 +127,38 @@ fn cut_anywhere_a_log_proves_less_and_never_something_else() {
 }
 
 #[test]
+fn cut_in_two_files_anywhere_a_log_proves_the_same() {
+    let all = |halves: [&[u8]; 2]| {
+        let mut scanner = Scanner::new();
+        let mut found = Vec::new();
+        for half in halves {
+            reader::pour(half, &mut scanner, &mut |crash| found.push(crash)).unwrap();
+            scanner.next_file();
+        }
+        scanner.finish();
+        found.extend(scanner.found());
+        found
+    };
+    for (log, verdict, variant) in LOGS {
+        for (collector, step) in [(COLLECTORS[0], 1), (COLLECTORS[1], 7), (COLLECTORS[5], 11)] {
+            let text: String = plain(log).lines().map(|line| collector(line) + "\n").collect();
+            let head = text.find("fatal error: ").or(text.find("panic: ")).unwrap();
+            let begin = text[..head.saturating_sub(400)]
+                .rfind('\n')
+                .map_or(0, |end| end + 1);
+            let text = &text.as_bytes()[begin..text.len().min(head + 5000)];
+            // Every byte of what decides, and some of the rest.
+            let cuts = (0..text.len()).filter(|cut| cut % if *cut < 2200 { step } else { 61 } == 0);
+            for cut in cuts.chain([text.len()]) {
+                let found = all([&text[..cut], &text[cut..]]);
+                let judged: Vec<_> = found.iter().map(|crash| (crash.verdict, crash.variant)).collect();
+                assert_eq!(judged, [(verdict, Some(variant))], "cut at {cut}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn deaths_one_after_the_other_are_counted_each() {
     let all: String = LOGS.iter().map(|(log, ..)| plain(log) + "\n").collect();
     let expected: Vec<_> = LOGS

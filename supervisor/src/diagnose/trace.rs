@@ -1,8 +1,10 @@
 //! PURE: one death as it is printed: why, the goroutine that died, then all others. Memory does not grow with it.
 
+use super::affected::{self, Answer, Installation};
 use super::dump::{Frame, Goroutine, Line};
-use super::origin::{self, GOROUTER, Paths};
-use super::proof::{self, Finding, Program};
+use super::origin::{self, Names, Paths, Program};
+use super::proof::{self, Finding};
+use super::version::Version;
 use super::{Crash, Time, Verdict, cause};
 use router::record::CrashVariant;
 
@@ -29,8 +31,7 @@ pub struct Trace {
     twin: Option<(Begin, u64)>,
     last_function: String,
     paths: Paths,
-    gorouter: bool,
-    other_main: bool,
+    names: Names,
     /// Lines in a row that do not belong to it.
     pub noise: u32,
     pub continued: bool,
@@ -48,6 +49,8 @@ pub struct Begin {
 struct Stack {
     number: u64,
     frames: Vec<Frame>,
+    /// So many frames stand before the first place where something is missing.
+    clean: Option<usize>,
     /// The call that started the goroutine has been seen.
     whole: bool,
 }
@@ -66,6 +69,16 @@ enum Place {
 pub enum Whose {
     Mine,
     Another,
+}
+
+impl Stack {
+    fn gap(&mut self) {
+        self.clean.get_or_insert(self.frames.len());
+    }
+
+    fn clean(&self) -> usize {
+        self.clean.unwrap_or(self.frames.len())
+    }
 }
 
 impl Trace {
@@ -114,6 +127,7 @@ impl Trace {
         let stack = Stack {
             number: goroutine.number,
             frames: Vec::new(),
+            clean: None,
             whole: false,
         };
         if self.first.is_none() {
@@ -173,18 +187,15 @@ impl Trace {
         let empty = Stack {
             number: 0,
             frames: Vec::new(),
+            clean: None,
             whole: false,
         };
         let first = self.first.as_ref().unwrap_or(&empty);
         if self.first.is_none() && !cause::is_gos_own(head) {
             return Vec::new();
         }
-        let program = match (self.gorouter, self.other_main) {
-            (true, _) => Program::Gorouter,
-            (false, true) => Program::Other,
-            (false, false) => Program::Unknown,
-        };
-        let judge = |stack: &Stack| proof::judge(head, &stack.frames, stack.whole, program);
+        let program = self.names.program();
+        let judge = |stack: &Stack| proof::judge(head, &stack.frames, stack.whole, stack.clean(), program);
         let (mut stack, mut finding) = (first, judge(first));
         if let Some(second) = self
             .second
@@ -202,12 +213,15 @@ impl Trace {
                 "fatal error: concurrent map writes",
                 &first.frames,
                 first.whole,
+                first.clean(),
                 program,
             );
             let looks = assumed.verdict > Verdict::OtherCrash;
             if proof::is_printed(&first.frames) || !(looks || self.at_start) {
                 return Vec::new();
             }
+            // Without the line that says why it died, nothing shows another cause.
+            finding.undecided = true;
             if looks {
                 notes.push("its frames are the bug's; the line that says why it died is missing, so this is no proof".to_owned());
             }
@@ -222,6 +236,9 @@ impl Trace {
         }
         if self.continued {
             notes.push("continues in the next file".to_owned());
+        }
+        if finding.verdict.is_the_bug() {
+            notes.extend(self.contradiction());
         }
         let crash = |begin: &Begin, number: Option<u64>| {
             let mut notes = notes.clone();
@@ -250,6 +267,7 @@ impl Trace {
             file: begin.file,
             verdict: finding.verdict,
             variant,
+            undecided: finding.undecided,
             cause: finding.cause.clone(),
             time: begin.time.as_ref().map(|time| time.text.clone()),
             line: begin.line,
@@ -258,10 +276,32 @@ impl Trace {
             go: self.paths.go(),
             paths: self.paths.clone(),
             frames: stack.frames[..finding.proof.min(stack.frames.len())].to_vec(),
+            program: match self.names.program() {
+                Program::Gorouter => Some("gorouter"),
+                Program::Other => Some("other"),
+                Program::Unknown => None,
+            },
             release: origin::release(&stack.frames),
             truncated: !stack.whole,
             notes,
         }
+    }
+
+    /// The paths name a compiler with which it cannot happen.
+    fn contradiction(&self) -> Option<String> {
+        let go = Version::parse(&self.paths.go()?).ok()?;
+        let installation = Installation {
+            go: Some(go.clone()),
+            ..Installation::default()
+        };
+        let reason = affected::judge(&installation).into_iter().next()?;
+        (reason.answer == Answer::No).then(|| {
+            format!(
+                "its paths contradict its frames: they name Go {go}, with which this cannot happen ({}); `resetlab affected \
+                 --go {go}` says no. See which Go compiled it: `resetlab affected --gorouter-binary PATH`",
+                reason.reason
+            )
+        })
     }
 
     fn stack(&mut self) -> Option<&mut Stack> {
@@ -273,12 +313,16 @@ impl Trace {
     }
 
     fn function(&mut self, name: &str) {
-        self.gorouter |= name.starts_with(GOROUTER);
+        self.names.function(name);
         self.last_function.clear();
         self.last_function.push_str(name);
         let bottom = name == "main.main" || name == "runtime.goexit";
         if let Some(stack) = self.stack() {
             stack.whole |= bottom;
+            // Each call has its place: one without was followed by something that could not be read.
+            if stack.frames.last().is_some_and(|last| last.file.is_none()) {
+                stack.gap();
+            }
             if stack.frames.len() < FRAMES {
                 stack.frames.push(Frame {
                     function: name.to_owned(),
@@ -291,15 +335,15 @@ impl Trace {
 
     fn location(&mut self, file: &str, number: u32) {
         if self.last_function.is_empty() {
-            return; // of `created by`, or cut off from its function
+            // Of `created by`, or cut off from its function.
+            if let Some(stack) = self.stack().filter(|stack| !stack.whole) {
+                stack.gap();
+            }
+            return;
         }
         let name = std::mem::take(&mut self.last_function);
         self.paths.learn(&name, file);
-        if !self.gorouter {
-            let of_gorouter = file.contains("/gorouter/") || file.starts_with(GOROUTER);
-            self.gorouter = of_gorouter;
-            self.other_main |= name.starts_with("main.") && !of_gorouter;
-        }
+        self.names.place(&name, file);
         if let Some(frame) = self.stack().and_then(|stack| stack.frames.last_mut())
             && frame.file.is_none()
             && frame.function == name

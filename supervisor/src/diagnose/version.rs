@@ -36,9 +36,11 @@ impl Version {
         })
     }
 
-    /// A candidate for the release that its numbers name.
+    /// Something that came before the release that its numbers name.
     pub fn is_early(&self) -> bool {
-        self.suffix.starts_with("rc") || self.suffix.starts_with("beta") || self.suffix.starts_with("-rc")
+        let suffix = self.suffix.trim_start_matches('-').to_ascii_lowercase();
+        const EARLY: [&str; 6] = ["rc", "beta", "alpha", "pre", "dev", "snapshot"];
+        EARLY.iter().any(|begin| suffix.starts_with(begin))
     }
 }
 

@@ -16,11 +16,21 @@ pub fn tell(report: &Report) -> String {
         Some(Verdict::Match) => {
             "match: gorouter died of the article's bug (KB 298398), with the article's own stack"
         }
+        Some(Verdict::Variant) if !report.names_gorouter() => {
+            "variant: a Go program that forwards 1xx responses died of the race behind the article's bug (KB 298398); \
+             nothing that is left names gorouter"
+        }
         Some(Verdict::Variant) => {
             "variant: gorouter died of the article's bug (KB 298398), with another stack"
         }
+        Some(Verdict::OtherCrash) if report.is_undecided() => {
+            "other-crash: a Go program died; what is left of its trace neither proves the article's bug nor rules it out"
+        }
         Some(Verdict::OtherCrash) => {
             "other-crash: a Go program died, and nothing shows that it was the article's bug"
+        }
+        Some(Verdict::None) if report.files.iter().any(|file| file.unread.is_some()) => {
+            "none: no Go program is shown to have died; but words of the bug stand in lines that could not be read"
         }
         Some(Verdict::None) => "none: no Go program died in what was read",
         None => "no verdict: no log could be read",
@@ -56,6 +66,17 @@ fn tell_file(text: &mut String, file: &FileReport) {
     };
     let _ = writeln!(text);
     wrap(text, "", &format!("{name}: {words}"));
+    let bug = file.verdict.is_some_and(Verdict::is_the_bug);
+    if let Some(unread) = file.unread.as_ref().filter(|_| !bug) {
+        let words = format!(
+            "note: words of the bug stand in {} line{} that could not be read; line {}: {}",
+            unread.lines,
+            if unread.lines == 1 { "" } else { "s" },
+            unread.line,
+            unread.text
+        );
+        wrap(text, "  ", &words);
+    }
     for crash in file.crashes.iter().take(TOLD) {
         tell_crash(text, crash);
     }
@@ -120,6 +141,10 @@ fn tell_crash(text: &mut String, crash: &Crash) {
 fn advise(text: &mut String, report: &Report) {
     let advice: &[&str] = match report.verdict {
         Some(verdict) if verdict.is_the_bug() => &BUG,
+        Some(Verdict::OtherCrash) if report.is_undecided() => &[
+            "What would tell: the whole log as gorouter wrote it, and the file that goes on where this one ends \
+             (`resetlab diagnose gorouter.stderr.log.1 gorouter.stderr.log`). The frames below `goroutine … [running]` decide.",
+        ],
         Some(Verdict::OtherCrash) => {
             &["The article's fix will not mend it. Look at the frames above, and at who owns them."]
         }
