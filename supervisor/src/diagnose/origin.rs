@@ -106,7 +106,8 @@ impl Names {
     }
 }
 
-/// Where gorouter's modules are from (its go.mod, and what its logs name), and those of Go itself.
+/// Where gorouter's modules are from, as far as its logs name them or they are known, and those of Go itself. Counts only
+/// for a truncated dump in which nothing names a program.
 const MODULES: [&str; 20] = [
     "code.cloudfoundry.org/",
     "github.com/armon/",
