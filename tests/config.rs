@@ -92,7 +92,7 @@ fn the_routers_of_a_lab_have_the_settings_and_wait_at_their_start() {
     let mut lab = place.up(&flags);
     let banner = lab.heard.join("\n");
     assert!(
-        banner.contains("routing-release 0.287.0, Go 1.21.13: with the bug; profile go"),
+        banner.contains("Go 1.21.13, routing-release 0.287.0: with the bug; profile go"),
         "{banner}"
     );
     assert!(
