@@ -1,8 +1,10 @@
 //! The command line: where to listen, whom to forward to, and every setting as a flag.
 
-use crate::core::settings::KEYS;
+use crate::core::settings::{Group, KEYS, TABLE};
 use crate::core::{SettingError, Settings};
+use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use router::worker::WorkerArgs;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -35,80 +37,9 @@ pub struct BackendArg {
 }
 
 /// Every setting as an optional flag; what is not given keeps what it had.
-#[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Balancer (all but mode and proxy-protocol can be changed while running)")]
+#[derive(Clone, Debug, Default)]
 pub struct SettingsArgs {
-    /// Time from one health check of a router to the next: 5s, 500ms [default: 5s]
-    #[arg(long, value_name = "TIME", value_parser = word("interval"))]
-    pub interval: Option<String>,
-    /// A health check without an answer for this long has failed [default: 2s]
-    #[arg(long, value_name = "TIME", value_parser = word("timeout"))]
-    pub timeout: Option<String>,
-    /// Failed checks in a row that make a router Down (unhealthy threshold) [default: 2]
-    #[arg(long, value_name = "N", value_parser = word("fall"))]
-    pub fall: Option<String>,
-    /// Successful checks in a row that make it Up again (healthy threshold) [default: 2]
-    #[arg(long, value_name = "N", value_parser = word("rise"))]
-    pub rise: Option<String>,
-    /// Count the interval from a check's start (ALB, kubelet) or from its end (HAProxy, Envoy) [default: start]
-    #[arg(long, value_name = "start|end", value_parser = word("schedule"))]
-    pub schedule: Option<String>,
-    /// Lengthen each gap by a random time below this [default: 0s]
-    #[arg(long, value_name = "TIME", value_parser = word("jitter"))]
-    pub jitter: Option<String>,
-    /// Ask for --path over HTTP, or only open a connection (which never sees a hung router) [default: http]
-    #[arg(long, value_name = "http|tcp", value_parser = word("check"))]
-    pub check: Option<String>,
-    /// What an HTTP check asks for; 2xx and 3xx are healthy [default: /health]
-    #[arg(long, value_name = "PATH", value_parser = word("path"))]
-    pub path: Option<String>,
-    /// What notices a dead router beside polling: passive (failed attempts), sentinel (an idle connection to it),
-    /// notice (the supervisor); several joined by + [default: poll]
-    #[arg(long, value_name = "WORD[+WORD]", value_parser = word("detector"))]
-    pub detector: Option<String>,
-    /// passive: failed attempts in a row that eject a router [default: 5]
-    #[arg(long, value_name = "N", value_parser = word("passive-failures"))]
-    pub passive_failures: Option<String>,
-    /// passive: the first ejection; the n-th in a row lasts n times as long [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = word("passive-ejection"))]
-    pub passive_ejection: Option<String>,
-    /// passive: no ejection lasts longer [default: 300s]
-    #[arg(long, value_name = "TIME", value_parser = word("passive-ejection-cap"))]
-    pub passive_ejection_cap: Option<String>,
-    /// passive: never more than this share of the routers is ejected at a time [default: 50%]
-    #[arg(long, value_name = "SHARE", value_parser = word("passive-max-ejected"))]
-    pub passive_max_ejected: Option<String>,
-    /// sentinel: a connection that ended is renewed after this time at the earliest [default: 100ms]
-    #[arg(long, value_name = "TIME", value_parser = word("sentinel-renew"))]
-    pub sentinel_renew: Option<String>,
-    /// How the next router is chosen: round-robin or least-connections [default: round-robin]
-    #[arg(long, value_name = "WORD", value_parser = word("balance"))]
-    pub balance: Option<String>,
-    /// Balance requests, or connections (bytes are relayed as they are) [default: http]
-    #[arg(long, value_name = "http|tcp", value_parser = word("mode"))]
-    pub mode: Option<String>,
-    /// mode=tcp: tell routers who the client is [default: off]
-    #[arg(long, value_name = "off|v2", value_parser = word("proxy-protocol"))]
-    pub proxy_protocol: Option<String>,
-    /// What a client sees when an attempt fails: its connection reset, a 502, or another router's answer (retry);
-    /// mode=tcp: reset, close or retry-connect [default: reset]
-    #[arg(long, value_name = "WORD", value_parser = word("on-failure"))]
-    pub on_failure: Option<String>,
-    /// Retries of one request at most [default: 3]
-    #[arg(long, value_name = "N", value_parser = word("retries"))]
-    pub retries: Option<String>,
-    /// Retries are at most this share of the requests, or off [default: 20%]
-    #[arg(long, value_name = "SHARE", value_parser = word("retry-budget"))]
-    pub retry_budget: Option<String>,
-    /// Retries under way at a time, or off [default: 100]
-    #[arg(long, value_name = "N", value_parser = word("retry-breaker"))]
-    pub retry_breaker: Option<String>,
-    /// An attempt may take this long to connect [default: 1s]
-    #[arg(long, value_name = "TIME", value_parser = word("connect-timeout"))]
-    pub connect_timeout: Option<String>,
-    /// An attempt may take this long until the response begins [default: 2s]
-    #[arg(long, value_name = "TIME", value_parser = word("response-timeout"))]
-    pub response_timeout: Option<String>,
+    given: BTreeMap<&'static str, String>,
 }
 
 impl SettingsArgs {
@@ -122,48 +53,15 @@ impl SettingsArgs {
 
     /// What was given, in the order of [`KEYS`].
     pub fn given(&self) -> Vec<(&'static str, &str)> {
-        let all = [
-            &self.interval,
-            &self.timeout,
-            &self.fall,
-            &self.rise,
-            &self.schedule,
-            &self.jitter,
-            &self.check,
-            &self.path,
-            &self.detector,
-            &self.passive_failures,
-            &self.passive_ejection,
-            &self.passive_ejection_cap,
-            &self.passive_max_ejected,
-            &self.sentinel_renew,
-            &self.balance,
-            &self.mode,
-            &self.proxy_protocol,
-            &self.on_failure,
-            &self.retries,
-            &self.retry_budget,
-            &self.retry_breaker,
-            &self.connect_timeout,
-            &self.response_timeout,
-        ];
-        let given = KEYS.into_iter().zip(all);
+        let given = KEYS.into_iter();
         given
-            .filter_map(|(key, word)| Some((key, word.as_deref()?)))
+            .filter_map(|key| Some((key, self.given.get(key)?.as_str())))
             .collect()
     }
 
-    /// Takes out what was given for one of the settings that can be swept.
+    /// Takes out what was given for a setting.
     pub fn take(&mut self, key: &str) -> Option<String> {
-        match key {
-            "interval" => self.interval.take(),
-            "timeout" => self.timeout.take(),
-            "fall" => self.fall.take(),
-            "rise" => self.rise.take(),
-            "schedule" => self.schedule.take(),
-            "detector" => self.detector.take(),
-            _ => None,
-        }
+        self.given.remove(key)
     }
 
     /// The flags that make another process use `settings`.
@@ -175,6 +73,64 @@ impl SettingsArgs {
             .collect()
     }
 }
+
+impl clap::Args for SettingsArgs {
+    fn augment_args(command: Command) -> Command {
+        let defaults = Settings::default();
+        TABLE.iter().fold(command, |command, key| {
+            let heading = match key.group {
+                Group::Checks => "Balancer: health checks (all can be changed while running)",
+                Group::Passive => "Balancer: what failed attempts say (all can be changed while running)",
+                Group::Requests => {
+                    "Balancer: requests (all but mode and proxy-protocol can be changed while running)"
+                }
+            };
+            let flag = Arg::new(key.name)
+                .long(key.name)
+                .value_name(key.shape)
+                .help(format!("{} [default: {}]", key.help, key.word(&defaults)))
+                .value_parser(word(key.name))
+                .help_heading(heading)
+                .hide_short_help(!COMMON.contains(&key.name));
+            command.arg(flag)
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        SettingsArgs::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingsArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<SettingsArgs, clap::Error> {
+        let mut args = SettingsArgs::default();
+        args.update_from_arg_matches(matches)?;
+        Ok(args)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for key in KEYS {
+            if let Some(word) = matches.get_one::<String>(key) {
+                self.given.insert(key, word.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shown by `-h`; `--help` shows all.
+const COMMON: [&str; 10] = [
+    "interval",
+    "timeout",
+    "fall",
+    "rise",
+    "schedule",
+    "detector",
+    "balance",
+    "mode",
+    "on-failure",
+    "retries",
+];
 
 impl FromStr for BackendArg {
     type Err = String;

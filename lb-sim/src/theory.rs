@@ -78,8 +78,8 @@ fn polled(check: &CheckSettings, meets: Meets) -> Result<Window, NoTheory> {
     let more = check.fall - 1;
     Ok(match (meets, check.schedule) {
         (Meets::Failure, _) => wait + gaps.gap() * more,
-        (Meets::Silence, Schedule::Start) => wait + gaps.hung_cycle()? * more + check.timeout,
         (Meets::Silence, Schedule::End) => wait + gaps.gap() * more + check.timeout * check.fall,
+        (Meets::Silence, _) => wait + gaps.hung_cycle()? * more + check.timeout,
     })
 }
 

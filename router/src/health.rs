@@ -12,6 +12,8 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Serves the health port on a new thread for the life of the process.
@@ -64,10 +66,13 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
             clock::until(clock::now() + Duration::from_millis(10)).await;
             continue;
         };
+        let accepted = clock::now();
         let _ = stream.set_nodelay(true);
-        let (condition, events) = (condition.clone(), events.clone());
+        let asked = Arc::new(AtomicBool::new(false));
+        let (condition, to_tell, was_asked) = (condition.clone(), events.clone(), asked.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let (condition, events) = (condition.clone(), events.clone());
+            was_asked.store(true, Ordering::Relaxed);
+            let (condition, events) = (condition.clone(), to_tell.clone());
             async move { Ok::<_, Infallible>(see(&request, &condition, &events).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
@@ -77,8 +82,14 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
             // As Go writes them.
             .title_case_headers(true)
             .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
-        // A connection that breaks is the checker's affair.
-        tokio::spawn(async move { drop(connection.await) });
+        let events = events.clone();
+        tokio::spawn(async move {
+            // A connection that breaks is the checker's affair; one that opens may be all that it wanted to know.
+            drop(connection.await);
+            if !asked.load(Ordering::Relaxed) {
+                events.emit_at(accepted, Event::CheckSeen { status: None });
+            }
+        });
     }
 }
 
@@ -99,7 +110,7 @@ async fn see(request: &Request<Incoming>, condition: &Condition, events: &Events
     let response = answer(path, unhealthy);
     let status = response.status().as_u16();
     if path == HEALTH {
-        events.emit_at(seen, Event::CheckSeen { status });
+        events.emit_at(seen, Event::CheckSeen { status: Some(status) });
     }
     response
 }

@@ -35,8 +35,8 @@ pub enum Event {
     Dropped { count: u64 },
 
     // ── router
-    /// A health check arrived and was answered with `status`.
-    CheckSeen { status: u16 },
+    /// A health check arrived at `t_ns` and was answered with `status`; `null`: a connection that asked nothing.
+    CheckSeen { status: Option<u16> },
     /// Stamped by the dying process just before a crash exit.
     Crash {
         message: String,
@@ -48,6 +48,14 @@ pub enum Event {
     Drain { stage: DrainStage, in_flight: u64 },
 
     // ── lb
+    /// A real load balancer stands in lb-sim's place. Whether it tells what it believes, and of its attempts: what it does
+    /// not tell is nowhere, not absent.
+    Engine {
+        engine: String,
+        version: String,
+        belief: bool,
+        attempts: bool,
+    },
     /// A health check ended. `failures` in a row so far of `fall`; `successes` in a row so far of `rise`.
     Probe {
         router: String,

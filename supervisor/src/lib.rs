@@ -19,6 +19,7 @@ pub mod cli;
 pub mod control;
 pub mod crash;
 pub mod diagnose;
+pub mod engine;
 pub mod experiment;
 pub mod fleet;
 pub mod lab;

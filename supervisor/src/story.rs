@@ -279,7 +279,8 @@ impl Story {
                 Line::one(at, Tone::Warning, text)
             }
             Event::Note { text } => Line::one(at, Tone::Warning, text.clone()),
-            Event::CheckSeen { .. }
+            Event::Engine { .. }
+            | Event::CheckSeen { .. }
             | Event::Crash { .. }
             | Event::SentinelCheck { .. }
             | Event::Unrouted { .. }

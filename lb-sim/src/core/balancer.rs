@@ -199,7 +199,7 @@ impl Balancer {
                     probe.expires = now.max(probe.started + new.timeout);
                     match new.schedule {
                         Schedule::End => None,
-                        Schedule::Start => {
+                        _ => {
                             let due = due.unwrap_or(probe.started + new.interval).max(now);
                             // A tick the shorter wait would lose to the check under way waits for it.
                             Some(if new.timeout <= new.interval {
@@ -245,7 +245,7 @@ impl Balancer {
             let mut expires = now + timeout;
             backend.due = match schedule {
                 Schedule::End => None,
-                Schedule::Start => {
+                _ => {
                     if timeout <= interval {
                         expires = expires.min(next);
                     }

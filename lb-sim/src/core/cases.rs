@@ -19,6 +19,7 @@ fn passive() -> PassiveSettings {
         ejection: seconds(30),
         cap: seconds(300),
         max_ejected: Share(5_000),
+        ..PassiveSettings::default()
     }
 }
 

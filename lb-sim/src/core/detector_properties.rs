@@ -32,6 +32,7 @@ fn passive() -> impl Strategy<Value = PassiveSettings> {
             ejection: Duration::from_millis(ejection),
             cap: Duration::from_millis(cap),
             max_ejected: Share(share),
+            ..PassiveSettings::default()
         }
     })
 }

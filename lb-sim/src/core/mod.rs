@@ -5,16 +5,19 @@
 //! [`passive`] counts failed attempts, [`schedule`] knows which backend is due, [`balancer`] joins them, `detectors` is
 //! what it hears beside its checks; [`pick`] chooses where a request goes, [`retry`] whether it may go elsewhere.
 
+pub mod answer;
 mod backend;
 pub mod balancer;
 pub mod detect;
 mod detectors;
 pub mod health;
+mod keys;
 pub mod passive;
 pub mod pick;
 pub mod retry;
 pub mod schedule;
 pub mod settings;
+pub mod status;
 mod words;
 
 #[cfg(test)]
@@ -26,13 +29,21 @@ mod properties;
 #[cfg(test)]
 pub(crate) mod world;
 
+pub use answer::{Answer, Answers};
 pub use balancer::{Action, Balancer, ProbeId, Verdict};
-pub use detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
+pub use detect::{
+    Detectors, Growth, Mode, PassiveAction, PassiveCounting, PassiveOn, PassiveReturn, PassiveSettings,
+    ProxyProtocol, RetryOn, RetrySettings, RetryTo, Share,
+};
 pub use health::{Health, Transition};
 pub use passive::Passive;
 pub use pick::Picker;
 pub use retry::{Denied, RetryGate};
-pub use settings::{Balance, Check, CheckSettings, OnFailure, Schedule, SettingError, Settings};
+pub use settings::{
+    AtOnce, Balance, Check, CheckSettings, Counting, FirstCheck, FirstResult, Initial, OnFailure,
+    OpenConnections, Schedule, SettingError, Settings,
+};
+pub use status::Statuses;
 
 /// One backend, numbered from 0 in the order of the command line. Backends are added, never removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

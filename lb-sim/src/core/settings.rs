@@ -1,7 +1,9 @@
 //! How routers are checked and requests forwarded. One table of words serves flags, `resetlab.toml` and `set`.
 
-use super::detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings};
-use super::words::{self, duration_words};
+use super::answer::Answers;
+use super::detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
+pub use super::keys::{Group, KEYS, Key, TABLE};
+use super::status::Statuses;
 use serde::de::Deserializer;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -18,12 +20,18 @@ pub struct Settings {
     pub passive: PassiveSettings,
     /// A sentinel connection that ended is renewed after this time at the earliest.
     pub sentinel_renew: Duration,
+    /// When a smaller share of the routers than this may be used, all are (Envoy's panic threshold). Any share above 0
+    /// fails open when none may be used (ALB, NLB). `None`: never.
+    pub panic_threshold: Option<Share>,
     pub balance: Balance,
     /// Cannot change while running.
     pub mode: Mode,
     /// Cannot change while running.
     pub proxy_protocol: ProxyProtocol,
     pub on_failure: OnFailure,
+    pub answers: Answers,
+    /// What happens to requests, and connections of `mode=tcp`, under way at a router that goes out of use.
+    pub open_connections: OpenConnections,
     pub retry: RetrySettings,
     /// An attempt may take this long to connect.
     pub connect_timeout: Duration,
@@ -36,18 +44,49 @@ pub struct Settings {
 pub struct CheckSettings {
     /// From one check to the next, counted as `schedule` says.
     pub interval: Duration,
-    /// A check without an answer for this long has failed.
+    /// The same of an Up router while failures are pending (HAProxy's fastinter, Envoy's unhealthy_edge_interval);
+    /// `None`: the interval.
+    pub fall_interval: Option<Duration>,
+    /// Of a Down router (HAProxy's downinter, Envoy's unhealthy_interval); `None`: the interval.
+    pub down_interval: Option<Duration>,
+    /// Of a Down router while successes are pending (HAProxy's fastinter, Envoy's healthy_edge_interval); `None`: the
+    /// interval.
+    pub rise_interval: Option<Duration>,
+    /// Until the first request has come (Envoy's no_traffic_interval), whatever the belief; `None`: no difference. A wait
+    /// that has begun is not shortened.
+    pub no_traffic_interval: Option<Duration>,
+    /// A check without an answer for this long has failed. Under [`Schedule::Deadline`]: without a success for this long
+    /// the router is Down.
     pub timeout: Duration,
-    /// Failures in a row that make an Up router Down.
+    /// `timeout` is the interval, and follows it (HAProxy without `timeout check`).
+    pub timeout_is_interval: bool,
+    /// Failures that make an Up router Down.
     pub fall: u32,
-    /// Successes in a row that make a Down router Up.
+    /// Successes that make a Down router Up.
     pub rise: u32,
+    pub counting: Counting,
     pub schedule: Schedule,
+    /// Each gap is longer or shorter by a random share up to this (HAProxy's spread-checks).
+    pub spread: Share,
     /// Each gap is lengthened by a random time in `[0, jitter)`.
     pub jitter: Duration,
+    /// [`Schedule::Start`] with a timeout above the interval: a check starts although one is under way (Caddy), instead of
+    /// the tick being skipped (kubelet).
+    pub overlap: bool,
+    pub initial: Initial,
+    pub first_check: FirstCheck,
+    pub first_result: FirstResult,
+    /// Which failed checks make a router Down whatever `fall` says.
+    pub down_at_once: AtOnce,
+    /// Independent checkers, each with a rhythm and counts of its own.
+    pub probers: u32,
+    /// How many of them must find a router Down for all of them to; `None`: each decides for its share of the requests.
+    pub agreement: Option<u32>,
     pub check: Check,
     /// What an HTTP check asks for.
     pub path: String,
+    /// The statuses of an HTTP check that are healthy.
+    pub healthy_status: Statuses,
 }
 
 /// Where the interval is counted from.
@@ -57,12 +96,77 @@ pub enum Schedule {
     Start,
     /// From the previous end: a check that hangs delays the next (HAProxy, Envoy).
     End,
+    /// One router after the other, the next round an interval after the start of this one or at its end (pingora).
+    Batch,
+    /// The same with rounds of their own for routers that are Down (Traefik).
+    BatchByState,
+    /// As `start`, but nothing is counted: Down when `timeout` has passed without a success (F5 BIG-IP).
+    Deadline,
+}
+
+/// What becomes of a count when a check says the opposite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counting {
+    /// It starts again.
+    Consecutive,
+    /// It stays until the belief changes (Caddy).
+    Cumulative,
+}
+
+/// What is believed of a router nobody has checked yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Initial {
+    Up,
+    /// Out of use (Envoy, kubelet).
+    Down,
+}
+
+/// When a router is checked first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FirstCheck {
+    /// Spread evenly over the first interval (HAProxy).
+    Spread,
+    /// At once (Caddy, pingora).
+    Now,
+    /// After one interval (Traefik).
+    Interval,
+    /// At a random time within the first interval (kubelet).
+    Random,
+}
+
+/// What the first check of a router decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FirstResult {
+    /// It counts as any other.
+    Counts,
+    /// The belief, by itself (HAProxy: one failure; Envoy, ALB: one success).
+    Decides,
+}
+
+/// Which failed checks make a router Down whatever `fall` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AtOnce {
+    /// A status that is not healthy (Envoy, Azure).
+    pub status: bool,
+    /// A connection refused or reset (F5, Azure).
+    pub refused: bool,
+}
+
+/// What happens to what is under way at a router that goes out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OpenConnections {
+    /// It goes on.
+    Keep,
+    /// Its client's connection is closed (HAProxy's on-marked-down shutdown-sessions).
+    Close,
+    /// Its client's connection is reset (AWS NLB).
+    Reset,
 }
 
 /// What a check does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Check {
-    /// `GET path`; 2xx and 3xx are healthy.
+    /// `GET path`; `healthy_status` is healthy.
     Http,
     /// A connection that opens is healthy. Cannot see a hung process: the kernel completes the handshake.
     Tcp,
@@ -90,33 +194,6 @@ pub enum OnFailure {
     RetryConnect,
 }
 
-/// The settings by name, in the order they are printed.
-pub const KEYS: [&str; 23] = [
-    "interval",
-    "timeout",
-    "fall",
-    "rise",
-    "schedule",
-    "jitter",
-    "check",
-    "path",
-    "detector",
-    "passive-failures",
-    "passive-ejection",
-    "passive-ejection-cap",
-    "passive-max-ejected",
-    "sentinel-renew",
-    "balance",
-    "mode",
-    "proxy-protocol",
-    "on-failure",
-    "retries",
-    "retry-budget",
-    "retry-breaker",
-    "connect-timeout",
-    "response-timeout",
-];
-
 /// A setting that cannot be: which, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
@@ -141,10 +218,13 @@ impl Default for Settings {
             detectors: Detectors::default(),
             passive: PassiveSettings::default(),
             sentinel_renew: Duration::from_millis(100),
+            panic_threshold: None,
             balance: Balance::RoundRobin,
             mode: Mode::Http,
             proxy_protocol: ProxyProtocol::Off,
             on_failure: OnFailure::Reset,
+            answers: Answers::default(),
+            open_connections: OpenConnections::Keep,
             retry: RetrySettings::default(),
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(2),
@@ -156,13 +236,28 @@ impl Default for CheckSettings {
     fn default() -> CheckSettings {
         CheckSettings {
             interval: Duration::from_secs(5),
+            fall_interval: None,
+            down_interval: None,
+            rise_interval: None,
+            no_traffic_interval: None,
             timeout: Duration::from_secs(2),
+            timeout_is_interval: false,
             fall: 2,
             rise: 2,
+            counting: Counting::Consecutive,
             schedule: Schedule::Start,
+            spread: Share(0),
             jitter: Duration::ZERO,
+            overlap: false,
+            initial: Initial::Up,
+            first_check: FirstCheck::Spread,
+            first_result: FirstResult::Counts,
+            down_at_once: AtOnce::default(),
+            probers: 1,
+            agreement: None,
             check: Check::Http,
             path: "/health".to_owned(),
+            healthy_status: Statuses::default(),
         }
     }
 }
@@ -170,34 +265,10 @@ impl Default for CheckSettings {
 impl Settings {
     /// Sets one setting from its word; `self` is unchanged on error. Follow with [`Settings::consistent`].
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
-        let check = &mut self.check;
-        match key {
-            "interval" => check.interval = words::positive("interval", value)?,
-            "timeout" => check.timeout = words::positive("timeout", value)?,
-            "fall" => check.fall = words::count("fall", value)?,
-            "rise" => check.rise = words::count("rise", value)?,
-            "schedule" => check.schedule = words::one_of("schedule", value)?,
-            "jitter" => check.jitter = words::duration("jitter", value)?,
-            "check" => check.check = words::one_of("check", value)?,
-            "path" => check.path = words::path("path", value)?,
-            "detector" => self.detectors = words::detectors("detector", value)?,
-            "passive-failures" => self.passive.failures = words::count("passive-failures", value)?,
-            "passive-ejection" => self.passive.ejection = words::positive("passive-ejection", value)?,
-            "passive-ejection-cap" => self.passive.cap = words::positive("passive-ejection-cap", value)?,
-            "passive-max-ejected" => self.passive.max_ejected = words::share("passive-max-ejected", value)?,
-            "sentinel-renew" => self.sentinel_renew = words::positive("sentinel-renew", value)?,
-            "mode" => self.mode = words::one_of("mode", value)?,
-            "proxy-protocol" => self.proxy_protocol = words::one_of("proxy-protocol", value)?,
-            "retries" => self.retry.retries = words::count("retries", value)?,
-            "retry-budget" => self.retry.budget = words::or_off("retry-budget", value, words::share)?,
-            "retry-breaker" => self.retry.breaker = words::or_off("retry-breaker", value, words::count)?,
-            "balance" => self.balance = words::one_of("balance", value)?,
-            "on-failure" => self.on_failure = words::one_of("on-failure", value)?,
-            "connect-timeout" => self.connect_timeout = words::positive("connect-timeout", value)?,
-            "response-timeout" => self.response_timeout = words::positive("response-timeout", value)?,
-            _ => return Err(SettingError::UnknownKey { key: key.to_owned() }),
-        }
-        Ok(())
+        let known = TABLE.iter().find(|known| known.name == key);
+        known
+            .ok_or_else(|| SettingError::UnknownKey { key: key.to_owned() })?
+            .set(self, value)
     }
 
     /// Sets what a JSON object names (`{"interval":"500ms","fall":3}`): all of it, or on error nothing.
@@ -238,38 +309,18 @@ impl Settings {
                 "proxy-protocol=v2 needs mode=tcp: mode=http says who the client is in X-Forwarded-For",
             )
         });
+        let check = &self.check;
+        let wrong = wrong.or_else(|| {
+            (check.agreement.is_some_and(|agreement| agreement > check.probers)).then_some(
+                "agreement cannot be more than probers: as many as there are must be able to agree",
+            )
+        });
         wrong.map_or(Ok(()), |wrong| Err(SettingError::Together(wrong)))
     }
 
     /// Every setting as its key and word, in the order of [`KEYS`]; what [`Settings::set`] takes back.
     pub fn words(&self) -> Vec<(&'static str, String)> {
-        let check = &self.check;
-        let values = [
-            duration_words(check.interval),
-            duration_words(check.timeout),
-            check.fall.to_string(),
-            check.rise.to_string(),
-            check.schedule.to_string(),
-            duration_words(check.jitter),
-            check.check.to_string(),
-            check.path.clone(),
-            self.detectors.to_string(),
-            self.passive.failures.to_string(),
-            duration_words(self.passive.ejection),
-            duration_words(self.passive.cap),
-            self.passive.max_ejected.to_string(),
-            duration_words(self.sentinel_renew),
-            self.balance.to_string(),
-            self.mode.to_string(),
-            self.proxy_protocol.to_string(),
-            self.on_failure.to_string(),
-            self.retry.retries.to_string(),
-            words::off_or(self.retry.budget),
-            words::off_or(self.retry.breaker),
-            duration_words(self.connect_timeout),
-            duration_words(self.response_timeout),
-        ];
-        KEYS.into_iter().zip(values).collect()
+        TABLE.iter().map(|key| (key.name, key.word(self))).collect()
     }
 
     /// Whether every value could have been set by its word; for settings built field by field.
@@ -311,13 +362,11 @@ impl FromStr for Settings {
 impl Serialize for Settings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(KEYS.len()))?;
-        for (key, word) in self.words() {
-            match key {
-                "fall" => map.serialize_entry(key, &self.check.fall)?,
-                "rise" => map.serialize_entry(key, &self.check.rise)?,
-                "passive-failures" => map.serialize_entry(key, &self.passive.failures)?,
-                "retries" => map.serialize_entry(key, &self.retry.retries)?,
-                _ => map.serialize_entry(key, &word)?,
+        for key in TABLE {
+            let word = key.word(self);
+            match word.parse::<u32>() {
+                Ok(count) if key.shape == "N" => map.serialize_entry(key.name, &count)?,
+                _ => map.serialize_entry(key.name, &word)?,
             }
         }
         map.end()

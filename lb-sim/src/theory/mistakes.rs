@@ -109,8 +109,8 @@ pub fn poisson_95(mean: f64) -> (u64, u64) {
 /// `end` − `start` of a check that takes `takes`, to the next one's start.
 fn cycle(check: &CheckSettings, takes: Duration) -> Duration {
     match check.schedule {
-        Schedule::Start => check.interval * gaps::ticks(takes, check.interval).max(1),
         Schedule::End => check.interval + takes,
+        _ => check.interval * gaps::ticks(takes, check.interval).max(1),
     }
 }
 

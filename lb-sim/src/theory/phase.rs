@@ -55,25 +55,25 @@ pub(super) fn predicted(check: &CheckSettings, meets: Meets, phase: Phase) -> Re
     } = *check;
     let hung = meets == Meets::Silence;
     let cycle = match (schedule, hung) {
-        (Schedule::Start, true) => interval * gaps::ticks(timeout, interval),
         (Schedule::End, true) => interval + timeout,
+        (_, true) => interval * gaps::ticks(timeout, interval),
         (_, false) => interval,
     };
     // What the last of `fall` failing checks costs from its start.
     let last = if hung { timeout } else { Duration::ZERO };
     Ok(match (phase, schedule) {
-        (Phase::Between { since_start, .. }, Schedule::Start) => {
-            interval.saturating_sub(since_start) + cycle * (fall - 1) + last
-        }
         (Phase::Between { since_end, .. }, Schedule::End) => {
             interval.saturating_sub(since_end) + cycle * (fall - 1) + last
+        }
+        (Phase::Between { since_start, .. }, _) => {
+            interval.saturating_sub(since_start) + cycle * (fall - 1) + last
         }
         (Phase::InFlight { since_start }, _) if hung => {
             (cycle * (fall - 1) + last).saturating_sub(since_start)
         }
         (Phase::InFlight { .. }, Schedule::End) => cycle * (fall - 1),
-        (Phase::InFlight { .. }, Schedule::Start) if fall == 1 => Duration::ZERO,
-        (Phase::InFlight { since_start }, Schedule::Start) => {
+        (Phase::InFlight { .. }, _) if fall == 1 => Duration::ZERO,
+        (Phase::InFlight { since_start }, _) => {
             let next_tick = interval * gaps::ticks(since_start, interval).max(1);
             next_tick.saturating_sub(since_start) + cycle * (fall - 2)
         }

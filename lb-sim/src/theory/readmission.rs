@@ -44,13 +44,11 @@ pub fn t_readmit(check: &CheckSettings, spec: &Spec) -> Result<Window, NoTheory>
             Ok(wait + more)
         }
         (UnderWay::Lost, Schedule::End) => Ok(gaps.wait_with(check.timeout) + more),
-        (UnderWay::Lost, Schedule::Start) if check.timeout <= check.interval => Ok(gaps.wait() + more),
-        (UnderWay::Answered, Schedule::Start) if check.timeout <= check.interval => {
-            Ok(within_the_tick(check, &gaps))
-        }
-        (_, Schedule::Start) if !check.jitter.is_zero() => Err(NoTheory::RandomSkips),
-        (UnderWay::Answered, Schedule::Start) => Ok(over_skipped_ticks(check)),
-        (UnderWay::Lost, Schedule::Start) => {
+        (UnderWay::Lost, _) if check.timeout <= check.interval => Ok(gaps.wait() + more),
+        (UnderWay::Answered, _) if check.timeout <= check.interval => Ok(within_the_tick(check, &gaps)),
+        (_, _) if !check.jitter.is_zero() => Err(NoTheory::RandomSkips),
+        (UnderWay::Answered, _) => Ok(over_skipped_ticks(check)),
+        (UnderWay::Lost, _) => {
             let cycle = check.interval * ticks(check.timeout, check.interval);
             let wait = Window {
                 min: Duration::ZERO,

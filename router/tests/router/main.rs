@@ -74,7 +74,7 @@ fn a_health_check_is_answered_as_gorouter_does_reported_and_not_logged() {
     ] {
         assert!(answer.contains(&format!("\r\n{line}\r\n")), "{answer}");
     }
-    assert_eq!(router.event(), Some(Event::CheckSeen { status: 200 }));
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: Some(200) }));
     // The next line is that of a request.
     exchange(router.traffic, &get("nope.test"));
     assert!(router.stdout_line().starts_with("nope.test - ["));
@@ -201,7 +201,7 @@ fn a_drain_is_unhealthy_then_serves_then_closes_then_finishes_what_is_under_way(
     ] {
         assert!(answer.contains(&format!("\r\n{line}\r\n")), "{answer}");
     }
-    assert_eq!(router.event(), Some(Event::CheckSeen { status: 503 }));
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: Some(503) }));
     let alive = check(&mut router, "/is-process-alive-do-not-use-for-loadbalancing");
     assert!(alive.starts_with("HTTP/1.1 200 OK\r\n"), "{alive}");
     assert!(exchange(router.traffic, &get("other.test")).ends_with("hello"));
@@ -211,7 +211,7 @@ fn a_drain_is_unhealthy_then_serves_then_closes_then_finishes_what_is_under_way(
     let refused = TcpStream::connect(router.traffic).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(check(&mut router, "/health").starts_with("HTTP/1.1 503 "));
-    assert_eq!(router.event(), Some(Event::CheckSeen { status: 503 }));
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: Some(503) }));
     drop(hold);
     let mut answer = String::new();
     let _ = (&client).read_to_string(&mut answer);

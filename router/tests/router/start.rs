@@ -29,7 +29,7 @@ fn in_its_start_delay_it_is_alive_but_neither_healthy_nor_serving() {
     router.signal(Signal::SIGTERM);
     assert_eq!(router.end().0.code(), Some(0));
     // It was never ready.
-    assert_eq!(router.event(), Some(Event::CheckSeen { status: 503 }));
+    assert_eq!(router.event(), Some(Event::CheckSeen { status: Some(503) }));
     assert_eq!(router.event(), None);
 }
 

@@ -258,8 +258,8 @@ pub(super) fn rules(
     Rules {
         spec,
         anchor: match check.schedule {
-            Schedule::Start => Anchor::Start,
             Schedule::End => Anchor::End,
+            _ => Anchor::Start,
         },
         interval: check.interval,
         give_up: forecast.give_up(),

@@ -111,6 +111,11 @@ impl LabSettings {
                 MetricsAt::At(address) => address.to_string(),
                 MetricsAt::Off => "off".to_owned(),
             },
+            "engine" => self.engine.to_string(),
+            "engine-config" => {
+                let file = self.engine_config.as_ref().map(|file| file.display().to_string());
+                return or(file, "generated from these settings");
+            }
             "out" => {
                 let out = self.out.as_ref().map(|out| out.display().to_string());
                 return or(out, "a new directory below ./resetlab-runs");

@@ -59,6 +59,9 @@ pub struct StackArgs {
     /// Where the balancer listens [default: 127.K.0.2:8000]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// What stands in the load balancer's place: lb-sim, haproxy, nginx or envoy [default: lb-sim]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
     /// Where results go [default: a new directory below ./resetlab-runs]
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
@@ -94,6 +97,7 @@ impl StackArgs {
             ("net", &self.net),
             ("listen", &self.listen),
             ("out", &self.out),
+            ("engine", &self.engine),
         ];
         let lab = given
             .iter()

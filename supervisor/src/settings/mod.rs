@@ -18,6 +18,7 @@ pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 
 use crate::crash::CrashRate;
+use crate::engine::Engine;
 use crate::experiment::load::arrivals::Arrivals;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
@@ -71,6 +72,10 @@ pub struct LabSettings {
     pub out: Option<PathBuf>,
     /// What every router is configured with.
     pub router: RouterSettings,
+    /// What stands in the load balancer's place.
+    pub engine: Engine,
+    /// A configuration of the real one's own, whose backends become the lab's routers.
+    pub engine_config: Option<PathBuf>,
     pub lb: LbSettings,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
@@ -78,7 +83,7 @@ pub struct LabSettings {
 
 /// The lab's own words; the others are [`router::settings::KEYS`] and [`lb_sim::core::settings::KEYS`], and none of
 /// them means two things.
-pub const LAB_KEYS: [&str; 20] = [
+pub const LAB_KEYS: [&str; 22] = [
     "routers",
     "apps",
     "rate",
@@ -99,6 +104,8 @@ pub const LAB_KEYS: [&str; 20] = [
     "crash-traffic",
     "metrics",
     "out",
+    "engine",
+    "engine-config",
 ];
 
 /// A setting that cannot be: where it stands and what was expected.
@@ -135,6 +142,8 @@ impl Default for LabSettings {
             metrics: MetricsAt::Lab,
             out: None,
             router: RouterSettings::default(),
+            engine: Engine::LbSim,
+            engine_config: None,
             lb: LbSettings::default(),
             places: BTreeMap::new(),
         }
@@ -209,6 +218,8 @@ impl LabSettings {
             "crash-traffic" => self.crash_traffic = CrashRate::parse(word)?,
             "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
+            "engine" => self.engine = word.parse()?,
+            "engine-config" => self.engine_config = Some(word.into()),
             "profile" => {
                 let mut all = self.router.clone();
                 all.set(key, word).map_err(|e| e.to_string())?;
