@@ -27,6 +27,8 @@ mod detector_properties;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod traps;
+#[cfg(test)]
 pub(crate) mod world;
 
 pub use answer::{Answer, Answers};

@@ -1,0 +1,1 @@
+//! The traps in how routers are checked.
