@@ -8,13 +8,17 @@
 pub mod answer;
 mod backend;
 pub mod balancer;
+mod checker;
 pub mod detect;
 mod detectors;
+mod gaps;
 pub mod health;
 mod keys;
 pub mod passive;
 pub mod pick;
+mod reload;
 pub mod retry;
+mod rounds;
 pub mod schedule;
 pub mod settings;
 pub mod status;
@@ -32,7 +36,7 @@ mod traps;
 pub(crate) mod world;
 
 pub use answer::{Answer, Answers};
-pub use balancer::{Action, Balancer, ProbeId, Verdict};
+pub use balancer::{Action, Balancer, Overdue, ProbeId, Verdict};
 pub use detect::{
     Detectors, Growth, Mode, PassiveAction, PassiveCounting, PassiveOn, PassiveReturn, PassiveSettings,
     ProxyProtocol, RetryOn, RetrySettings, RetryTo, Share,

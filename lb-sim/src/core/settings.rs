@@ -4,6 +4,7 @@ use super::answer::Answers;
 use super::detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
 pub use super::keys::{Group, KEYS, Key, TABLE};
 use super::status::Statuses;
+use router::record::ProbeResult;
 use serde::de::Deserializer;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -47,16 +48,17 @@ pub struct CheckSettings {
     /// The same of an Up router while failures are pending (HAProxy's fastinter, Envoy's unhealthy_edge_interval);
     /// `None`: the interval.
     pub fall_interval: Option<Duration>,
-    /// Of a Down router (HAProxy's downinter, Envoy's unhealthy_interval); `None`: the interval.
+    /// Of a Down router (HAProxy's downinter, Envoy's unhealthy_interval; Traefik's unhealthyInterval, from one round of
+    /// those that are Down to the next); `None`: the interval.
     pub down_interval: Option<Duration>,
     /// Of a Down router while successes are pending (HAProxy's fastinter, Envoy's healthy_edge_interval); `None`: the
     /// interval.
     pub rise_interval: Option<Duration>,
-    /// Until the first request has come (Envoy's no_traffic_interval), whatever the belief; `None`: no difference. A wait
-    /// that has begun is not shortened.
+    /// Until the first request was sent to a router (Envoy's no_traffic_interval), whatever the belief; `None`: no
+    /// difference. A wait that has begun is not shortened.
     pub no_traffic_interval: Option<Duration>,
     /// A check without an answer for this long has failed. Under [`Schedule::Deadline`]: without a success for this long
-    /// the router is Down.
+    /// the router is Down (F5's default of 16 s is three intervals of 5 s and one).
     pub timeout: Duration,
     /// `timeout` is the interval, and follows it (HAProxy without `timeout check`).
     pub timeout_is_interval: bool,
@@ -78,9 +80,11 @@ pub struct CheckSettings {
     pub first_result: FirstResult,
     /// Which failed checks make a router Down whatever `fall` says.
     pub down_at_once: AtOnce,
-    /// Independent checkers, each with a rhythm and counts of its own.
+    /// Independent checkers, each with a rhythm and counts of its own: each beyond the first starts at a random time
+    /// within an interval.
     pub probers: u32,
-    /// How many of them must find a router Down for all of them to; `None`: each decides for its share of the requests.
+    /// How many of them must find a router Down for all of them to; it is Up again when fewer do. `None`: each decides
+    /// for its share of the requests, and it is believed Down when all of them find it so.
     pub agreement: Option<u32>,
     pub check: Check,
     /// What an HTTP check asks for.
@@ -121,10 +125,11 @@ pub enum Initial {
     Down,
 }
 
-/// When a router is checked first.
+/// When a router is checked first; under [`Schedule::Batch`], when the first round begins. A router that joins later is
+/// checked at once where the first ones are spread, or in the next round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FirstCheck {
-    /// Spread evenly over the first interval (HAProxy).
+    /// Spread evenly over the first interval (HAProxy). A first round begins at once.
     Spread,
     /// At once (Caddy, pingora).
     Now,
@@ -148,8 +153,19 @@ pub enum FirstResult {
 pub struct AtOnce {
     /// A status that is not healthy (Envoy, Azure).
     pub status: bool,
-    /// A connection refused or reset (F5, Azure).
+    /// A connection refused, reset, or closed without an answer (F5, Azure).
     pub refused: bool,
+}
+
+impl AtOnce {
+    /// Whether a check that ended so decides by itself.
+    pub fn applies(self, result: ProbeResult) -> bool {
+        match result {
+            ProbeResult::Status => self.status,
+            ProbeResult::Refused | ProbeResult::Reset | ProbeResult::Eof => self.refused,
+            ProbeResult::Ok | ProbeResult::Timeout | ProbeResult::Malformed => false,
+        }
+    }
 }
 
 /// What happens to what is under way at a router that goes out of use.
@@ -258,6 +274,22 @@ impl Default for CheckSettings {
             check: Check::Http,
             path: "/health".to_owned(),
             healthy_status: Statuses::default(),
+        }
+    }
+}
+
+impl CheckSettings {
+    /// Whether each of several probers decides for its share of the requests.
+    pub fn each_decides(&self) -> bool {
+        self.probers > 1 && self.agreement.is_none()
+    }
+
+    /// Whether a check starts although one is under way.
+    pub fn overlaps(&self) -> bool {
+        match self.schedule {
+            Schedule::Start => self.overlap,
+            Schedule::Deadline => true,
+            Schedule::End | Schedule::Batch | Schedule::BatchByState => false,
         }
     }
 }
