@@ -33,6 +33,8 @@ mod properties;
 #[cfg(test)]
 mod traps;
 #[cfg(test)]
+mod windows;
+#[cfg(test)]
 pub(crate) mod world;
 
 pub use answer::{Answer, Answers};
