@@ -27,6 +27,10 @@ mod words;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod check_cases;
+#[cfg(test)]
+mod check_properties;
+#[cfg(test)]
 mod detector_properties;
 #[cfg(test)]
 mod properties;

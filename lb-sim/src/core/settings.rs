@@ -347,6 +347,12 @@ impl Settings {
                 "agreement cannot be more than probers: as many as there are must be able to agree",
             )
         });
+        let wrong = wrong.or_else(|| {
+            (check.schedule == Schedule::Deadline && check.timeout <= check.interval).then_some(
+                "schedule=deadline needs a timeout above the interval, as a router would be Down between two checks that \
+                 pass: F5 takes three intervals and a second, such as interval=5s timeout=16s",
+            )
+        });
         wrong.map_or(Ok(()), |wrong| Err(SettingError::Together(wrong)))
     }
 
