@@ -49,12 +49,11 @@ impl Backend {
     }
 
     pub fn usable(&self) -> bool {
-        self.present && self.health.usable() && self.passive.ejected_until().is_none()
+        self.present && self.health.usable() && !self.passive.ejected()
     }
 
     pub fn belief(&self) -> Belief {
-        let ejected = self.passive.ejected_until().is_some();
-        if ejected && self.health.usable() {
+        if self.passive.ejected() && self.health.usable() {
             Belief::Ejected
         } else {
             self.health.belief()

@@ -41,6 +41,8 @@ pub enum Action {
     Expire(Verdict),
     /// An ejection is over.
     Return(Transition),
+    /// Its time is, and one request may try the backend: see [`Balancer::trials`].
+    Try(BackendId),
 }
 
 /// What one ended check did to the belief.
@@ -153,7 +155,7 @@ impl Balancer {
                     let probe = backend.urgent.take();
                     probe.map(|probe| Action::Expire(self.conclude_urgent(now, id, probe, false)))
                 }
-                Some((_, Due::Return)) => self.end_ejection(now, id).map(Action::Return),
+                Some((_, Due::Return)) => self.return_is_due(now, id),
                 None => {
                     self.deadlines.set(id, None);
                     None
@@ -271,6 +273,7 @@ impl Balancer {
             let gap = self.gap();
             self.backends[id.index()].due = Some(now + gap);
         }
+        let restores = self.check_restores();
         let transition = self.change(now, id, Detector::Poll, |backend, settings| {
             if healthy && backend.health.condemned_after(probe.started) {
                 return;
@@ -280,6 +283,9 @@ impl Balancer {
                 backend.urgent.take_if(|urgent| urgent.started <= probe.started);
             }
             backend.health.observe(now, healthy, settings);
+            if healthy && restores && backend.health.usable() {
+                backend.passive.end();
+            }
         });
         self.verdict(id, Detector::Poll, &probe, transition)
     }
@@ -295,6 +301,10 @@ impl Balancer {
         let backend = &mut self.backends[id.index()];
         let from = backend.belief();
         what(backend, &self.settings);
+        // Who goes Down on trial is not tried any more: checks decide.
+        if backend.passive.trial().is_some() && !backend.health.usable() {
+            backend.passive.end();
+        }
         let to = backend.belief();
         self.deadlines.set(id, backend.deadline());
         if from == to {
@@ -309,7 +319,7 @@ impl Balancer {
             by,
         };
         if change.changes_use() && backend.usable() {
-            backend.passive.use_again(now);
+            backend.passive.use_again(now, self.passive.as_ref());
         }
         Some(change)
     }

@@ -2,7 +2,7 @@
 //! but the seeded generator the [`Balancer`] is born with. The live driver and tests call the same functions.
 //!
 //! In reading order: [`settings`] and [`detect`] say how routers are checked, [`health`] turns results into a belief,
-//! [`passive`] counts failed attempts, [`schedule`] knows which backend is due, [`balancer`] joins them, `detectors` is
+//! [`passive`] counts failed attempts, [`panic`] says when beliefs do not matter, [`schedule`] knows which backend is due, [`balancer`] joins them, `detectors` is
 //! what it hears beside its checks; [`pick`] chooses where a request goes, [`retry`] whether it may go elsewhere.
 
 pub mod answer;
@@ -12,6 +12,7 @@ pub mod detect;
 mod detectors;
 pub mod health;
 mod keys;
+pub mod panic;
 pub mod passive;
 pub mod pick;
 pub mod retry;
@@ -27,6 +28,8 @@ mod detector_properties;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod traps;
+#[cfg(test)]
 pub(crate) mod world;
 
 pub use answer::{Answer, Answers};
@@ -36,7 +39,7 @@ pub use detect::{
     ProxyProtocol, RetryOn, RetrySettings, RetryTo, Share,
 };
 pub use health::{Health, Transition};
-pub use passive::Passive;
+pub use passive::{Heard, Passive};
 pub use pick::Picker;
 pub use retry::{Denied, RetryGate};
 pub use settings::{

@@ -1,7 +1,9 @@
 //! How routers are checked and requests forwarded. One table of words serves flags, `resetlab.toml` and `set`.
 
 use super::answer::Answers;
-use super::detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
+use super::detect::{
+    Detectors, Mode, PassiveCounting, PassiveReturn, PassiveSettings, ProxyProtocol, RetrySettings, Share,
+};
 pub use super::keys::{Group, KEYS, Key, TABLE};
 use super::status::Statuses;
 use serde::de::Deserializer;
@@ -313,6 +315,13 @@ impl Settings {
         let wrong = wrong.or_else(|| {
             (check.agreement.is_some_and(|agreement| agreement > check.probers)).then_some(
                 "agreement cannot be more than probers: as many as there are must be able to agree",
+            )
+        });
+        let passive = &self.passive;
+        let forgets = passive.counting == PassiveCounting::Window;
+        let wrong = wrong.or_else(|| {
+            (passive.back == PassiveReturn::Forgotten && !forgets).then_some(
+                "passive-return=forgotten needs passive-counting=window: nothing else forgets failures one by one",
             )
         });
         wrong.map_or(Ok(()), |wrong| Err(SettingError::Together(wrong)))

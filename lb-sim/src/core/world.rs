@@ -167,7 +167,7 @@ impl World {
                         Truth::Silent => self.lost.push(probe),
                     }
                 }
-                Action::Return(_) => {}
+                Action::Return(_) | Action::Try(_) => {}
                 Action::Expire(verdict) if verdict.by != Detector::Poll => {}
                 Action::Expire(verdict) => {
                     self.sent.retain(|probe| *probe != verdict.probe);

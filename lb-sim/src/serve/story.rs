@@ -44,6 +44,9 @@ impl<'a> Story<'a> {
                 ),
                 Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
                 Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
+                Belief::Up if change.from == Belief::Ejected => {
+                    "a check succeeded, which ends its ejection".to_owned()
+                }
                 Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
                 // By polling alone it would be up.
                 Belief::Ejected => "checks succeed, its ejection is not over".to_owned(),

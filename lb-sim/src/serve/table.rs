@@ -40,6 +40,12 @@ pub struct Table {
     pub members: Arc<[Arc<Member>]>,
     /// The backends that may be picked, in order of their numbers.
     pub usable: Vec<BackendId>,
+    /// These are all, since too few are believed Up.
+    pub panic: bool,
+    /// Backends that wait for one request to try them, and the number of that trial.
+    pub trials: Vec<(BackendId, u32)>,
+    /// Per backend: it belongs to the fleet.
+    pub present: Vec<bool>,
     /// Per backend: since when it may, or may not, be picked.
     pub since: Vec<Timestamp>,
 }
@@ -115,6 +121,13 @@ impl Shared {
     /// Returns when something was told since the last return.
     pub async fn news(&self) {
         self.news.notified().await;
+    }
+}
+
+impl Table {
+    /// Whether `backend` may be picked.
+    pub fn uses(&self, backend: BackendId) -> bool {
+        self.usable.binary_search(&backend).is_ok()
     }
 }
 
