@@ -90,6 +90,11 @@ impl Balancer {
             .filter_map(|(i, backend)| Some((BackendId(i as u32), backend.passive.trial()?)))
     }
 
+    /// Whether failed attempts have put `backend` out of use.
+    pub fn ejected(&self, backend: BackendId) -> bool {
+        self.backends[backend.index()].passive.ejected()
+    }
+
     fn eject(&mut self, now: Timestamp, id: BackendId, settings: &PassiveSettings) -> Option<Transition> {
         let share = self.ejected_of(settings);
         let alone = share.present == 1 && settings.back == PassiveReturn::Trial;
