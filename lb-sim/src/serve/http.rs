@@ -170,3 +170,32 @@ fn upstream(target: Target) -> Upstream {
 fn idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_the_answer_that_was_set_for_it() {
+        let status = Answer::Status;
+        let answers = Answers {
+            refused: status(501),
+            connect_timeout: status(502),
+            reset: status(503),
+            reused: status(504),
+            timeout: status(505),
+            unrouted: status(506),
+        };
+        for (cause, fresh, reused) in [
+            (Cause::Refused, 501, 501),
+            (Cause::ConnectTimeout, 502, 502),
+            (Cause::Reset, 503, 504),
+            (Cause::Eof, 503, 504),
+            (Cause::Malformed, 503, 503),
+            (Cause::ResponseTimeout, 505, 505),
+        ] {
+            assert_eq!(answer(&answers, cause, false), status(fresh), "{cause:?}");
+            assert_eq!(answer(&answers, cause, true), status(reused), "{cause:?}");
+        }
+    }
+}
