@@ -7,37 +7,17 @@
 mod lab;
 
 use lab::Lab;
+use lab::raw::{connect, echo, rest, server};
 use router::proxy_protocol::{self, Header};
 use router::record::{Cause, Event};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// Below the ephemeral range: nobody listens there, and no socket connects to itself there.
 fn dead() -> SocketAddr {
     SocketAddr::from(([127, 66, 6, 6], 1))
-}
-
-/// Runs `script` for each connection, on a thread of its own.
-fn server(script: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (stream, script) = (stream.unwrap(), script.clone());
-            std::thread::spawn(move || script(stream));
-        }
-    });
-    address
-}
-
-fn echo() -> SocketAddr {
-    server(|mut stream| {
-        let mut back = stream.try_clone().unwrap();
-        std::io::copy(&mut stream, &mut back).unwrap();
-        back.shutdown(Shutdown::Write).unwrap();
-    })
 }
 
 /// A balancer whose checks change nothing.
@@ -47,23 +27,6 @@ fn balancer(routers: &[SocketAddr], settings: &str) -> Lab {
         .map(|(n, router)| format!("router-{n}={router},{}", dead()))
         .collect();
     Lab::start_with(&backends, &format!("mode=tcp interval=1h fall=1000 {settings}"))
-}
-
-fn connect(lab: &Lab) -> TcpStream {
-    let stream = TcpStream::connect(lab.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
-}
-
-/// All that comes, and the end in a word.
-fn rest(mut stream: &TcpStream) -> (Vec<u8>, &'static str) {
-    let mut bytes = Vec::new();
-    let end = match stream.read_to_end(&mut bytes) {
-        Ok(_) => "fin",
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => "rst",
-        Err(error) => panic!("{error}"),
-    };
-    (bytes, end)
 }
 
 fn attempt(lab: &mut Lab) -> (Cause, Option<u16>, u32) {
@@ -323,6 +286,60 @@ fn a_client_that_resets_is_nobodys_failure_and_its_reset_goes_on() {
     drop(client);
     assert_eq!(end.recv().unwrap(), "rst");
     assert_eq!(attempt(&mut lab).0, Cause::ClientGone);
+}
+
+#[test]
+fn the_same_router_is_connected_to_again_after_a_wait_that_a_client_can_end() {
+    let mut lab = balancer(
+        &[dead()],
+        "on-failure=retry-connect retry-to=same retry-delay=150ms retries=2 retry-breaker=1",
+    );
+    let client = connect(&lab);
+    assert_eq!(rest(&client), (Vec::new(), "rst"));
+    let started = |lab: &mut Lab, last: u32| {
+        lab.wait(|event| match event {
+            Event::Attempt { started_ns, nth, .. } if *nth == last => Some(*started_ns),
+            _ => None,
+        })
+    };
+    let all = [1, 2, 3].map(|nth| started(&mut lab, nth));
+    for pair in all.windows(2) {
+        assert!(pair[1].since(pair[0]) >= Duration::from_millis(150), "{all:?}");
+    }
+    // Who has said all waits on; who resets does not, and makes room for others.
+    set(&lab, "retry-delay", "1h");
+    let patient = connect(&lab);
+    patient.shutdown(Shutdown::Write).unwrap();
+    started(&mut lab, 1);
+    only_one_retries(&lab);
+    socket2::SockRef::from(&patient)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(patient);
+    set(&lab, "retry-delay", "0s");
+    // Refused at once as long as the place is taken, and tried again when it is not.
+    let again = (0..1000).any(|_| {
+        rest(&connect(&lab));
+        lab.control(r#"{"cmd":"show"}"#)["retries"].as_u64() > Some(2)
+    });
+    assert!(again, "its place was never given back");
+}
+
+fn set(lab: &Lab, key: &str, value: &str) {
+    let answer = lab.control(&format!(r#"{{"cmd":"set","settings":{{"{key}":"{value}"}}}}"#));
+    assert_eq!(answer["ok"], true, "{answer}");
+}
+
+/// The one retry at a time is taken: another client is refused, and counted.
+fn only_one_retries(lab: &Lab) {
+    let denied = |lab: &Lab| {
+        lab.control(r#"{"cmd":"show"}"#)["retries_over_breaker"]
+            .as_u64()
+            .unwrap()
+    };
+    let before = denied(lab);
+    assert_eq!(rest(&connect(lab)), (Vec::new(), "rst"));
+    assert_eq!(denied(lab), before + 1);
 }
 
 #[test]

@@ -50,17 +50,16 @@ impl Backend {
     }
 
     pub fn usable(&self) -> bool {
-        self.present && self.checks_pass() && self.passive.ejected_until().is_none()
+        self.present && self.checks_pass() && !self.passive.ejected()
     }
 
     /// Whether requests that this prober decides for may go there.
     pub fn usable_to(&self, prober: usize) -> bool {
-        self.present && self.checker(prober).health.usable() && self.passive.ejected_until().is_none()
+        self.present && self.checker(prober).health.usable() && !self.passive.ejected()
     }
 
     pub fn belief(&self) -> Belief {
-        let ejected = self.passive.ejected_until().is_some();
-        if ejected && self.checks_pass() {
+        if self.passive.ejected() && self.checks_pass() {
             Belief::Ejected
         } else {
             self.found()

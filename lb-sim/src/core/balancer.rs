@@ -48,6 +48,8 @@ pub enum Action {
     Expire(Verdict),
     /// An ejection is over.
     Return(Transition),
+    /// Its time is, and one request may try the backend: see [`Balancer::trials`].
+    Try(BackendId),
     /// No check has succeeded for too long ([`Schedule::Deadline`]).
     Overdue(Overdue),
 }
@@ -282,7 +284,7 @@ impl Balancer {
                     transition: change,
                 }))
             }
-            Some((_, Due::Return)) => self.end_ejection(now, id).map(Action::Return),
+            Some((_, Due::Return)) => self.return_is_due(now, id),
             None => {
                 self.deadlines.set(id, None);
                 None
@@ -403,6 +405,7 @@ impl Balancer {
             Schedule::Batch | Schedule::BatchByState => (false, false),
         };
         let chance = (after_end || recount).then(|| Chance::draw(settings, random));
+        let restores = self.check_restores();
         let quiet = self.quiet;
         let was_usable = self.backends[id.index()].checker(prober).health.usable();
         let transition = self.change(now, id, Detector::Poll, |backend, settings| {
@@ -415,6 +418,10 @@ impl Balancer {
             if !(healthy && checker.health.condemned_after(probe.started)) {
                 checker.count(now, result, settings);
             }
+            if healthy && restores && backend.checks_pass() {
+                backend.passive.end();
+            }
+            let checker = backend.checker_mut(prober);
             let Some(chance) = chance else { return };
             let belief = checker.health.belief();
             let gap = chance.applied(gaps::wait(settings, belief, quiet));
@@ -471,6 +478,10 @@ impl Balancer {
         let backend = &mut self.backends[id.index()];
         let from = backend.belief();
         what(backend, &self.settings);
+        // Who goes Down on trial is not tried any more: checks decide.
+        if backend.passive.trial().is_some() && !backend.checks_pass() {
+            backend.passive.end();
+        }
         let to = backend.belief();
         self.deadlines.set(id, backend.deadline());
         if from == to {
@@ -485,7 +496,7 @@ impl Balancer {
             by,
         };
         if change.changes_use() && backend.usable() {
-            backend.passive.use_again(now);
+            backend.passive.use_again(now, self.passive.as_ref());
         }
         Some(change)
     }

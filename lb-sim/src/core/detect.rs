@@ -81,10 +81,14 @@ pub enum PassiveAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PassiveReturn {
     Time,
-    /// After the time one request tries it: failed, the time begins anew (nginx).
+    /// After the time one request tries it: failed, the time begins anew. A router without another is never ejected
+    /// (nginx).
     Trial,
     /// A passed check only (Traefik with active checks).
     Check,
+    /// Forgetting: it is out as long as enough failures are within the window, and what fails meanwhile counts, too
+    /// (Caddy).
+    Forgotten,
 }
 
 /// How the ejections of one router in a row follow each other.

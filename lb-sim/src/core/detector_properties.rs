@@ -3,7 +3,10 @@
 
 use super::properties::{settings, starts};
 use super::world::{BIRTH, Truth, World};
-use super::{BackendId, CheckSettings, PassiveSettings, Share};
+use super::{
+    BackendId, CheckSettings, Growth, Heard, PassiveAction, PassiveCounting, PassiveReturn, PassiveSettings,
+    Share,
+};
 use proptest::prelude::*;
 use router::record::{Belief, Detector};
 use std::time::Duration;
@@ -19,6 +22,8 @@ enum Step {
     /// Out of the fleet if it belongs to it, else into it.
     Swap(u32),
     Attempt(u32, bool),
+    /// A request tries it, if it waits for one; how that ends is heard at once.
+    Try(u32, bool),
     Lost(u32),
     Notice(u32),
     Passive(Option<PassiveSettings>),
@@ -37,7 +42,44 @@ fn passive() -> impl Strategy<Value = PassiveSettings> {
     })
 }
 
-fn steps() -> impl Strategy<Value = Vec<(Duration, Step)>> {
+/// Everything that can be set.
+fn any_passive() -> impl Strategy<Value = PassiveSettings> {
+    use PassiveCounting::{Quiet, Row, Window};
+    let counting = prop_oneof![Just(Row), Just(Window), Just(Quiet)];
+    let back = prop_oneof![
+        Just(PassiveReturn::Time),
+        Just(PassiveReturn::Trial),
+        Just(PassiveReturn::Check),
+        Just(PassiveReturn::Forgotten),
+    ];
+    let action = prop_oneof![
+        4 => Just(PassiveAction::Eject),
+        1 => Just(PassiveAction::FailCheck),
+        1 => Just(PassiveAction::FastInter),
+        1 => Just(PassiveAction::SuddenDeath),
+        1 => Just(PassiveAction::MarkDown),
+    ];
+    let growth = prop_oneof![Just(Growth::Linear), Just(Growth::None)];
+    let rest = (growth, any::<bool>(), 0u32..4, 1u64..3000);
+    (passive(), counting, back, action, rest).prop_map(
+        |(passive, counting, back, action, (growth, uneject, least_ejected, window))| PassiveSettings {
+            counting,
+            // Nothing else forgets one by one, and the settings say so.
+            back: match (counting, back) {
+                (Row | Quiet, PassiveReturn::Forgotten) => PassiveReturn::Time,
+                _ => back,
+            },
+            action,
+            growth,
+            uneject,
+            least_ejected,
+            window: Duration::from_millis(window),
+            ..passive
+        },
+    )
+}
+
+fn steps(passive: BoxedStrategy<PassiveSettings>) -> impl Strategy<Value = Vec<(Duration, Step)>> {
     let truth = prop_oneof![Just(Truth::Alive), Just(Truth::Refusing), Just(Truth::Hung)];
     let who = 0..BACKENDS;
     let step = prop_oneof![
@@ -45,8 +87,9 @@ fn steps() -> impl Strategy<Value = Vec<(Duration, Step)>> {
         3 => (who.clone(), truth).prop_map(|(who, truth)| Step::Become(who, truth)),
         3 => who.clone().prop_map(Step::Lost),
         1 => who.clone().prop_map(Step::Notice),
-        1 => who.prop_map(Step::Swap),
-        1 => proptest::option::weighted(0.8, passive()).prop_map(Step::Passive),
+        1 => who.clone().prop_map(Step::Swap),
+        4 => (who.clone(), any::<bool>()).prop_map(|(who, failed)| Step::Try(who, failed)),
+        1 => proptest::option::weighted(0.8, passive).prop_map(Step::Passive),
         1 => settings().prop_map(Step::Check),
         1 => Just(Step::NoSentinel),
     ];
@@ -62,7 +105,7 @@ fn play(first: CheckSettings, steps: &[(Duration, Step)], listen: bool) -> World
             .balancer
             .apply_passive(BIRTH, Some(PassiveSettings::default()));
     }
-    let mut most = Some(PassiveSettings::default().max_ejected);
+    let mut most = Some(PassiveSettings::default());
     for (wait, step) in steps {
         world.run_until(world.now + *wait);
         let now = world.now;
@@ -75,6 +118,7 @@ fn play(first: CheckSettings, steps: &[(Duration, Step)], listen: bool) -> World
                 let change = world.balancer.on_attempt(now, BackendId(who), failed);
                 assert!(change.is_none_or(|change| failed && change.by == Detector::Passive));
             }
+            Step::Try(who, failed) => try_out(&mut world, BackendId(who), failed),
             Step::Lost(who) => {
                 let was = world.balancer.health(BackendId(who)).usable();
                 let verdict = world.lose_sentinel(BackendId(who));
@@ -87,7 +131,7 @@ fn play(first: CheckSettings, steps: &[(Duration, Step)], listen: bool) -> World
             }
             Step::Notice(_) => {}
             Step::Passive(settings) => {
-                most = settings.map(|settings| settings.max_ejected);
+                most = settings;
                 world.balancer.apply_passive(now, settings);
             }
             Step::NoSentinel => {
@@ -102,8 +146,26 @@ fn play(first: CheckSettings, steps: &[(Duration, Step)], listen: bool) -> World
     world
 }
 
+/// The first request that comes, comes as the trial; there is none for a second.
+fn try_out(world: &mut World, who: BackendId, failed: bool) {
+    let on_trial = |world: &World| world.balancer.trials().any(|(backend, _)| backend == who);
+    if !on_trial(world) {
+        return;
+    }
+    assert!(world.balancer.usable().all(|usable| usable != who));
+    assert_eq!(world.balancer.hear(world.now, who, Heard::Trying), None);
+    assert!(!on_trial(world), "exactly one request");
+    let heard = match failed {
+        true => Heard::Failed { trial: true },
+        false => Heard::Succeeded { trial: true },
+    };
+    let change = world.balancer.hear(world.now, who, heard);
+    assert_eq!(change.is_some(), !failed);
+    assert_eq!(world.balancer.usable().any(|usable| usable == who), !failed);
+}
+
 /// What holds at any time.
-fn check(world: &World, most: Option<Share>) {
+fn check(world: &World, most: Option<PassiveSettings>) {
     let balancer = &world.balancer;
     let present: Vec<_> = (0..BACKENDS)
         .map(BackendId)
@@ -112,10 +174,16 @@ fn check(world: &World, most: Option<Share>) {
     let ejected = present.iter().filter(|who| {
         let until = balancer.ejected_until(**who);
         let first = PassiveSettings::default().cap;
-        assert!(until.is_none_or(|until| until > world.now && until <= world.now + first));
-        until.is_some()
+        // At once, where the settings have just put an end to a trial.
+        assert!(until.is_none_or(|until| until >= world.now && until <= world.now + first));
+        balancer.ejected(**who)
     });
-    let allowed = most.map_or(0, |share| share.of(present.len()));
+    let allowed = most.map_or(0, |settings| {
+        settings
+            .max_ejected
+            .of(present.len())
+            .max(settings.least_ejected as usize)
+    });
     assert!(ejected.count() <= allowed, "more than {allowed} ejected");
     let usable: Vec<_> = balancer.usable().collect();
     for who in (0..BACKENDS).map(BackendId) {
@@ -131,7 +199,9 @@ proptest! {
     /// Polling starts its checks at the same times whether anybody else listens or not, and in the end everybody who
     /// lives is used again: nobody is forgotten, in an ejection or in a check.
     #[test]
-    fn other_detectors_leave_polling_alone_and_forget_nobody(first in settings(), steps in steps()) {
+    fn other_detectors_leave_polling_alone_and_forget_nobody(
+        first in settings(), steps in steps(passive().boxed()),
+    ) {
         let alone = play(first.clone(), &steps, false);
         let mut world = play(first, &steps, true);
         for who in 0..BACKENDS {
@@ -147,5 +217,28 @@ proptest! {
         world.run_until(world.now + CAP + cycle * (settings.rise + 2));
         prop_assert_eq!(world.balancer.usable().count(), BACKENDS as usize);
         prop_assert!((0..BACKENDS).all(|who| !world.balancer.checks_urgently(BackendId(who))));
+    }
+
+    /// Whatever failed attempts lead to, and whoever ends that: who lives is used again, by time, by a check or by the
+    /// first request that tries it.
+    #[test]
+    fn whatever_failed_attempts_lead_to_nobody_is_forgotten(
+        first in settings(), steps in steps(any_passive().boxed()), last in any_passive(),
+    ) {
+        let mut world = play(first, &steps, true);
+        for who in (0..BACKENDS).map(BackendId) {
+            if !world.balancer.present(who) {
+                world.swap(who);
+            }
+            world.set_truth(who, Truth::Alive);
+        }
+        world.balancer.apply_passive(world.now, Some(PassiveSettings { cap: CAP, ..last }));
+        let settings = world.balancer.settings().clone();
+        let cycle = settings.interval + settings.jitter + settings.timeout;
+        world.run_until(world.now + CAP + cycle * (settings.rise + 2));
+        for who in (0..BACKENDS).map(BackendId) {
+            try_out(&mut world, who, false);
+        }
+        prop_assert_eq!(world.balancer.usable().count(), BACKENDS as usize);
     }
 }

@@ -1,7 +1,10 @@
 //! What the balancer hears beside its checks: failed attempts, ended sentinel connections, notices.
 
 use super::checker::Outstanding;
-use super::{Action, BackendId, Balancer, PassiveSettings, ProbeId, Share, Transition, Verdict};
+use super::{
+    Action, BackendId, Balancer, CheckSettings, Health, Heard, PassiveAction, PassiveReturn, PassiveSettings,
+    ProbeId, Share, Transition, Verdict,
+};
 use router::clock::Timestamp;
 use router::record::Detector;
 
@@ -32,20 +35,102 @@ impl Balancer {
         })
     }
 
-    /// An attempt at `id` has ended. Those that end when it is out of use already say nothing new.
+    /// An attempt at `id` has ended, and it was no trial: see [`Balancer::hear`].
     pub fn on_attempt(&mut self, now: Timestamp, id: BackendId, failed: bool) -> Option<Transition> {
+        self.hear(
+            now,
+            id,
+            match failed {
+                true => Heard::Failed { trial: false },
+                false => Heard::Succeeded { trial: false },
+            },
+        )
+    }
+
+    /// Something is heard of an attempt at `id`. What was under way when it went out of use counts only as far as it
+    /// lengthens an ejection.
+    pub fn hear(&mut self, now: Timestamp, id: BackendId, heard: Heard) -> Option<Transition> {
         let settings = self.passive?;
         let backend = &mut self.backends[id.index()];
-        if !backend.usable() || !backend.passive.observe(failed, &settings) {
+        if backend.present && backend.passive.ejected() {
+            if backend.passive.observe_ejected(now, heard, &settings) {
+                return self.end_ejection(now, id);
+            }
+            self.deadlines.set(id, backend.deadline());
             return None;
         }
-        let (ejected, most) = self.ejected_of(&settings);
-        if ejected >= most {
+        let failed = match heard {
+            Heard::Trying => return None,
+            Heard::Failed { .. } => true,
+            Heard::Succeeded { .. } => false,
+        };
+        if !backend.usable() || !backend.passive.observe(now, failed, &settings) {
+            return None;
+        }
+        if settings.action == PassiveAction::Eject {
+            return self.eject(now, id, &settings);
+        }
+        backend.passive.forget();
+        self.hurry(now, id);
+        match settings.action {
+            PassiveAction::Eject | PassiveAction::FastInter => None,
+            PassiveAction::FailCheck => self.fail_check(now, id, |_, _| {}),
+            PassiveAction::SuddenDeath => self.fail_check(now, id, Health::weaken),
+            PassiveAction::MarkDown => self.change(now, id, Detector::Passive, |backend, settings| {
+                backend.condemn(now, settings);
+            }),
+        }
+    }
+
+    /// The backends that wait for a request to try them, each with the number of that trial.
+    pub fn trials(&self) -> impl Iterator<Item = (BackendId, u32)> {
+        let backends = self.backends.iter().enumerate();
+        backends
+            .filter(|(_, backend)| backend.present && backend.checks_pass())
+            .filter_map(|(i, backend)| Some((BackendId(i as u32), backend.passive.trial()?)))
+    }
+
+    /// Whether failed attempts have put `backend` out of use.
+    pub fn ejected(&self, backend: BackendId) -> bool {
+        self.backends[backend.index()].passive.ejected()
+    }
+
+    fn eject(&mut self, now: Timestamp, id: BackendId, settings: &PassiveSettings) -> Option<Transition> {
+        let share = self.ejected_of(settings);
+        let alone = share.present == 1 && settings.back == PassiveReturn::Trial;
+        if alone || share.ejected >= share.most {
             return None;
         }
         self.change(now, id, Detector::Passive, |backend, _| {
-            backend.passive.eject(now, &settings);
+            backend.passive.eject(now, settings);
         })
+    }
+
+    /// Counts one failed check that nobody has made, after `first`.
+    fn fail_check(
+        &mut self,
+        now: Timestamp,
+        id: BackendId,
+        first: impl Fn(&mut Health, &CheckSettings),
+    ) -> Option<Transition> {
+        self.change(now, id, Detector::Passive, |backend, settings| {
+            for checker in backend.checkers_mut() {
+                first(&mut checker.health, settings);
+                checker.health.observe(now, false, settings);
+            }
+        })
+    }
+
+    /// The next check comes after the fall interval at the latest, if there is one. One under way is left alone.
+    fn hurry(&mut self, now: Timestamp, id: BackendId) {
+        let Some(wait) = self.settings.fall_interval else {
+            return;
+        };
+        let backend = &mut self.backends[id.index()];
+        for checker in backend.checkers_mut() {
+            checker.due = checker.due.map(|due| due.min(now + wait));
+        }
+        self.deadlines.set(id, backend.deadline());
     }
 
     /// How failed attempts are judged from now on; without, all ejections end.
@@ -54,7 +139,7 @@ impl Balancer {
         if let Some(settings) = settings {
             let backends = self.backends.iter_mut().enumerate();
             for (i, backend) in backends.filter(|(_, backend)| backend.present) {
-                backend.passive.shorten(now + settings.cap);
+                backend.passive.adapt(now, &settings);
                 self.deadlines.set(BackendId(i as u32), backend.deadline());
             }
         }
@@ -104,8 +189,25 @@ impl Balancer {
         self.verdict(id, Detector::Sentinel, &probe, transition)
     }
 
-    pub(super) fn end_ejection(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
-        self.backends[id.index()].passive.ejected_until()?;
+    /// The time of an ejection has passed.
+    pub(super) fn return_is_due(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
+        let backend = &mut self.backends[id.index()];
+        let settings = self.passive.unwrap_or_default();
+        // Whom checks have found Down is not tried: they decide.
+        if !backend.checks_pass() || backend.passive.time_is_up(&settings) {
+            return self.end_ejection(now, id).map(Action::Return);
+        }
+        self.deadlines.set(id, backend.deadline());
+        Some(Action::Try(id))
+    }
+
+    /// Whether a passed check of `backend` ends its ejection.
+    pub(super) fn check_restores(&self) -> bool {
+        let settings = self.passive.as_ref();
+        settings.is_some_and(|settings| settings.uneject || settings.back == PassiveReturn::Check)
+    }
+
+    fn end_ejection(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
         self.change(now, id, Detector::Passive, |backend, _| backend.passive.end())
     }
 
@@ -113,33 +215,48 @@ impl Balancer {
     fn keep_the_share(&mut self, now: Timestamp) -> Vec<Transition> {
         let settings = self.passive.unwrap_or(PassiveSettings {
             max_ejected: Share(0),
+            least_ejected: 0,
             ..PassiveSettings::default()
         });
-        let (ejected, most) = self.ejected_of(&settings);
-        if ejected <= most {
+        let share = self.ejected_of(&settings);
+        if share.ejected <= share.most {
             return Vec::new();
         }
         let backends = self.backends.iter().enumerate();
         let mut ends: Vec<_> = backends
-            .filter(|(_, backend)| backend.present)
-            .filter_map(|(i, backend)| Some((backend.passive.ejected_until()?, BackendId(i as u32))))
+            .filter(|(_, backend)| backend.present && backend.passive.ejected())
+            .map(|(i, backend)| {
+                // Who is on trial is nearly back; for whom only a check can bring back there is no time.
+                let until = match (backend.passive.ejected_until(), backend.passive.trial()) {
+                    (Some(until), _) => until,
+                    (None, Some(_)) => now,
+                    (None, None) => Timestamp(u64::MAX),
+                };
+                (until, BackendId(i as u32))
+            })
             .collect();
         ends.sort();
-        ends.truncate(ejected - most);
+        ends.truncate(share.ejected - share.most);
         ends.into_iter()
             .filter_map(|(_, id)| self.end_ejection(now, id))
             .collect()
     }
 
-    /// How many are ejected, and how many may be.
-    fn ejected_of(&self, settings: &PassiveSettings) -> (usize, usize) {
-        let present = self.backends.iter().filter(|backend| backend.present);
-        let (all, ejected) = present.fold((0, 0), |(all, ejected), backend| {
-            (
-                all + 1,
-                ejected + usize::from(backend.passive.ejected_until().is_some()),
-            )
-        });
-        (ejected, settings.max_ejected.of(all))
+    fn ejected_of(&self, settings: &PassiveSettings) -> Ejected {
+        let backends = || self.backends.iter().filter(|backend| backend.present);
+        let present = backends().count();
+        let least = settings.least_ejected as usize;
+        Ejected {
+            present,
+            ejected: backends().filter(|backend| backend.passive.ejected()).count(),
+            most: settings.max_ejected.of(present).max(least),
+        }
     }
+}
+
+/// How many of those present are ejected, and how many may be.
+struct Ejected {
+    present: usize,
+    ejected: usize,
+    most: usize,
 }

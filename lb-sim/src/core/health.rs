@@ -87,6 +87,11 @@ impl Health {
         self.failures = self.failures.max(settings.fall);
     }
 
+    /// One more failed check makes it Down, after the next at the latest (HAProxy's sudden-death).
+    pub fn weaken(&mut self, settings: &CheckSettings) {
+        self.failures = self.failures.max(settings.fall.saturating_sub(2));
+    }
+
     /// A check that started then says nothing good: it may have been answered before the death.
     pub fn condemned_after(&self, started: Timestamp) -> bool {
         started < self.condemned

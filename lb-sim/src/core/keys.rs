@@ -104,7 +104,7 @@ const ALL: &[Key] = &[
     key!(Passive "passive-ejection" "TIME" "The first ejection", passive.ejection, words::positive, words::time),
     key!(Passive "passive-growth" "linear|none" "Whether the n-th ejection in a row lasts n times as long", passive.growth, words::one_of, words::plain),
     key!(Passive "passive-ejection-cap" "TIME" "No ejection lasts longer", passive.cap, words::positive, words::time),
-    key!(Passive "passive-return" "WORD" "Who ends an ejection: time, trial (nginx: one request, then time again), or check (Traefik: a passed check only)", passive.back, words::one_of, words::plain),
+    key!(Passive "passive-return" "WORD" "Who ends an ejection: time, trial (nginx: one request, then time again), check (Traefik: a passed check only) or forgotten (Caddy: as failures leave the window)", passive.back, words::one_of, words::plain),
     key!(Passive "passive-uneject" "on|off" "A passed check ends an ejection, too (Envoy)", passive.uneject, words::switch, words::switch_word),
     key!(Passive "passive-max-ejected" "SHARE" "Never more than this share of the routers is ejected at a time", passive.max_ejected, words::share, words::plain),
     key!(Passive "passive-least-ejected" "N" "But so many may be, whatever their share (Envoy: 1)", passive.least_ejected, words::number, words::plain),

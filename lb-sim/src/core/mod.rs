@@ -2,7 +2,7 @@
 //! but the seeded generator the [`Balancer`] is born with. The live driver and tests call the same functions.
 //!
 //! In reading order: [`settings`] and [`detect`] say how routers are checked, [`health`] turns results into a belief,
-//! [`passive`] counts failed attempts, [`schedule`] knows which backend is due, [`balancer`] joins them, `detectors` is
+//! [`passive`] counts failed attempts, [`panic`] says when beliefs do not matter, [`schedule`] knows which backend is due, [`balancer`] joins them, `detectors` is
 //! what it hears beside its checks; [`pick`] chooses where a request goes, [`retry`] whether it may go elsewhere.
 
 pub mod answer;
@@ -14,6 +14,7 @@ mod detectors;
 mod gaps;
 pub mod health;
 mod keys;
+pub mod panic;
 pub mod passive;
 pub mod pick;
 mod reload;
@@ -48,7 +49,7 @@ pub use detect::{
     ProxyProtocol, RetryOn, RetrySettings, RetryTo, Share,
 };
 pub use health::{Health, Transition};
-pub use passive::Passive;
+pub use passive::{Heard, Passive};
 pub use pick::Picker;
 pub use retry::{Denied, RetryGate};
 pub use settings::{

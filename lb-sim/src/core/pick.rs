@@ -1,6 +1,6 @@
 //! Where the next request goes. Every operation but a change of what may be used takes constant time.
 
-use super::{BackendId, Balance};
+use super::{BackendId, Balance, RetryTo};
 
 const NONE: u32 = u32::MAX;
 
@@ -99,6 +99,16 @@ impl Picker {
             turns.find(|id| !tried.contains(id)).copied()
         };
         other.or_else(|| self.pick())
+    }
+
+    /// Where a retry goes that may go `to`, after attempts at `tried`.
+    pub fn pick_again(&mut self, to: RetryTo, tried: &[BackendId]) -> Option<BackendId> {
+        match to {
+            RetryTo::Other => self.pick_other(tried),
+            RetryTo::Any => self.pick(),
+            // Whatever is believed of it meanwhile: HAProxy keeps the server it has assigned.
+            RetryTo::Same => tried.last().copied(),
+        }
     }
 
     /// Requests in flight at a backend, usable or not.

@@ -1,7 +1,7 @@
-//! Whether a failed attempt may be followed by another: a budget, so that retries cannot multiply an outage, and a
+//! Whether a failed attempt may be followed by another, and when: a budget, so that retries cannot multiply an outage, and a
 //! breaker, so that slow ones cannot pile up.
 
-use super::RetrySettings;
+use super::{RetryOn, RetrySettings};
 use router::clock::Timestamp;
 
 /// Retries a second that are always earned, so that a balancer with little traffic can retry at all.
@@ -13,6 +13,31 @@ const TOKEN: u64 = 10_000;
 const SECOND: u64 = 1_000_000_000;
 /// The reserve earns one unit in this many nanoseconds.
 const NANOS_PER_UNIT: u64 = SECOND / (RESERVE * TOKEN);
+
+/// A request as far as its retries go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries {
+    /// When it came.
+    pub begun: Timestamp,
+    /// Attempts so far.
+    pub made: u32,
+}
+
+impl Tries {
+    /// When the next attempt starts, if an attempt fails at `now`; `None`: it was the last.
+    pub fn next(&self, now: Timestamp, settings: &RetrySettings) -> Option<Timestamp> {
+        let start = now + settings.delay;
+        let late = settings.time.is_some_and(|time| start.since(self.begun) > time);
+        (self.made <= settings.retries && !late).then_some(start)
+    }
+}
+
+impl RetryOn {
+    /// Whether a request may be sent again: where no connection was made, nobody has seen it.
+    pub fn allows(self, connected: bool, idempotent: bool) -> bool {
+        !connected || (self == RetryOn::Safe && idempotent)
+    }
+}
 
 /// A token bucket: every request deposits its share, every second the reserve, and a retry takes one token. It holds
 /// at most what the last ten seconds earned, and starts full.

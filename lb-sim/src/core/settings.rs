@@ -1,7 +1,9 @@
 //! How routers are checked and requests forwarded. One table of words serves flags, `resetlab.toml` and `set`.
 
 use super::answer::Answers;
-use super::detect::{Detectors, Mode, PassiveSettings, ProxyProtocol, RetrySettings, Share};
+use super::detect::{
+    Detectors, Mode, PassiveCounting, PassiveReturn, PassiveSettings, ProxyProtocol, RetrySettings, Share,
+};
 pub use super::keys::{Group, KEYS, Key, TABLE};
 use super::status::Statuses;
 use router::record::ProbeResult;
@@ -351,6 +353,13 @@ impl Settings {
             (check.schedule == Schedule::Deadline && check.timeout <= check.interval).then_some(
                 "schedule=deadline needs a timeout above the interval, as a router would be Down between two checks that \
                  pass: F5 takes three intervals and a second, such as interval=5s timeout=16s",
+            )
+        });
+        let passive = &self.passive;
+        let forgets = passive.counting == PassiveCounting::Window;
+        let wrong = wrong.or_else(|| {
+            (passive.back == PassiveReturn::Forgotten && !forgets).then_some(
+                "passive-return=forgotten needs passive-counting=window: nothing else forgets failures one by one",
             )
         });
         wrong.map_or(Ok(()), |wrong| Err(SettingError::Together(wrong)))

@@ -66,8 +66,8 @@ choice!(PassiveOn, "connect, broken, 5xx or gateway", "connect" => PassiveOn::Co
 choice!(PassiveAction, "eject, fail-check, fastinter, sudden-death or mark-down", "eject" => PassiveAction::Eject,
     "fail-check" => PassiveAction::FailCheck, "fastinter" => PassiveAction::FastInter,
     "sudden-death" => PassiveAction::SuddenDeath, "mark-down" => PassiveAction::MarkDown);
-choice!(PassiveReturn, "time, trial or check", "time" => PassiveReturn::Time, "trial" => PassiveReturn::Trial,
-    "check" => PassiveReturn::Check);
+choice!(PassiveReturn, "time, trial, check or forgotten", "time" => PassiveReturn::Time, "trial" => PassiveReturn::Trial,
+    "check" => PassiveReturn::Check, "forgotten" => PassiveReturn::Forgotten);
 choice!(Growth, "linear or none", "linear" => Growth::Linear, "none" => Growth::None);
 choice!(RetryOn, "connect or safe", "connect" => RetryOn::Connect, "safe" => RetryOn::Safe);
 choice!(RetryTo, "other, any or same", "other" => RetryTo::Other, "any" => RetryTo::Any, "same" => RetryTo::Same);

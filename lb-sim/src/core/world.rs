@@ -176,7 +176,7 @@ impl World {
                         }
                     }
                 }
-                Action::Return(_) => {}
+                Action::Return(_) | Action::Try(_) => {}
                 Action::Overdue(overdue) => self.log.push(Note::Overdue(self.now, overdue.backend)),
                 Action::Expire(verdict) if verdict.by != Detector::Poll => {}
                 Action::Expire(verdict) => {

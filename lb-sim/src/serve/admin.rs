@@ -3,7 +3,7 @@
 //! `{"cmd":"notice","router":…}`.
 
 use super::control::Control;
-use crate::core::{BackendId, CheckSettings, Counting, Health, Settings};
+use crate::core::{BackendId, CheckSettings, Counting, Health, PassiveReturn, Settings};
 use router::clock::{self, Timestamp};
 use router::record::Belief;
 use serde_json::{Map, Value, json};
@@ -103,6 +103,10 @@ fn back(control: &Control, id: BackendId, health: &Health, now: Timestamp) -> Op
             "its ejection ends in {:.1} s",
             until.since(now).as_secs_f64()
         )),
+        (Belief::Ejected, None) => Some(match control.settings.passive.back {
+            PassiveReturn::Check => "a successful check".to_owned(),
+            _ => "the next request tries it".to_owned(),
+        }),
         (Belief::Down | Belief::GoingUp, _) => Some(format!(
             "{rise} successful checks{in_a_row} (so far {})",
             health.successes()

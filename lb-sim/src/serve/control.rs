@@ -1,12 +1,12 @@
 //! The control thread: the balancer's deadlines and checks, and what it tells the others.
 
 use super::admin;
-use super::decision::Decision;
+use super::decision::{self, Decision};
+use super::judge::Seen;
 use super::probe::{self, Ended};
 use super::sentinel::{Loss, Sentinel};
 use super::table::{Member, Shared};
 use super::totals::{Rate, Totals};
-use super::traffic::Seen;
 use crate::core::{
     Action, BackendId, Balancer, Check, CheckSettings, Initial, PassiveSettings, ProbeId, SettingError,
     Settings, Verdict,
@@ -226,6 +226,7 @@ impl Control {
             match action {
                 Action::Start { probe, .. } => self.start(probe, None),
                 Action::Expire(verdict) => self.expire(now, verdict),
+                Action::Try(_) => self.republish(),
                 Action::Return(change) => self.decide(change, "its ejection is over".to_owned()),
                 Action::Overdue(overdue) => self.overdue(overdue),
             }
@@ -251,11 +252,9 @@ impl Control {
     }
 
     fn attempt_seen(&mut self, seen: Seen) {
-        let Some(change) = self.balancer.on_attempt(clock::now(), seen.backend, seen.failed) else {
-            return;
-        };
-        let reason = format!("{} attempts in a row failed", self.settings.passive.failures);
-        self.decide(change, reason);
+        if let Some(change) = self.balancer.hear(clock::now(), seen.backend, seen.heard) {
+            self.decide(change, decision::heard(change, &self.settings.passive));
+        }
     }
 
     /// Holds a sentinel connection to every router that polling believes Up.

@@ -4,7 +4,10 @@ use super::control::Control;
 use super::probe::Ended;
 use super::story::{self, Story};
 use super::table::Table;
-use crate::core::{BackendId, CheckSettings, Initial, Overdue, Transition, Verdict};
+use crate::core::{
+    BackendId, CheckSettings, Initial, Overdue, PassiveAction, PassiveCounting, PassiveSettings, Transition,
+    Verdict, panic,
+};
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Detector, Event};
 
@@ -162,20 +165,73 @@ impl Control {
                 until_ns,
             },
         );
-        self.decisions[backend.index()] = Decision {
-            by: change.by,
-            reason,
-        };
+        // A count on the way decides nothing.
+        if change.to != Belief::GoingDown {
+            self.decisions[backend.index()] = Decision {
+                by: change.by,
+                reason,
+            };
+        }
+    }
+
+    /// Something else than a belief has changed, and there is nothing to tell of it.
+    pub(super) fn republish(&mut self) {
+        self.version += 1;
+        self.publish();
+        self.shared.told(self.version);
     }
 
     pub(super) fn publish(&self) {
+        let usable: Vec<_> = self.balancer.usable().collect();
+        let all = (0..self.members.len()).map(|i| BackendId(i as u32));
+        let present: Vec<_> = all.clone().filter(|id| self.balancer.present(*id)).collect();
+        let threshold = self.settings.panic_threshold;
+        let instead = panic::instead(&usable, &present, threshold).map(<[BackendId]>::to_vec);
+        let panics = instead.is_some();
+        // Each of several probers panics by itself.
+        let shares = self.balancer.shares().into_iter().map(|share| {
+            panic::instead(&share, &present, threshold).map_or_else(|| share.clone(), <[BackendId]>::to_vec)
+        });
+        let shares = shares.collect();
+        let panicked = self.shared.table().load().panic;
         self.shared.publish(Table {
             version: self.version,
             settings: self.settings.clone(),
             members: self.members.clone(),
-            usable: self.balancer.usable().collect(),
-            shares: self.balancer.shares(),
+            usable: instead.unwrap_or(usable),
+            shares,
+            panic: panics,
+            trials: self.balancer.trials().collect(),
+            present: all.map(|id| self.balancer.present(id)).collect(),
             since: self.since.clone(),
         });
+        if panics != panicked {
+            let text = match panics {
+                true => "too few routers may be used: all are (panic-threshold)".to_owned(),
+                false => "enough routers may be used again: only they are (panic-threshold)".to_owned(),
+            };
+            tracing::warn!("{text}");
+            self.events.emit(Event::Note { text });
+        }
+    }
+}
+
+/// Why what was heard of attempts has changed a belief.
+pub(super) fn heard(change: Transition, settings: &PassiveSettings) -> String {
+    if change.to == Belief::Up {
+        return "the request that tried it succeeded".to_owned();
+    }
+    let PassiveSettings { failures, window, .. } = *settings;
+    let window = humantime::format_duration(window);
+    let failed = match settings.counting {
+        PassiveCounting::Row => format!("{failures} attempts in a row failed"),
+        PassiveCounting::Window => format!("{failures} attempts failed within {window}"),
+        PassiveCounting::Quiet => format!("{failures} attempts failed without {window} of quiet"),
+    };
+    match settings.action {
+        PassiveAction::Eject | PassiveAction::MarkDown => failed,
+        PassiveAction::FailCheck | PassiveAction::SuddenDeath | PassiveAction::FastInter => {
+            format!("{failed}, which counts as a failed check")
+        }
     }
 }

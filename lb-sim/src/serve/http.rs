@@ -1,10 +1,10 @@
 //! Balancing requests: who gets one, whether it may be tried again, and what a client sees when an attempt fails.
 
 use super::traffic::{Driver, Ended, Target, Ticket, Traffic};
-use crate::core::{BackendId, OnFailure, Settings};
+use crate::core::{Answer, Answers, BackendId, OnFailure, OpenConnections, Settings};
 use router::clock::Timestamp;
 use router::http1::RequestHead;
-use router::proxy::{self, AfterFailure, Attempt, Engine, Finish, Policy, Reply, Upstream, Verdict};
+use router::proxy::{self, AfterFailure, Attempt, Engine, Finish, Policy, Reply, Sever, Upstream, Verdict};
 use router::record::Cause;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -20,6 +20,8 @@ pub struct Exchange {
     ticket: Ticket,
     /// Sending it twice does what sending it once does (RFC 9110 §9.2.2).
     idempotent: bool,
+    /// Why the last attempt failed, and whether its connection had served a request before.
+    failed: Option<(Cause, bool)>,
 }
 
 /// Keeps the engine's timeouts and connections as the table says.
@@ -35,8 +37,12 @@ impl Driver for Follower {
     }
 
     /// Its connections are not used again.
-    fn out_of_use(&self, backend: BackendId) {
-        self.0.pools().discard(backend.0);
+    fn out_of_use(&self, backend: BackendId, open: OpenConnections) {
+        match open {
+            OpenConnections::Keep => self.0.pools().discard(backend.0),
+            OpenConnections::Close => self.0.sever(backend.0, Sever::Close),
+            OpenConnections::Reset => self.0.sever(backend.0, Sever::Reset),
+        }
     }
 }
 
@@ -51,11 +57,20 @@ impl Policy for Forward {
         let exchange = Exchange {
             ticket,
             idempotent: idempotent(head.method()),
+            failed: None,
         };
         let verdict = match target {
             Some(target) => Verdict::Forward(upstream(target)),
-            None if self.0.settings(|settings| settings.on_failure) == OnFailure::Reset => Verdict::Reset,
-            None => Verdict::Reply(Reply::explain(503, "no router is believed Up")),
+            None => match self
+                .0
+                .settings(|settings| (settings.on_failure, settings.answers.unrouted))
+            {
+                (OnFailure::Reset, _) | (_, Answer::Reset) => Verdict::Reset,
+                (_, Answer::Close) => Verdict::Close,
+                (_, Answer::Status(status)) => {
+                    Verdict::Reply(Reply::explain(status, "no router is believed Up"))
+                }
+            },
         };
         (exchange, verdict)
     }
@@ -65,6 +80,7 @@ impl Policy for Forward {
             started: attempt.started,
             ended: attempt.ended,
             reused: attempt.reused,
+            severed: attempt.severed,
             status: attempt.result.ok().or(attempt.status),
             result: attempt.result.map(drop),
         };
@@ -72,30 +88,75 @@ impl Policy for Forward {
         let cause = match attempt.result {
             // Nobody asks what to do then: a retry would be counted and never made.
             Ok(_) | Err(Cause::Cut | Cause::ClientGone) => return AfterFailure::Reset,
+            Err(_) if attempt.severed => return AfterFailure::Reset,
             Err(cause) => cause,
         };
-        let on_failure = self.0.settings(|settings| settings.on_failure);
+        exchange.failed = Some((cause, attempt.reused));
+        let (on_failure, retry_on) = self
+            .0
+            .settings(|settings| (settings.on_failure, settings.retry.on));
         if on_failure == OnFailure::Reset {
             return AfterFailure::Reset;
         }
-        // Where no connection was made, the router has not seen the request.
-        let harmless = matches!(cause, Cause::Refused | Cause::ConnectTimeout) || exchange.idempotent;
+        let connected = !matches!(cause, Cause::Refused | Cause::ConnectTimeout);
         if on_failure == OnFailure::Retry
-            && harmless
+            && retry_on.allows(connected, exchange.idempotent)
             && attempt.replayable
-            && let Some(target) = self.0.again(&mut exchange.ticket, attempt.ended)
+            && let Some(start) = self.0.may_retry(&mut exchange.ticket, attempt.ended)
         {
-            return AfterFailure::Retry(upstream(target));
+            return match start > attempt.ended {
+                true => AfterFailure::Wait(start),
+                false => self.waited(exchange, attempt.ended),
+            };
         }
-        AfterFailure::Reply(match cause {
-            Cause::ResponseTimeout => Reply::explain(504, "the router did not answer in time"),
-            _ => Reply::explain(502, "the router failed"),
-        })
+        self.give_up(exchange)
+    }
+
+    fn waited(&self, exchange: &mut Exchange, now: Timestamp) -> AfterFailure {
+        match self.0.retry(&mut exchange.ticket, now) {
+            Some(target) => AfterFailure::Retry(upstream(target)),
+            None => self.give_up(exchange),
+        }
     }
 
     fn finished(&self, exchange: Exchange, _end: &Finish) {
         // As when the engine is stopped in the middle.
         self.0.dropped(exchange.ticket);
+    }
+}
+
+impl Forward {
+    /// What the client gets for the last attempt.
+    fn give_up(&self, exchange: &Exchange) -> AfterFailure {
+        let Some((cause, reused)) = exchange.failed else {
+            return AfterFailure::Reset;
+        };
+        match self
+            .0
+            .settings(|settings| answer(&settings.answers, cause, reused))
+        {
+            Answer::Status(status) => AfterFailure::Reply(Reply::explain(
+                status,
+                match cause {
+                    Cause::ResponseTimeout => "the router did not answer in time",
+                    _ => "the router failed",
+                },
+            )),
+            Answer::Close => AfterFailure::Close,
+            Answer::Reset => AfterFailure::Reset,
+        }
+    }
+}
+
+fn answer(answers: &Answers, cause: Cause, reused: bool) -> Answer {
+    match cause {
+        Cause::Refused => answers.refused,
+        Cause::ConnectTimeout => answers.connect_timeout,
+        Cause::Reset | Cause::Eof if reused => answers.reused,
+        Cause::Reset | Cause::Eof | Cause::Malformed => answers.reset,
+        Cause::ResponseTimeout => answers.timeout,
+        // Nobody is asked about these: the client has had its response, or is gone.
+        Cause::Cut | Cause::Status5xx | Cause::ClientGone => answers.reset,
     }
 }
 
@@ -108,4 +169,33 @@ fn upstream(target: Target) -> Upstream {
 
 fn idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_the_answer_that_was_set_for_it() {
+        let status = Answer::Status;
+        let answers = Answers {
+            refused: status(501),
+            connect_timeout: status(502),
+            reset: status(503),
+            reused: status(504),
+            timeout: status(505),
+            unrouted: status(506),
+        };
+        for (cause, fresh, reused) in [
+            (Cause::Refused, 501, 501),
+            (Cause::ConnectTimeout, 502, 502),
+            (Cause::Reset, 503, 504),
+            (Cause::Eof, 503, 504),
+            (Cause::Malformed, 503, 503),
+            (Cause::ResponseTimeout, 505, 505),
+        ] {
+            assert_eq!(answer(&answers, cause, false), status(fresh), "{cause:?}");
+            assert_eq!(answer(&answers, cause, true), status(reused), "{cause:?}");
+        }
+    }
 }

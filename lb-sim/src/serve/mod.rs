@@ -3,16 +3,19 @@
 //! The *control thread* owns the [`Balancer`](crate::core::Balancer): it starts checks ([`probe`]), holds sentinel
 //! connections ([`sentinel`]), sleeps until the next deadline ([`control`]), answers the admin socket ([`admin`]),
 //! tells what happened ([`story`]) and publishes what may be picked ([`table`]). The *data thread* chooses and counts
-//! ([`traffic`]) and forwards: requests ([`http`]) or connections ([`tcp`], [`relay`]); it only ever reads what was published: no lock that a check could hold.
+//! ([`traffic`]), says which attempts failed ([`judge`]) and forwards: requests ([`http`]) or connections ([`tcp`], [`relay`],
+//! [`sever`]); it only ever reads what was published: no lock that a check could hold.
 
 pub mod admin;
 pub mod control;
 mod decision;
 mod fleet;
 pub mod http;
+pub mod judge;
 pub mod probe;
 pub mod relay;
 pub mod sentinel;
+pub mod sever;
 mod shares;
 pub mod story;
 pub mod table;
@@ -82,6 +85,9 @@ fn serve(args: Args) -> Result<(), Failure> {
         settings: settings.clone(),
         usable: believed_first(&settings, members.len()),
         shares: Vec::new(),
+        panic: false,
+        trials: Vec::new(),
+        present: vec![true; members.len()],
         since: vec![clock::now(); members.len()],
         members: members.clone(),
     }));
@@ -117,7 +123,7 @@ async fn forward(
     listener: tokio::net::TcpListener,
     shared: Arc<Shared>,
     events: Events,
-    seen: mpsc::UnboundedSender<traffic::Seen>,
+    seen: mpsc::UnboundedSender<judge::Seen>,
     control_failed: oneshot::Receiver<io::Error>,
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -125,9 +131,10 @@ async fn forward(
     let engine = Engine::new(proxy::Settings::default());
     // It cannot change while running.
     let mode = shared.table().load().settings.mode;
+    let severs = Rc::new(sever::Severs::default());
     let driver: Box<dyn traffic::Driver> = match mode {
         Mode::Http => Box::new(http::Follower(engine.clone())),
-        Mode::Tcp => Box::new(tcp::Follower),
+        Mode::Tcp => Box::new(tcp::Follower(severs.clone())),
     };
     let traffic = traffic::Traffic::new(shared, events, seen, driver);
     let balancing = traffic.clone();
@@ -137,7 +144,7 @@ async fn forward(
                 let policy = Rc::new(http::Forward(balancing));
                 proxy::serve(listener, policy, engine, std::future::pending()).await
             }
-            Mode::Tcp => tcp::serve(listener, balancing).await,
+            Mode::Tcp => tcp::serve(listener, balancing, severs).await,
         }
     };
     tokio::select! {

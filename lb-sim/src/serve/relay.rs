@@ -67,7 +67,7 @@ impl<'a> Relay<'a> {
         }
     }
 
-    pub async fn run(mut self) -> Verdict {
+    pub async fn run(&mut self) -> Verdict {
         poll_fn(|cx| SCRATCH.with_borrow_mut(|scratch| self.poll(cx, scratch))).await
     }
 
@@ -122,10 +122,15 @@ impl<'a> Relay<'a> {
     }
 
     fn reset(&self) -> Verdict {
-        Verdict::Failed(match self.down.read {
+        Verdict::Failed(self.cut_off())
+    }
+
+    /// What it is to the client when it ends now, but for an end in order.
+    pub fn cut_off(&self) -> Cause {
+        match self.down.read {
             0 => Cause::Reset,
             _ => Cause::Cut,
-        })
+        }
     }
 
     fn closed(&self) -> Verdict {

@@ -145,6 +145,9 @@ fn reason(change: Transition, ended: &Ended, verdict: &Verdict, settings: &Check
         Belief::Down => format!("{fall} of {fall} checks{in_a_row} failed, the last: {words}"),
         Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
         Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
+        Belief::Up if change.from == Belief::Ejected => {
+            "a check succeeded, which ends its ejection".to_owned()
+        }
         Belief::Up if verdict.successes < rise => "its first check succeeded".to_owned(),
         Belief::Up => format!("{rise} of {rise} checks{in_a_row} succeeded"),
         // By polling alone it would be up.

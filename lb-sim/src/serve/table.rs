@@ -45,6 +45,12 @@ pub struct Table {
     /// Where each of several probers decides for its share of the requests: who may be picked for each share. Requests
     /// are dealt over them in turn. Empty: all requests go by `usable`.
     pub shares: Vec<Vec<BackendId>>,
+    /// These are all, since too few are believed Up.
+    pub panic: bool,
+    /// Backends that wait for one request to try them, and the number of that trial.
+    pub trials: Vec<(BackendId, u32)>,
+    /// Per backend: it belongs to the fleet.
+    pub present: Vec<bool>,
     /// Per backend: since when it may, or may not, be picked.
     pub since: Vec<Timestamp>,
 }
@@ -134,6 +140,13 @@ impl Shared {
     /// Returns when something was told since the last return.
     pub async fn news(&self) {
         self.news.notified().await;
+    }
+}
+
+impl Table {
+    /// Whether `backend` may be picked.
+    pub fn uses(&self, backend: BackendId) -> bool {
+        self.usable.binary_search(&backend).is_ok()
     }
 }
 

@@ -1,12 +1,15 @@
 //! Balancing connections: who gets one, and what its client sees when it fails. Bytes are relayed as they are.
 //!
 //! An attempt is a connection to a router. FIN and RST stay apart: a FIN is passed on as a FIN, each direction by
-//! itself; a RST of the router becomes what `on-failure` says, a RST of the client goes on to the router.
+//! itself; a RST of the router becomes what `on-failure` says, a RST of the client goes on to the router. What
+//! `open-connections` ends is recorded as an attempt that was cut, or reset before a byte had come: what its client sees.
 
 use super::relay::{Relay, Verdict};
+use super::sever::{Hold, Severs};
 use super::traffic::{Driver, Ended, Target, Ticket, Traffic};
-use crate::core::{BackendId, OnFailure, ProxyProtocol, Settings};
+use crate::core::{BackendId, OnFailure, OpenConnections, ProxyProtocol, Settings};
 use router::clock::{self, Timestamp};
+use router::proxy::Sever;
 use router::proxy_protocol::Header;
 use router::record::Cause;
 use std::future::poll_fn;
@@ -17,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -33,13 +36,13 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 << 20;
 
 /// Accepts and relays until dropped. Needs a `LocalSet`.
-pub async fn serve(listener: TcpListener, traffic: Rc<Traffic>) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, traffic: Rc<Traffic>, severs: Rc<Severs>) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
         match listener.accept().await {
             Ok((client, peer)) => {
-                let connection = Connection::new(client, peer, traffic.clone());
+                let connection = Connection::new(client, peer, traffic.clone(), severs.clone());
                 tokio::task::spawn_local(async move {
                     connection.run().await;
                     drop(place);
@@ -54,12 +57,19 @@ pub async fn serve(listener: TcpListener, traffic: Rc<Traffic>) -> io::Result<()
     }
 }
 
-/// Connections carry on as they began; nothing is kept for the next ones.
-pub struct Follower;
+/// Connections carry on as they began, unless their router goes out of use; nothing is kept for the next ones.
+pub struct Follower(pub Rc<Severs>);
 
 impl Driver for Follower {
     fn settings(&self, _: &Settings) {}
-    fn out_of_use(&self, _: BackendId) {}
+
+    fn out_of_use(&self, backend: BackendId, open: OpenConnections) {
+        match open {
+            OpenConnections::Keep => {}
+            OpenConnections::Close => self.0.sever(backend, Sever::Close),
+            OpenConnections::Reset => self.0.sever(backend, Sever::Reset),
+        }
+    }
 }
 
 /// One client's.
@@ -67,6 +77,24 @@ struct Connection {
     client: TcpStream,
     peer: SocketAddr,
     traffic: Rc<Traffic>,
+    severs: Rc<Severs>,
+}
+
+/// A connection to a router.
+struct Connected {
+    router: TcpStream,
+    started: Timestamp,
+    hold: Hold,
+}
+
+/// What the client is to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The end it has seen, or caused.
+    Its,
+    /// That it failed.
+    Failed,
+    Severed(Sever),
 }
 
 /// The settings a connection began with.
@@ -78,12 +106,13 @@ struct Rules {
 }
 
 impl Connection {
-    fn new(client: TcpStream, peer: SocketAddr, traffic: Rc<Traffic>) -> Connection {
+    fn new(client: TcpStream, peer: SocketAddr, traffic: Rc<Traffic>, severs: Rc<Severs>) -> Connection {
         let _ = client.set_nodelay(true);
         Connection {
             client,
             peer,
             traffic,
+            severs,
         }
     }
 
@@ -96,53 +125,82 @@ impl Connection {
             response_timeout: settings.response_timeout,
             proxy_protocol: settings.proxy_protocol,
         });
-        let failed = match target {
-            None => true,
+        let end = match target {
+            None => End::Failed,
             Some(target) => match self.connect(&mut ticket, target, now, &rules).await {
-                None => true,
-                Some((router, started)) => self.relay(router, &mut ticket, started, &rules).await,
+                Err(end) => end,
+                Ok(connected) => self.relay(connected, &mut ticket, &rules).await,
             },
         };
         self.traffic.dropped(ticket);
-        match rules.on_failure {
+        match (end, rules.on_failure) {
             // In order: the FIN went out already, or goes with the socket.
-            _ if !failed => {}
-            OnFailure::Close => linger(self.client).await,
-            _ => drop(self.client.set_zero_linger()),
+            (End::Its, _) => {}
+            (End::Severed(Sever::Close), _) | (End::Failed, OnFailure::Close) => linger(self.client).await,
+            (End::Failed | End::Severed(Sever::Reset), _) => drop(self.client.set_zero_linger()),
         }
     }
 
-    /// A connection to the target, or where that is allowed to another router; and when its attempt began.
+    /// A connection to the target, or where that is allowed to another router.
     async fn connect(
         &self,
         ticket: &mut Ticket,
         mut target: Target,
         mut started: Timestamp,
         rules: &Rules,
-    ) -> Option<(TcpStream, Timestamp)> {
+    ) -> Result<Connected, End> {
         loop {
-            let cause = match dial(target.addr, started + rules.connect_timeout).await {
-                Ok(router) => return Some((router, started)),
-                Err(cause) => cause,
+            let hold = self.severs.hold(target.backend);
+            let dialed = hold.during(dial(target.addr, started + rules.connect_timeout));
+            let (failed, severed) = match dialed.await {
+                Ok(Ok(router)) => {
+                    return Ok(Connected {
+                        router,
+                        started,
+                        hold,
+                    });
+                }
+                Ok(Err(cause)) => (cause, None),
+                Err(how) => (Cause::Reset, Some(how)),
             };
             let ended = clock::now();
-            self.traffic.ended(ticket, &attempt(started, ended, Err(cause)));
-            if rules.on_failure != OnFailure::RetryConnect {
-                return None;
+            let attempt = Ended {
+                severed: severed.is_some(),
+                ..attempt(started, ended, Err(failed))
+            };
+            self.traffic.ended(ticket, &attempt);
+            if let Some(how) = severed {
+                return Err(End::Severed(how));
             }
-            target = self.traffic.again(ticket, ended)?;
-            started = ended;
+            if rules.on_failure != OnFailure::RetryConnect {
+                return Err(End::Failed);
+            }
+            (target, started) = self.again(ticket, ended).await?;
         }
     }
 
-    /// True: the client is to see that it failed.
-    async fn relay(
-        &mut self,
-        mut router: TcpStream,
-        ticket: &mut Ticket,
-        started: Timestamp,
-        rules: &Rules,
-    ) -> bool {
+    /// Where and when the next attempt starts, once it is time.
+    async fn again(&self, ticket: &mut Ticket, failed: Timestamp) -> Result<(Target, Timestamp), End> {
+        let start = self.traffic.may_retry(ticket, failed).ok_or(End::Failed)?;
+        let mut now = failed;
+        if start > now {
+            tokio::select! {
+                biased;
+                // A RST. Who has only said all still wants an answer.
+                _ = self.client.ready(Interest::ERROR) => return Err(End::Its),
+                () = clock::until(start) => now = clock::now(),
+            }
+        }
+        let target = self.traffic.retry(ticket, now).ok_or(End::Failed)?;
+        Ok((target, now))
+    }
+
+    async fn relay(&mut self, connected: Connected, ticket: &mut Ticket, rules: &Rules) -> End {
+        let Connected {
+            mut router,
+            started,
+            hold,
+        } = connected;
         let mut first = Vec::new();
         if rules.proxy_protocol == ProxyProtocol::V2
             && let Ok(destination) = self.client.local_addr()
@@ -150,21 +208,25 @@ impl Connection {
             let source = self.peer;
             Header::Tcp { source, destination }.write(&mut first);
         }
-        let relay = Relay::new(&mut self.client, &mut router, first, rules.response_timeout);
-        let verdict = relay.run().await;
-        let (result, failed) = match verdict {
-            Verdict::Closed => (Ok(()), false),
+        let mut relay = Relay::new(&mut self.client, &mut router, first, rules.response_timeout);
+        let verdict = hold.during(relay.run()).await;
+        let (result, end) = match verdict {
+            Ok(Verdict::Closed) => (Ok(()), End::Its),
             // The client has its FIN.
-            Verdict::Failed(Cause::Eof) => (Err(Cause::Eof), false),
-            Verdict::Failed(cause) => (Err(cause), true),
-            Verdict::ClientGone => {
+            Ok(Verdict::Failed(Cause::Eof)) => (Err(Cause::Eof), End::Its),
+            Ok(Verdict::Failed(cause)) => (Err(cause), End::Failed),
+            Ok(Verdict::ClientGone) => {
                 let _ = router.set_zero_linger();
-                (Err(Cause::ClientGone), false)
+                (Err(Cause::ClientGone), End::Its)
             }
+            Err(how) => (Err(relay.cut_off()), End::Severed(how)),
         };
-        self.traffic
-            .ended(ticket, &attempt(started, clock::now(), result));
-        failed
+        let attempt = Ended {
+            severed: verdict.is_err(),
+            ..attempt(started, clock::now(), result)
+        };
+        self.traffic.ended(ticket, &attempt);
+        end
     }
 }
 
@@ -173,6 +235,7 @@ fn attempt(started: Timestamp, ended: Timestamp, result: Result<(), Cause>) -> E
         started,
         ended,
         reused: false,
+        severed: false,
         status: None,
         result,
     }

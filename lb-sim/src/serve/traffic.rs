@@ -2,11 +2,14 @@
 //! choosing a backend, counting, telling, and the gate that retries go through. Lives on the data thread.
 //!
 //! A driver calls [`Traffic::begin`] for each request (or connection), then [`Traffic::ended`] for each attempt, after
-//! a failed one perhaps [`Traffic::again`], and [`Traffic::dropped`] when all is over.
+//! a failed one perhaps [`Traffic::may_retry`] and at the time that says [`Traffic::retry`], and [`Traffic::dropped`] when
+//! all is over.
 
+use super::judge::{Judge, Seen};
 use super::shares::Shares;
 use super::table::{Member, Shared, Table};
-use crate::core::{BackendId, Denied, Picker, RetryGate, Settings};
+use crate::core::retry::Tries;
+use crate::core::{BackendId, Denied, OpenConnections, Picker, RetryGate, RetryTo, Settings};
 use arc_swap::{ArcSwap, Cache};
 use router::clock::{self, Timestamp};
 use router::record::{Cause, Event};
@@ -22,28 +25,18 @@ pub struct Traffic {
     shared: Arc<Shared>,
     events: Events,
     driver: Box<dyn Driver>,
-    /// For the control thread: attempts that say something about a backend.
-    seen: UnboundedSender<Seen>,
     state: RefCell<State>,
 }
 
 /// What a driver does when the table changes.
 pub trait Driver {
     fn settings(&self, settings: &Settings);
-    /// No new attempt goes to `backend`; those under way go on.
-    fn out_of_use(&self, backend: BackendId);
-}
-
-/// An ended attempt in the eyes of passive detection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    pub backend: BackendId,
-    pub at: Timestamp,
-    pub failed: bool,
+    /// No new attempt goes to `backend`; what becomes of those under way.
+    fn out_of_use(&self, backend: BackendId, open: OpenConnections);
 }
 
 /// One request, or connection, on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ticket {
     request: Option<u64>,
     /// Source port of a relayed connection.
@@ -51,11 +44,13 @@ pub struct Ticket {
     /// Where its attempt is, until that has ended.
     at: Option<BackendId>,
     tried: Vec<BackendId>,
-    nth: u32,
+    tries: Tries,
     /// Which prober decides for it, where each does for a share.
     share: Option<usize>,
-    /// The attempt under way went through the retry gate.
+    /// The attempt under way, or the wait for it, went through the retry gate.
     retrying: bool,
+    /// The attempt under way tries an ejected backend.
+    trial: bool,
 }
 
 /// Where an attempt goes.
@@ -71,6 +66,8 @@ pub struct Ended {
     pub started: Timestamp,
     pub ended: Timestamp,
     pub reused: bool,
+    /// By us, because its backend went out of use.
+    pub severed: bool,
     /// Of the response head, if one came.
     pub status: Option<u16>,
     /// `Ok`: whole; a status of 500 or more counts as failed.
@@ -87,8 +84,11 @@ struct State {
     retries: RetryGate,
     /// Per backend: what is still to be told about its last change.
     pending: Vec<Pending>,
-    /// Per backend: its last attempt failed, as far as the control thread knows.
-    failing: Vec<bool>,
+    judge: Judge,
+    /// Backends that wait for a request to try them, and the number of that trial.
+    trials: Vec<(BackendId, u32)>,
+    /// Per backend: its last trial that has got its request.
+    tried: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,20 +111,23 @@ impl Traffic {
     ) -> Rc<Traffic> {
         let table = shared.table().load_full();
         driver.settings(&table.settings);
+        let mut judge = Judge::new(seen);
+        judge.resize(table.members.len());
         let state = State {
             published: Cache::new(shared.table().clone()),
             picker: Picker::new(table.settings.balance, &table.usable),
             shares: Shares::new(&table),
             retries: RetryGate::new(clock::now()),
             pending: vec![Pending::Nothing; table.members.len()],
-            failing: vec![false; table.members.len()],
+            judge,
+            trials: Vec::new(),
+            tried: vec![0; table.members.len()],
             table,
         };
         Rc::new(Traffic {
             shared,
             events,
             driver,
-            seen,
             state: RefCell::new(state),
         })
     }
@@ -158,7 +161,12 @@ impl Traffic {
         let mut ticket = Ticket {
             request,
             port,
-            ..Ticket::default()
+            at: None,
+            tried: Vec::new(),
+            tries: Tries { begun: now, made: 0 },
+            share: None,
+            retrying: false,
+            trial: false,
         };
         self.shared.forwarded.requests.add(1);
         state.retries.request(now, &state.table.settings.retry);
@@ -177,12 +185,15 @@ impl Traffic {
         self.leave(ticket, Some(attempt));
     }
 
-    /// One more attempt, elsewhere if there is an elsewhere. `None`: it is not allowed, or there is nobody.
-    pub fn again(&self, ticket: &mut Ticket, now: Timestamp) -> Option<Target> {
+    /// When the next attempt may start: [`Traffic::retry`]. `None`: it is not allowed, or there is nobody.
+    pub fn may_retry(&self, ticket: &mut Ticket, now: Timestamp) -> Option<Timestamp> {
         let state = &mut *self.state.borrow_mut();
         self.refresh(state);
         let settings = state.table.settings.retry;
-        if ticket.nth > settings.retries || state.table.usable.is_empty() {
+        let start = ticket.tries.next(now, &settings)?;
+        // After a wait somebody may be back.
+        let nobody = state.table.usable.is_empty() && state.trials.is_empty();
+        if nobody && start <= now && settings.to != RetryTo::Same {
             return None;
         }
         if let Err(denied) = state.retries.begin(now, &settings) {
@@ -193,7 +204,15 @@ impl Traffic {
             return None;
         }
         ticket.retrying = true;
-        let Some(backend) = state.picker(ticket).pick_other(&ticket.tried) else {
+        Some(start)
+    }
+
+    /// The next attempt starts now, wherever `retry-to` wants it. `None`: there is nobody.
+    pub fn retry(&self, ticket: &mut Ticket, now: Timestamp) -> Option<Target> {
+        let state = &mut *self.state.borrow_mut();
+        self.refresh(state);
+        let to = state.table.settings.retry.to;
+        let Some(backend) = state.picker(ticket).pick_again(to, &ticket.tried) else {
             ticket.retrying = false;
             state.retries.ended();
             return None;
@@ -209,7 +228,8 @@ impl Traffic {
 
     fn start(&self, state: &mut State, ticket: &mut Ticket, backend: BackendId, now: Timestamp) -> Target {
         ticket.at = Some(backend);
-        ticket.nth += 1;
+        ticket.tries.made += 1;
+        ticket.trial = !state.trials.is_empty() && state.try_out(backend);
         state.picker.started(backend);
         state.shares.started(ticket.share, backend);
         self.shared.attempt_begins();
@@ -223,11 +243,14 @@ impl Traffic {
     }
 
     fn leave(&self, ticket: &mut Ticket, attempt: Option<&Ended>) {
-        let Some(backend) = ticket.at.take() else { return };
+        if ticket.at.is_none() && !ticket.retrying {
+            return;
+        }
         let state = &mut *self.state.borrow_mut();
         if std::mem::take(&mut ticket.retrying) {
             state.retries.ended();
         }
+        let Some(backend) = ticket.at.take() else { return };
         state.picker.ended(backend);
         state.shares.ended(ticket.share, backend);
         let member = &state.table.members[backend.index()];
@@ -235,8 +258,11 @@ impl Traffic {
         if let Some(attempt) = attempt {
             member.tally.attempted(attempt.started);
             self.count(member, ticket, attempt);
-            if state.table.settings.detectors.passive {
-                self.judge(&mut state.failing[backend.index()], backend, attempt);
+            let settings = &state.table.settings;
+            if settings.detectors.passive {
+                state
+                    .judge
+                    .ended(backend, attempt, ticket.trial, &settings.passive);
             }
             if let Pending::Readmission(since) = state.pending[backend.index()]
                 && attempt.started >= since
@@ -250,21 +276,6 @@ impl Traffic {
         }
         if state.pending[backend.index()] != Pending::Nothing {
             self.tell(state, backend);
-        }
-    }
-
-    /// Tells the control thread of failures, and of the first success after one.
-    fn judge(&self, failing: &mut bool, backend: BackendId, attempt: &Ended) {
-        let failed = match attempt.result {
-            Err(Cause::Cut | Cause::ClientGone) => return,
-            Err(_) => true,
-            Ok(()) => matches!(attempt.status, Some(502..=504)),
-        };
-        if failed || *failing {
-            *failing = failed;
-            let at = attempt.ended;
-            // The receiver lives as long as the control thread, and this process not longer.
-            let _ = self.seen.send(Seen { backend, at, failed });
         }
     }
 
@@ -283,7 +294,7 @@ impl Traffic {
                 cause,
                 reused: attempt.reused,
                 status: attempt.status,
-                nth: ticket.nth,
+                nth: ticket.tries.made,
                 port: ticket.port,
             });
         }
@@ -297,27 +308,38 @@ impl Traffic {
         }
         let table = table.clone();
         let old = std::mem::replace(&mut state.table, table.clone());
-        state.picker.update(table.settings.balance, &table.usable);
         state.shares.update(&table);
         self.driver.settings(&table.settings);
         state.pending.resize(table.members.len(), Pending::Nothing);
-        state.failing.resize(table.members.len(), false);
+        state.judge.resize(table.members.len());
+        state.tried.resize(table.members.len(), 0);
+        state.trials.clear();
+        let open = table.trials.iter();
+        let open = open.filter(|(backend, number)| state.tried[backend.index()] != *number);
+        state.trials.extend(open);
+        state.aim();
         for (i, since) in table.since.iter().enumerate() {
-            if old.since.get(i) == Some(since) {
+            let backend = BackendId(i as u32);
+            let (was, is) = (old.uses(backend), table.uses(backend));
+            if was == is && old.since.get(i) == Some(since) {
                 continue;
             }
-            let backend = BackendId(i as u32);
-            if table.usable.binary_search(&backend).is_ok() {
-                // Up from the start is not back again.
-                let came_back = i < old.members.len() && old.usable.binary_search(&backend).is_err();
-                state.pending[i] = if came_back {
-                    Pending::Readmission(*since)
-                } else {
-                    Pending::Nothing
+            let pending = &mut state.pending[i];
+            if !is {
+                let open = match table.present[i] {
+                    true => table.settings.open_connections,
+                    false => OpenConnections::Keep,
                 };
-            } else {
-                self.driver.out_of_use(backend);
-                state.pending[i] = Pending::Quiet;
+                self.driver.out_of_use(backend, open);
+                *pending = Pending::Quiet;
+                continue;
+            }
+            // Up from the start is not back again.
+            let known = i < old.members.len();
+            // In use although Down: when it serves again, it has come back.
+            let in_panic = table.panic && *pending == Pending::Nothing;
+            if known && (!was || in_panic) {
+                *pending = Pending::Readmission(*since);
             }
         }
     }
@@ -348,6 +370,30 @@ impl State {
     /// Who chooses for that request.
     fn picker(&mut self, ticket: &Ticket) -> &mut Picker {
         self.shares.picker(ticket.share).unwrap_or(&mut self.picker)
+    }
+
+    /// Has the picker choose among those in use and those on trial.
+    fn aim(&mut self) {
+        let balance = self.table.settings.balance;
+        if self.trials.is_empty() {
+            return self.picker.update(balance, &self.table.usable);
+        }
+        let mut all = self.table.usable.clone();
+        all.extend(self.trials.iter().map(|(backend, _)| *backend));
+        all.sort();
+        all.dedup();
+        self.picker.update(balance, &all);
+    }
+
+    /// Whether the request that goes to `backend` tries it; the next one does not.
+    fn try_out(&mut self, backend: BackendId) -> bool {
+        let place = self.trials.iter().position(|(on_trial, _)| *on_trial == backend);
+        let Some(place) = place else { return false };
+        let (_, number) = self.trials.swap_remove(place);
+        self.tried[backend.index()] = number;
+        self.aim();
+        self.judge.trying(backend);
+        true
     }
 }
 

@@ -33,19 +33,35 @@ impl Client {
         self.request("GET", "")
     }
 
+    /// Asks, and does not wait for the answer.
+    pub fn send(&mut self) -> io::Result<()> {
+        self.ask("GET", "", "")
+    }
+
+    /// Leaves with a RST.
+    pub fn reset(self) {
+        socket2::SockRef::from(self.stream.get_ref())
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    }
+
     /// With a body of two bytes.
     pub fn post(&mut self) -> io::Result<Answer> {
         self.request("POST", "Content-Length: 2\r\n")
     }
 
-    fn request(&mut self, method: &str, length: &str) -> io::Result<Answer> {
+    fn ask(&mut self, method: &str, length: &str, body: &str) -> io::Result<()> {
         let request = self.next;
         self.next += 1;
-        let body = if length.is_empty() { "" } else { "hi" };
         let head = format!(
             "{method} / HTTP/1.1\r\nHost: test\r\nx-resetlab-request: {request}\r\n{length}\r\n{body}"
         );
-        self.stream.get_mut().write_all(head.as_bytes())?;
+        self.stream.get_mut().write_all(head.as_bytes())
+    }
+
+    fn request(&mut self, method: &str, length: &str) -> io::Result<Answer> {
+        let body = if length.is_empty() { "" } else { "hi" };
+        self.ask(method, length, body)?;
         let (mut status, mut router, mut length) = (0, String::new(), 0);
         loop {
             let mut line = String::new();

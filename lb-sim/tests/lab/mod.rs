@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod client;
+pub mod raw;
 
 use router::clock;
 use router::record::{Event, Record};

@@ -5,7 +5,7 @@ use super::buffer::Buffer;
 use super::exchange::After;
 use super::gate::{Phase, Place};
 use super::output::Output;
-use super::policy::Policy;
+use super::policy::{Policy, Sever};
 use super::settings::{ClientEof, Settings};
 use super::timer::Timer;
 use crate::clock::{self, Timestamp};
@@ -51,6 +51,8 @@ pub(super) struct Client<P: Policy> {
 pub(super) enum Interrupt {
     Deadline,
     Stopped,
+    /// By [`Engine::sever`].
+    Severed(Sever),
 }
 
 enum Next {
@@ -185,6 +187,19 @@ impl<P: Policy> Client<P> {
     pub fn poll_interrupt(&mut self, cx: &mut Context<'_>) -> Poll<Interrupt> {
         if self.place.phase() == Phase::Stopped {
             return Poll::Ready(Interrupt::Stopped);
+        }
+        self.timer.poll(cx).map(|()| Interrupt::Deadline)
+    }
+
+    /// As [`Client::poll_interrupt`], with a request under way on a connection of `key` of that generation.
+    pub fn poll_interrupt_at(&mut self, cx: &mut Context<'_>, key: u32, generation: u64) -> Poll<Interrupt> {
+        if self.place.alarmed() {
+            if self.place.phase() == Phase::Stopped {
+                return Poll::Ready(Interrupt::Stopped);
+            }
+            if let Some(how) = self.engine.pools().severed(key, generation) {
+                return Poll::Ready(Interrupt::Severed(how));
+            }
         }
         self.timer.poll(cx).map(|()| Interrupt::Deadline)
     }

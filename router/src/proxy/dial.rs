@@ -3,6 +3,7 @@
 use super::client::{Client, Interrupt};
 use super::policy::{Policy, Upstream};
 use super::pool::Leased;
+use super::transfer::Outcome;
 use crate::record::Cause;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,34 +12,36 @@ use std::task::Poll;
 use tokio::net::TcpSocket;
 
 impl<P: Policy> Client<P> {
-    /// Connects before the timer's deadline, unless the client goes away first. `None`: we are stopped.
-    pub(super) async fn dial(&mut self, upstream: Upstream) -> Result<Leased, Option<Cause>> {
+    /// Connects before the timer's deadline, unless the client goes away first.
+    pub(super) async fn dial(&mut self, upstream: Upstream) -> Result<Leased, Outcome> {
         // Before connecting: a discard meanwhile counts for this connection, too.
         let generation = self.engine.pools().generation(upstream.key);
         let socket = match upstream.addr.is_ipv4() {
             true => TcpSocket::new_v4(),
             false => TcpSocket::new_v6(),
         }
-        .map_err(|error| Some(cause(&error)))?;
+        .map_err(|error| Outcome::Failed(cause(&error)))?;
         let _ = socket.set_nodelay(true);
         let mut connecting = pin!(socket.connect(upstream.addr));
         let stream = poll_fn(|cx| {
             if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
-                return Poll::Ready(result.map_err(|error| Some(cause(&error))));
+                return Poll::Ready(result.map_err(|error| Outcome::Failed(cause(&error))));
             }
             if self.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(Some(Cause::ClientGone)));
+                return Poll::Ready(Err(Outcome::ClientGone));
             }
-            self.poll_interrupt(cx).map(|interrupt| match interrupt {
-                Interrupt::Deadline => Err(Some(Cause::ConnectTimeout)),
-                Interrupt::Stopped => Err(None),
+            let interrupt = self.poll_interrupt_at(cx, upstream.key, generation);
+            interrupt.map(|interrupt| match interrupt {
+                Interrupt::Deadline => Err(Outcome::Failed(Cause::ConnectTimeout)),
+                Interrupt::Stopped => Err(Outcome::Stopped),
+                Interrupt::Severed(how) => Err(Outcome::Severed(how)),
             })
         })
         .await?;
         // On loopback a connection to a dead ephemeral port can meet itself.
         if stream.local_addr().is_ok_and(|local| local == upstream.addr) {
             let _ = stream.set_zero_linger();
-            return Err(Some(Cause::Refused));
+            return Err(Outcome::Failed(Cause::Refused));
         }
         Ok(Leased {
             heads: self

@@ -2,13 +2,13 @@
 
 use super::client::Client;
 use super::heads;
-use super::policy::{AfterFailure, Attempt, End, Policy, Upstream, Verdict};
+use super::policy::{AfterFailure, Attempt, End, Policy, Sever, Upstream, Verdict};
 use super::pool::Leased;
 use super::reply::Reply;
 use super::running::Running;
 use super::transfer::{Outcome, Transfer};
 use crate::clock::{self, Timestamp};
-use crate::http1::forward::{self, Persistence};
+use crate::http1::forward;
 use crate::http1::{self, Body, BodyLength, Encoding, Reject, RequestHead, Version};
 use crate::record::Cause;
 use std::future::poll_fn;
@@ -75,6 +75,10 @@ impl<P: Policy> Client<P> {
             Verdict::Reset | Verdict::Hold(_) => {
                 running.finish(End::Reset, started);
                 After::Reset
+            }
+            Verdict::Close => {
+                running.finish(End::Closed, started);
+                After::Linger
             }
         }
     }
@@ -167,6 +171,7 @@ impl<P: Policy> Client<P> {
                 local: None,
                 replayable: true,
                 status: None,
+                severed: false,
                 result: Err(Cause::ClientGone),
             };
             let (outcome, close_delimited, leased) = self
@@ -229,6 +234,19 @@ impl<P: Policy> Client<P> {
                         After::Close
                     };
                 }
+                Outcome::Severed(how) => {
+                    attempt.severed = true;
+                    attempt.result = Err(match attempt.status {
+                        Some(_) => Cause::Cut,
+                        None => Cause::Reset,
+                    });
+                    running.attempt_ended(&attempt);
+                    running.finish(End::Cut, now);
+                    return match how {
+                        Sever::Close if !close_delimited => After::Linger,
+                        Sever::Close | Sever::Reset => After::Reset,
+                    };
+                }
                 Outcome::BadRequest(reject) => {
                     attempt.result = Err(Cause::ClientGone);
                     running.attempt_ended(&attempt);
@@ -238,7 +256,16 @@ impl<P: Policy> Client<P> {
                 }
             };
             attempt.result = Err(cause);
-            match running.attempt_ended(&attempt) {
+            let mut next = running.attempt_ended(&attempt);
+            while let AfterFailure::Wait(until) = next {
+                if let Err(end) = self.wait(until).await {
+                    running.finish(end, clock::now());
+                    return After::Close;
+                }
+                now = clock::now();
+                next = running.waited(now);
+            }
+            match next {
                 AfterFailure::Retry(next) if request.replayable && attempts < MAX_ATTEMPTS => {
                     // The other idle connections to the same place are as old as the one that failed.
                     fresh = next.key == upstream.key;
@@ -255,9 +282,13 @@ impl<P: Policy> Client<P> {
                     return self.reply(&mut request, running, &reply).await;
                 }
                 AfterFailure::Reply(reply) => return self.reply(&mut request, running, &reply).await,
-                AfterFailure::Reset => {
+                AfterFailure::Reset | AfterFailure::Wait(_) => {
                     running.finish(End::Reset, now);
                     return After::Reset;
+                }
+                AfterFailure::Close => {
+                    running.finish(End::Closed, now);
+                    return After::Linger;
                 }
             }
         }
@@ -296,9 +327,7 @@ impl<P: Policy> Client<P> {
                         attempt.connected = Some(since);
                         leased
                     }
-                    Err(Some(Cause::ClientGone)) => return (Outcome::ClientGone, false, None),
-                    Err(Some(cause)) => return (Outcome::Failed(cause), false, None),
-                    Err(None) => return (Outcome::Stopped, false, None),
+                    Err(outcome) => return (outcome, false, None),
                 }
             }
         };
@@ -314,7 +343,7 @@ impl<P: Policy> Client<P> {
         }
         running.finish.request_bytes = request.body.content();
         if outcome == Outcome::Complete && transfer.switched() {
-            outcome = self.tunnel(&mut leased.stream, running).await;
+            outcome = self.tunnel(&mut leased, running).await;
             request.keep_alive = false;
             return (outcome, true, None);
         }
@@ -349,50 +378,5 @@ impl<P: Policy> Client<P> {
             limits: self.settings.limits,
         };
         heads.ask(asked, std::mem::take(&mut self.answer));
-    }
-
-    /// A response of our own; the connection stays open if the request is complete.
-    pub(super) async fn reply(
-        &mut self,
-        request: &mut Request,
-        mut running: Running<P>,
-        reply: &Reply,
-    ) -> After {
-        self.request.clear();
-        let swallowed = request
-            .body
-            .transfer(self.input.filled(), &mut self.request.bytes);
-        if let Ok(taken) = swallowed {
-            self.input.consume(taken);
-        }
-        self.request.clear();
-        let draining = self.place.phase() != super::gate::Phase::Open;
-        let keep = request.keep_alive && swallowed.is_ok() && request.body.finished() && !draining;
-        let persistence = match (keep, request.version) {
-            (false, _) => Persistence::Close,
-            (true, Version::Http10) => Persistence::KeepAlive,
-            (true, Version::Http11) => Persistence::Implicit,
-        };
-        self.output.clear();
-        reply.write(persistence, request.to_head, &mut self.output.bytes, |out| {
-            running.response_headers(reply.status, out);
-        });
-        running.finish.status = Some(reply.status);
-        running.finish.request_bytes = request.body.content();
-        running.finish.response_bytes = if request.to_head {
-            0
-        } else {
-            reply.body.len() as u64
-        };
-        let flushed = self.flush().await;
-        let now = clock::now();
-        self.idle_since = now;
-        running.finish(if flushed { End::Complete } else { End::ClientGone }, now);
-        match (flushed, keep) {
-            (false, _) => After::Close,
-            (true, true) => After::Next,
-            (true, false) if request.last && request.body.finished() && self.input.is_empty() => After::Close,
-            (true, false) => After::Linger,
-        }
     }
 }

@@ -7,6 +7,8 @@ use std::task::{Context, Waker};
 #[derive(Default)]
 pub(super) struct Gate {
     phase: Cell<Phase>,
+    /// Requests under way may have to end: we stop, or an upstream was severed.
+    alarmed: Cell<bool>,
     /// One per connection; `None` is a free place.
     wakers: RefCell<Vec<Option<Waker>>>,
     free: RefCell<Vec<usize>>,
@@ -58,6 +60,20 @@ impl Gate {
 
     pub fn turn(&self, phase: Phase) {
         self.phase.set(phase);
+        if phase == Phase::Stopped {
+            self.alarmed.set(true);
+        }
+        self.wake();
+    }
+
+    /// Has every connection look whether its request is to end. From then on they look whenever they wake, which is why
+    /// nobody does before the first time.
+    pub fn alarm(&self) {
+        self.alarmed.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
         for waker in self.wakers.borrow().iter().flatten() {
             waker.wake_by_ref();
         }
@@ -67,6 +83,11 @@ impl Gate {
 impl Place {
     pub fn phase(&self) -> Phase {
         self.gate.phase.get()
+    }
+
+    /// Whether a request under way may have to end.
+    pub fn alarmed(&self) -> bool {
+        self.gate.alarmed.get()
     }
 
     /// Whom to wake when the phase changes; call once, from the connection's task.

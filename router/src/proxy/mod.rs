@@ -9,6 +9,7 @@
 //! - `pool`, `dial`: connections to backends
 //! - `transfer`: one attempt: request up, responses down, both at once
 //! - `heads`, `turn`: response heads read on a thread of their own, if that is wanted
+//! - `wait`: between two attempts
 //! - `tunnel`: after `101 Switching Protocols`
 //!
 //! What must never happen: a response that ended early looks complete; a byte a backend sent unasked reaches a
@@ -36,18 +37,20 @@ mod timer;
 mod transfer;
 mod tunnel;
 mod turn;
+mod wait;
 
 pub use heads::{HeadThread, Interims};
 pub use listener::bind;
-pub use policy::{AfterFailure, Attempt, Draining, End, Finish, Policy, Upstream, Verdict};
+pub use policy::{AfterFailure, Attempt, Draining, End, Finish, Policy, Sever, Upstream, Verdict};
 pub use pool::Pools;
 pub use reply::{Reply, reason};
 pub use serve::serve;
 pub use settings::{ClientEof, Settings};
 
 use buffer::Buffer;
+use gate::Gate;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// What outlives a connection: settings and idle connections to backends. One per thread.
 pub struct Engine {
@@ -57,6 +60,8 @@ pub struct Engine {
     spare: RefCell<Vec<Buffer>>,
     /// Where heads of responses are read, if not where requests are served.
     heads: Option<HeadThread>,
+    /// Of every [`serve`](serve()), to wake its connections.
+    gates: RefCell<Vec<Weak<Gate>>>,
 }
 
 /// More spare buffers than this are given back.
@@ -74,6 +79,7 @@ impl Engine {
             pools: Pools::default(),
             spare: RefCell::default(),
             heads,
+            gates: RefCell::default(),
         })
     }
 
@@ -88,6 +94,20 @@ impl Engine {
 
     pub fn pools(&self) -> &Pools {
         &self.pools
+    }
+
+    /// Ends what is under way at `key`, and has idle connections to it closed. Those that start later are left alone.
+    pub fn sever(&self, key: u32, how: Sever) {
+        self.pools.sever(key, how);
+        for gate in self.gates.borrow().iter().filter_map(Weak::upgrade) {
+            gate.alarm();
+        }
+    }
+
+    fn watch(&self, gate: &Rc<Gate>) {
+        let mut gates = self.gates.borrow_mut();
+        gates.retain(|gate| gate.strong_count() > 0);
+        gates.push(Rc::downgrade(gate));
     }
 
     fn lend(&self) -> Buffer {

@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 /// The decisions about requests. All calls of one [`super::serve`] come from one thread, and none may block.
 ///
-/// Per request, in this order: `start`; `poll_held` while it is held; for every attempt `request_headers` and `attempt_ended`;
+/// Per request, in this order: `start`; `poll_held` while it is held; for every attempt `request_headers` and `attempt_ended`, and
+/// `waited` between two of them if that was asked for;
 /// `response_head` and `response_headers` at most once for a final head; `finished` always, exactly once, even if the engine is stopped.
 pub trait Policy: 'static {
     /// The state of one request.
@@ -40,8 +41,13 @@ pub trait Policy: 'static {
     }
 
     /// An attempt ended, well or not. The answer counts only for failures before a response head was sent
-    /// on, and not for [`Cause::ClientGone`].
+    /// on, and not for [`Cause::ClientGone`] and severed ones.
     fn attempt_ended(&self, exchange: &mut Self::Exchange, attempt: &Attempt) -> AfterFailure;
+
+    /// The wait that [`AfterFailure::Wait`] asked for is over, and the client is still there.
+    fn waited(&self, _exchange: &mut Self::Exchange, _now: Timestamp) -> AfterFailure {
+        AfterFailure::Reset
+    }
 
     /// A backend's final response head is about to be passed on; not called for a [`Reply`].
     fn response_head(&self, _exchange: &mut Self::Exchange, _head: &ResponseHead<'_>) {}
@@ -86,6 +92,8 @@ pub enum Verdict {
     Reply(Reply),
     /// RST to the client.
     Reset,
+    /// FIN to the client, without a response.
+    Close,
     /// Wait for [`Policy::poll_held`], without a deadline.
     Hold(ClientEof),
 }
@@ -95,8 +103,21 @@ pub enum Verdict {
 pub enum AfterFailure {
     /// Try again there. Turned into a 502 if the attempt was not [`Attempt::replayable`].
     Retry(Upstream),
+    /// Ask [`Policy::waited`] at that time.
+    Wait(Timestamp),
     Reply(Reply),
     /// RST to the client.
+    Reset,
+    /// FIN to the client, without a response.
+    Close,
+}
+
+/// What a client sees of a request under way that [`super::Engine::sever`] ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sever {
+    /// FIN; RST where that would make a response that ended early look complete.
+    Close,
+    /// RST.
     Reset,
 }
 
@@ -126,6 +147,9 @@ pub struct Attempt {
     pub replayable: bool,
     /// Of the response head, if one came.
     pub status: Option<u16>,
+    /// Ended by [`super::Engine::sever`], which says nothing about the upstream: [`Cause::Cut`] in the middle of the response,
+    /// [`Cause::Reset`] before it, since the request got what a reset connection would have given it.
+    pub severed: bool,
     pub result: Result<u16, Cause>,
 }
 
@@ -155,4 +179,6 @@ pub enum End {
     Cut,
     /// The client was reset on demand.
     Reset,
+    /// The client's connection was closed on demand, without a response.
+    Closed,
 }

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::heads::Heads;
+use super::policy::Sever;
 use crate::clock::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub struct Pools {
 struct Pool {
     /// Connections taken before the last discard do not come back.
     generation: u64,
+    /// Connections of this generation and older ones are to end, whatever is under way on them.
+    severed: Option<(u64, Sever)>,
     /// The most recently used is last and is taken first.
     idle: Vec<Idle>,
 }
@@ -46,6 +49,21 @@ impl Pools {
             pool.generation += 1;
             pool.idle.clear();
         }
+    }
+
+    /// The same, and those in use end at once.
+    pub(super) fn sever(&self, key: u32, how: Sever) {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools.entry(key).or_default();
+        pool.severed = Some((pool.generation, how));
+        pool.generation += 1;
+        pool.idle.clear();
+    }
+
+    /// Whether a connection of `key` and that generation is to end.
+    pub(super) fn severed(&self, key: u32, generation: u64) -> Option<Sever> {
+        let (latest, how) = self.pools.borrow().get(&key)?.severed?;
+        (generation <= latest).then_some(how)
     }
 
     /// Idle connections of `key`.

@@ -1,5 +1,12 @@
 //! A response of our own.
 
+use super::client::Client;
+use super::exchange::{After, Request};
+use super::gate::Phase;
+use super::policy::{End, Policy};
+use super::running::Running;
+use crate::clock;
+use crate::http1::Version;
 use crate::http1::forward::{self, Persistence};
 use std::borrow::Cow;
 
@@ -68,6 +75,53 @@ impl Reply {
         out.extend_from_slice(b"\r\n");
         if !to_head && self.status != 204 && self.status != 304 {
             out.extend_from_slice(&self.body);
+        }
+    }
+}
+
+impl<P: Policy> Client<P> {
+    /// A response of our own; the connection stays open if the request is complete.
+    pub(super) async fn reply(
+        &mut self,
+        request: &mut Request,
+        mut running: Running<P>,
+        reply: &Reply,
+    ) -> After {
+        self.request.clear();
+        let swallowed = request
+            .body
+            .transfer(self.input.filled(), &mut self.request.bytes);
+        if let Ok(taken) = swallowed {
+            self.input.consume(taken);
+        }
+        self.request.clear();
+        let draining = self.place.phase() != Phase::Open;
+        let keep = request.keep_alive && swallowed.is_ok() && request.body.finished() && !draining;
+        let persistence = match (keep, request.version) {
+            (false, _) => Persistence::Close,
+            (true, Version::Http10) => Persistence::KeepAlive,
+            (true, Version::Http11) => Persistence::Implicit,
+        };
+        self.output.clear();
+        reply.write(persistence, request.to_head, &mut self.output.bytes, |out| {
+            running.response_headers(reply.status, out);
+        });
+        running.finish.status = Some(reply.status);
+        running.finish.request_bytes = request.body.content();
+        running.finish.response_bytes = if request.to_head {
+            0
+        } else {
+            reply.body.len() as u64
+        };
+        let flushed = self.flush().await;
+        let now = clock::now();
+        self.idle_since = now;
+        running.finish(if flushed { End::Complete } else { End::ClientGone }, now);
+        match (flushed, keep) {
+            (false, _) => After::Close,
+            (true, true) => After::Next,
+            (true, false) if request.last && request.body.finished() && self.input.is_empty() => After::Close,
+            (true, false) => After::Linger,
         }
     }
 }

@@ -79,6 +79,13 @@ impl<P: Policy> Running<P> {
         }
     }
 
+    pub fn waited(&mut self, now: Timestamp) -> AfterFailure {
+        match &mut self.exchange {
+            Some(exchange) => self.policy.waited(exchange, now),
+            None => AfterFailure::Reset,
+        }
+    }
+
     pub fn finish(mut self, end: End, ended: Timestamp) {
         self.finish.end = end;
         self.end(ended);

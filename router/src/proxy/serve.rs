@@ -32,6 +32,7 @@ pub async fn serve<P: Policy>(
 ) -> io::Result<()> {
     let gate = Rc::new(Gate::default());
     let _cutter = Cutter(Rc::clone(&gate));
+    engine.watch(&gate);
     // On Linux accepted sockets inherit it, which saves a system call for each.
     socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
     let mut enter = |stream, peer| {

@@ -4,7 +4,7 @@
 use super::client::{Client, Interrupt};
 use super::exchange::Request;
 use super::gate::Phase;
-use super::policy::Policy;
+use super::policy::{Policy, Sever};
 use super::pool::Leased;
 use super::running::Running;
 use super::settings::ClientEof;
@@ -54,6 +54,8 @@ pub(super) enum Outcome {
     /// The request body is broken, and nothing of a final response was sent.
     BadRequest(Reject),
     Stopped,
+    /// By [`super::Engine::sever`].
+    Severed(Sever),
 }
 
 /// Whom the next byte is awaited from.
@@ -120,17 +122,19 @@ impl Transfer {
             let from = self.since.take().unwrap_or_else(clock::now);
             client.timer.set(from + self.patience(client, request).0);
         }
-        client.poll_interrupt(cx).map(|interrupt| {
-            match (interrupt, self.patience(client, request).1, &self.down) {
+        let interrupt = client.poll_interrupt_at(cx, backend.key, backend.generation);
+        interrupt.map(
+            |interrupt| match (interrupt, self.patience(client, request).1, &self.down) {
                 (Interrupt::Stopped, _, _) => Outcome::Stopped,
+                (Interrupt::Severed(how), _, _) => Outcome::Severed(how),
                 (Interrupt::Deadline, Blame::Backend, Down::Head) => Outcome::Failed(Cause::ResponseTimeout),
                 (Interrupt::Deadline, Blame::Backend, _) => Outcome::Cut(Cause::Cut),
                 (Interrupt::Deadline, Blame::Client, Down::Head) if client.output.flushed() => {
                     Outcome::BadRequest(Reject::new(408, "the request body took too long"))
                 }
                 (Interrupt::Deadline, Blame::Client, _) => Outcome::ClientGone,
-            }
-        })
+            },
+        )
     }
 
     /// How long the next byte may take, and from whom it must come.

@@ -1,8 +1,9 @@
 //! After `101 Switching Protocols`: bytes both ways, each direction with an end of its own.
 
 use super::buffer::Buffer;
-use super::client::Client;
+use super::client::{Client, Interrupt};
 use super::policy::Policy;
+use super::pool::Leased;
 use super::running::Running;
 use super::timer::NEVER;
 use super::transfer::{BULK, Outcome};
@@ -16,7 +17,8 @@ use tokio::net::TcpStream;
 
 impl<P: Policy> Client<P> {
     /// Relays until both sides have closed. What was read ahead on either side comes first.
-    pub(super) async fn tunnel(&mut self, backend: &mut TcpStream, running: &mut Running<P>) -> Outcome {
+    pub(super) async fn tunnel(&mut self, leased: &mut Leased, running: &mut Running<P>) -> Outcome {
+        let (key, generation, backend) = (leased.key, leased.generation, &mut leased.stream);
         self.timer.set(NEVER);
         let mut up = Direction {
             eof: self.eof,
@@ -34,7 +36,11 @@ impl<P: Policy> Client<P> {
             if up.done && down.done {
                 return Poll::Ready(Outcome::Complete);
             }
-            self.poll_interrupt(cx).map(|_| Outcome::Stopped)
+            let interrupt = self.poll_interrupt_at(cx, key, generation);
+            interrupt.map(|interrupt| match interrupt {
+                Interrupt::Severed(how) => Outcome::Severed(how),
+                Interrupt::Deadline | Interrupt::Stopped => Outcome::Stopped,
+            })
         })
         .await;
         running.finish.request_bytes += up.bytes;

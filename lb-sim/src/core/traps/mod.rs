@@ -2,3 +2,5 @@
 //! each, named after its trap, with the source that decides it. A preset that falls into one fails here.
 
 mod checks;
+mod quiet_period;
+mod redispatch;

@@ -189,6 +189,8 @@ pub struct Script {
     pub after_failure: RefCell<VecDeque<AfterFailure>>,
     pub clients: RefCell<Vec<SocketAddr>>,
     pub attempts: RefCell<Vec<Attempt>>,
+    /// When the end of a wait was told.
+    pub waited: RefCell<Vec<Timestamp>>,
     pub finishes: RefCell<VecDeque<Finish>>,
     pub refused: RefCell<Vec<Reject>>,
     pub changed: Notify,
@@ -204,10 +206,20 @@ impl Script {
             after_failure: RefCell::default(),
             clients: RefCell::default(),
             attempts: RefCell::default(),
+            waited: RefCell::default(),
             finishes: RefCell::default(),
             refused: RefCell::default(),
             changed: Notify::new(),
         }
+    }
+}
+
+impl Script {
+    fn next(&self) -> AfterFailure {
+        self.after_failure
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or(AfterFailure::Reply(Reply::new(502)))
     }
 }
 
@@ -255,13 +267,16 @@ impl Policy for Script {
 
     fn attempt_ended(&self, (): &mut (), attempt: &Attempt) -> AfterFailure {
         self.attempts.borrow_mut().push(*attempt);
+        self.changed.notify_one();
         if attempt.result.is_ok() || attempt.result == Err(Cause::ClientGone) {
             return AfterFailure::Reset;
         }
-        self.after_failure
-            .borrow_mut()
-            .pop_front()
-            .unwrap_or(AfterFailure::Reply(Reply::new(502)))
+        self.next()
+    }
+
+    fn waited(&self, (): &mut (), now: Timestamp) -> AfterFailure {
+        self.waited.borrow_mut().push(now);
+        self.next()
     }
 
     fn response_headers(&self, (): &mut (), _status: u16, out: &mut Vec<u8>) {

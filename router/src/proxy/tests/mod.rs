@@ -9,3 +9,5 @@ mod lab;
 mod life;
 mod named;
 mod refusals;
+mod severed;
+mod waits;
