@@ -13,7 +13,7 @@ fn main() {
         .map(|entry| entry.expect("src/presets can be listed").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
-    files.sort();
+    files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
     let mut list = String::from("&[\n");
     for path in &files {
         let name = path

@@ -100,7 +100,7 @@ static ALL: LazyLock<Vec<Preset>> = LazyLock::new(|| {
     };
     let mut all: Vec<Preset> = FILES.iter().map(load).collect();
     // The article first; the others are in the order of their names.
-    all.sort_by_key(|preset| preset.name != DEFAULT);
+    all.sort_by_key(|preset| (preset.name != DEFAULT, preset.name.clone()));
     all
 });
 
