@@ -258,14 +258,14 @@ pub(super) fn rules(
 ) -> Rules {
     let check = &settings.lb.check;
     let router = settings.router.in_force();
-    let cycle = check.interval + check.jitter + check.timeout;
+    let cycle = settings.rhythm() + check.jitter + check.timeout;
     Rules {
         spec,
         anchor: match check.schedule {
             Schedule::End => Anchor::End,
             _ => Anchor::Start,
         },
-        interval: check.interval,
+        interval: settings.rhythm(),
         give_up: forecast.give_up(),
         restart_delay,
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,

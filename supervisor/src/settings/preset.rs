@@ -8,6 +8,7 @@ use lb_sim::presets::{self, Preset, nearest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// What is said of the preset wherever a lab or a result is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub fn find(word: &str) -> Result<Preset, String> {
 
 /// How a file of one's own begins.
 const EXAMPLE: &str = "`resetlab presets show haproxy --toml > mine.toml`";
+
+/// Checks that come more seldom than that are as good as none.
+const SELDOM: Duration = Duration::from_secs(3600);
 
 /// What is in force while nobody names a preset: the real program's own.
 fn own(engine: Engine) -> &'static str {
@@ -89,6 +93,21 @@ impl LabSettings {
         Ok(())
     }
 
+    /// Whether anybody checks the routers. Where a system makes no checks its preset has the lab's come once a day,
+    /// and nginx makes none of ours.
+    pub fn has_checks(&self) -> bool {
+        let by_us = self.engine != Engine::Nginx || self.engine_config.is_some();
+        by_us && self.lb.check.interval < SELDOM
+    }
+
+    /// How long it takes until something more may be noticed: the interval, if there are checks.
+    pub fn rhythm(&self) -> Duration {
+        match self.has_checks() {
+            true => self.lb.check.interval,
+            false => Duration::from_secs(1),
+        }
+    }
+
     /// What is said of its preset.
     pub fn preset_note(&self) -> PresetNote {
         PresetNote::new(&self.preset, &self.lb)
@@ -126,7 +145,6 @@ impl fmt::Display for PresetNote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn set(words: &[(&str, &str)]) -> LabSettings {
         let mut settings = LabSettings::default();
@@ -171,6 +189,9 @@ mod tests {
         }
         let back = set(&[("engine", "envoy"), ("engine", "lb-sim")]);
         assert_eq!(back.lb, Settings::default());
+        assert!(engine.has_checks() && back.has_checks());
+        assert!(!set(&[("preset", "nginx")]).has_checks() && !set(&[("engine", "nginx")]).has_checks());
+        assert!(set(&[("preset", "nginx"), ("interval", "5s")]).has_checks());
         for engine in Engine::ALL {
             assert!(presets::named(own(engine)).is_some(), "{engine}");
         }
