@@ -178,11 +178,15 @@ impl Experiment<'_> {
 
     fn summary(&self) -> Summary {
         let exposure = Exposure::of(self.rules.spec, self.victims, &self.settings);
+        let preset = self.settings.preset_note();
         Summary {
             schema: "resetlab.run.v1".into(),
             seed: self.seed().to_string(),
             engine: "lb-sim".into(),
-            preset: "kb".into(),
+            preset: preset.name.clone(),
+            preset_grade: preset.grade.clone(),
+            preset_versions: preset.versions.clone(),
+            preset_with: preset.overridden.clone(),
             complete: self.complete,
             check: check_document(&self.settings.lb),
             router: entries::document(&self.settings.router.in_force()),
@@ -254,14 +258,14 @@ pub(super) fn rules(
 ) -> Rules {
     let check = &settings.lb.check;
     let router = settings.router.in_force();
-    let cycle = check.interval + check.jitter + check.timeout;
+    let cycle = settings.rhythm() + check.jitter + check.timeout;
     Rules {
         spec,
         anchor: match check.schedule {
             Schedule::End => Anchor::End,
             _ => Anchor::Start,
         },
-        interval: check.interval,
+        interval: settings.rhythm(),
         give_up: forecast.give_up(),
         restart_delay,
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,

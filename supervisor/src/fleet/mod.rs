@@ -45,6 +45,8 @@ pub struct FleetPlan {
     pub routers: u32,
     /// Instances of the app.
     pub apps: u32,
+    /// What `lb` started from.
+    pub preset: lb_sim::presets::Preset,
     pub lb: lb_sim::core::Settings,
     /// Of the balancer's start spread and jitter.
     pub seed: u64,

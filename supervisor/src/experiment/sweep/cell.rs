@@ -4,7 +4,7 @@ use super::args::Axis;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::mistakes::Mistakes;
 use crate::experiment::summary::{Bounds, Spread};
-use crate::settings::LabSettings;
+use crate::settings::{LabSettings, PresetNote};
 use lb_sim::theory::load;
 use lb_sim::theory::mistakes::{self, Pauses};
 use router::clock::Timestamp;
@@ -34,6 +34,9 @@ pub struct Plan {
     /// What the routers are configured with.
     #[serde(default)]
     pub router: BTreeMap<String, String>,
+    /// What the settings started from.
+    #[serde(default)]
+    pub preset: PresetNote,
     /// The settings that are not swept, and what the swept ones would be otherwise.
     pub settings: BTreeMap<String, String>,
     pub axes: Vec<Axis>,
