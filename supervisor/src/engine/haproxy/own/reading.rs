@@ -6,13 +6,12 @@ use super::lines::{Line, Section};
 type Read = (Vec<(&'static str, String)>, Vec<String>);
 
 /// Server options that change who is sent what, and when, in ways that no setting has.
-const BEYOND: [&str; 7] = [
+const BEYOND: [&str; 6] = [
     "slowstart",
     "maxconn",
     "track",
     "backup",
     "agent-check",
-    "weight",
     "minconn",
 ];
 
@@ -116,6 +115,9 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
         if option("error-limit").0.is_none() {
             words.push(("passive-failures", "10".to_owned()));
         }
+    }
+    if !option("weight").1 {
+        beyond.push("its servers differ in weight".to_owned());
     }
     if option("on-marked-down").0 == Some("shutdown-sessions") {
         words.push(("open-connections", "close".to_owned()));
