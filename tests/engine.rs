@@ -6,9 +6,11 @@ mod support;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 use support::{Lab, Place, all_end_within, process, stderr, watch};
 
@@ -70,6 +72,24 @@ fn pids(lab: &Lab<'_>) -> (u32, u32) {
     (guard, haproxy[0])
 }
 
+/// Returns when a check of the router has passed: one that fails first decides by itself. A second one that comes says
+/// that the first is over.
+fn checked(place: &Place, router: &str) {
+    let mut follow = place
+        .command(&["events", "-f"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let from = format!(r#""from":"{router}""#);
+    let lines = BufReader::new(follow.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let seen = lines.filter(|line| line.contains(r#""event":"check_seen""#) && line.contains(&from));
+    assert_eq!(seen.take(2).count(), 2, "the lab ended");
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+}
+
 fn sigkill(pid: u32) {
     kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap();
 }
@@ -102,6 +122,7 @@ fn a_death_behind_haproxy_is_told_as_lb_sim_tells_it() {
         "--out",
         "results",
     ]));
+    checked(&place, "router-2");
     place.json(&["kill", "router-2"]);
     lab.wait_for("the belief", |line| line.contains("router-2 DOWN: t_detect"));
     lab.wait_for("the return", |line| line.contains("router-2 UP: first request"));
@@ -201,6 +222,7 @@ fn whoever_is_killed_nothing_is_left_and_the_lab_goes_on_where_it_can() {
     let mut lab = place.up(&with(&["--rate", "50", "--json"]));
     let listen = address(&lab);
     let back = |line: &str| line.contains(r#""event":"ready""#) && line.contains(r#""from":"lb""#);
+    let gone = |line: &str| line.contains(r#""event":"exited""#) && line.contains(r#""name":"lb""#);
     for victim in ["the guard", "HAProxy"] {
         let (guard, haproxy) = pids(&lab);
         let watched: Vec<OwnedFd> = [guard, haproxy].into_iter().filter_map(watch).collect();
@@ -209,6 +231,7 @@ fn whoever_is_killed_nothing_is_left_and_the_lab_goes_on_where_it_can() {
             all_end_within(&watched, Duration::from_secs(2)),
             "{victim} was killed"
         );
+        lab.wait_for("its end", gone);
         lab.wait_for("its return", back);
     }
     let (guard, haproxy) = pids(&lab);
