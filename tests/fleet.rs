@@ -27,6 +27,7 @@ fn plan(lease: &Lease, dir: &Path, program: PathBuf) -> FleetPlan {
         apps: 1,
         preset: settings.preset.clone(),
         lb: settings.lb.clone(),
+        peer: None,
         seed: 1,
         load: settings.load_plan(),
         restart: RestartPolicy::Manual,

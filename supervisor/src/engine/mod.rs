@@ -1,6 +1,25 @@
 //! What stands in the load balancer's place: lb-sim, or a real one.
+//!
+//! A real one is a [`Program`]: PURE functions that write its configuration, say how it is started, and read what it tells.
+//! [`site`] is where it stands, [`told`] what it tells, [`locate`] finds its executable. The `guard` runs it: the child of
+//! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
+
+pub mod choice;
+pub mod guard;
+mod haproxy;
+pub mod locate;
+pub mod program;
+pub mod site;
+pub mod told;
+
+pub use program::{
+    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, ReadyBy, Refused, Tells,
+};
+pub use site::{Seat, Site};
+pub use told::{Attempt, Flow, Seen, Told, Wall};
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A load balancer.
@@ -14,6 +33,16 @@ pub enum Engine {
     Envoy,
 }
 
+/// A real load balancer that is installed, for the settings that it is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub engine: Engine,
+    /// Its executable.
+    pub program: PathBuf,
+    /// A configuration of the user's own.
+    pub own: Option<PathBuf>,
+}
+
 impl Engine {
     pub const ALL: [Engine; 4] = [Engine::LbSim, Engine::Haproxy, Engine::Nginx, Engine::Envoy];
 
@@ -24,6 +53,16 @@ impl Engine {
             Engine::Haproxy => "haproxy",
             Engine::Nginx => "nginx",
             Engine::Envoy => "envoy",
+        }
+    }
+
+    /// What is known of a real one; `None`: lb-sim.
+    pub fn program(self) -> Option<&'static dyn Program> {
+        match self {
+            Engine::LbSim => None,
+            Engine::Haproxy => Some(&haproxy::Haproxy),
+            Engine::Nginx => None,
+            Engine::Envoy => None,
         }
     }
 }

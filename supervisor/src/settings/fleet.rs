@@ -16,6 +16,7 @@ impl LabSettings {
             apps: self.apps,
             preset: self.preset.clone(),
             lb: self.lb.clone(),
+            peer: None,
             seed: self.seed.unwrap_or(1),
             load: self.load_plan(),
             restart,

@@ -4,6 +4,7 @@
 //! wherever it came from, and known by where it came from: [`entries`] tells.
 
 pub mod brief;
+mod engine_config;
 pub mod entries;
 mod file;
 mod flags;
@@ -82,6 +83,8 @@ pub struct LabSettings {
     /// What `lb` starts from.
     pub preset: Preset,
     pub lb: LbSettings,
+    /// What `engine_config` says that theory has no words for: then there is no prediction.
+    pub beyond: Vec<String>,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
 }
@@ -152,6 +155,7 @@ impl Default for LabSettings {
             engine_config: None,
             preset: Preset::kb().clone(),
             lb: Preset::kb().settings.clone(),
+            beyond: Vec::new(),
             places: BTreeMap::new(),
         }
     }
@@ -171,7 +175,10 @@ impl LabSettings {
         variables.sort();
         for (name, word) in variables {
             let key = name["RESETLAB_".len()..].to_lowercase();
-            if key != "lab" && key != "config" {
+            // Not settings: which lab, which file, and where programs are.
+            let paths = Engine::ALL.into_iter().filter_map(Engine::program);
+            let mut paths = paths.map(|program| program.variable());
+            if key != "lab" && key != "config" && !paths.any(|path| path == name) {
                 settings.set(&name, &key, &word)?;
             }
         }
