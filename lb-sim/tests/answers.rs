@@ -50,9 +50,13 @@ fn each_cause_has_an_answer_of_its_own_and_it_can_change() {
         assert_eq!(outcome(lab.address, 1), "eof");
         a.become_(Mode::Serve);
         assert_eq!(outcome(lab.address, 2), "200");
-        // Over the connection that has just served a request.
+        // As HAProxy: what counts is that the client's connection has served a request, not that the router's has.
+        let mut client = Client::connect(lab.address, 20);
+        assert_eq!(client.get().unwrap().status, 200);
         a.become_(Mode::Reset);
-        assert_eq!(outcome(lab.address, 3), "reset");
+        assert_eq!(outcome(lab.address, 3), "eof");
+        let again = client.get().unwrap_err();
+        assert_eq!(again.kind(), std::io::ErrorKind::ConnectionReset);
         a.become_(Mode::Hang);
         assert_eq!(outcome(lab.address, 4), "599");
         a.kill();
@@ -71,7 +75,10 @@ fn each_cause_has_an_answer_of_its_own_and_it_can_change() {
 #[test]
 fn a_client_closed_without_an_answer_loses_only_its_own_connection() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
-    let lab = Lab::start(&[&a, &b], "interval=60s on-failure=502 answer-reset=close");
+    let lab = Lab::start(
+        &[&a, &b],
+        "interval=60s on-failure=502 answer-reset=close answer-reused=close",
+    );
     let mut client = Client::connect(lab.address, 1);
     b.become_(Mode::Eof);
     assert_eq!(client.get().unwrap().router, "a");

@@ -23,7 +23,9 @@ pub struct Answers {
     pub connect_timeout: Answer,
     /// It ended before a response began.
     pub reset: Answer,
-    /// The same, and it had served a request before (HAProxy closes).
+    /// The same, and the request was not the first of its client's connection: HAProxy 2.6.12 closes then, whether its
+    /// connection to the server was new or not (`TX_NOT_FIRST`, measured), since a client that reuses connections has to be
+    /// ready for that.
     pub reused: Answer,
     /// The response took too long.
     pub timeout: Answer,

@@ -116,7 +116,7 @@ const ALL: &[Key] = &[
     key!(Requests "answer-refused" "ANSWER" "502, retry: what a client gets when no connection was made: 500 to 599, close or reset", answers.refused, words::answer, words::plain),
     key!(Requests "answer-connect-timeout" "ANSWER" "The same when making it took too long", answers.connect_timeout, words::answer, words::plain),
     key!(Requests "answer-reset" "ANSWER" "The same when the connection ended before a response", answers.reset, words::answer, words::plain),
-    key!(Requests "answer-reused" "ANSWER" "The same when that connection had served a request before", answers.reused, words::answer, words::plain),
+    key!(Requests "answer-reused" "ANSWER" "The same when the request was not the first of its client's connection (HAProxy closes)", answers.reused, words::answer, words::plain),
     key!(Requests "answer-timeout" "ANSWER" "The same when the response took too long", answers.timeout, words::answer, words::plain),
     key!(Requests "answer-unrouted" "ANSWER" "The same when no router may be used", answers.unrouted, words::answer, words::plain),
     key!(Requests "open-connections" "WORD" "What happens to requests under way at a router that goes out of use: keep, close (HAProxy's shutdown-sessions) or reset (NLB)", open_connections, words::one_of, words::plain),

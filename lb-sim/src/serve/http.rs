@@ -20,7 +20,7 @@ pub struct Exchange {
     ticket: Ticket,
     /// Sending it twice does what sending it once does (RFC 9110 §9.2.2).
     idempotent: bool,
-    /// Why the last attempt failed, and whether its connection had served a request before.
+    /// Why the last attempt failed, and whether its request was the first of its client's connection.
     failed: Option<(Cause, bool)>,
 }
 
@@ -91,7 +91,7 @@ impl Policy for Forward {
             Err(_) if attempt.severed => return AfterFailure::Reset,
             Err(cause) => cause,
         };
-        exchange.failed = Some((cause, attempt.reused));
+        exchange.failed = Some((cause, attempt.first));
         let (on_failure, retry_on) = self
             .0
             .settings(|settings| (settings.on_failure, settings.retry.on));
@@ -128,12 +128,12 @@ impl Policy for Forward {
 impl Forward {
     /// What the client gets for the last attempt.
     fn give_up(&self, exchange: &Exchange) -> AfterFailure {
-        let Some((cause, reused)) = exchange.failed else {
+        let Some((cause, first)) = exchange.failed else {
             return AfterFailure::Reset;
         };
         match self
             .0
-            .settings(|settings| answer(&settings.answers, cause, reused))
+            .settings(|settings| answer(&settings.answers, cause, first))
         {
             Answer::Status(status) => AfterFailure::Reply(Reply::explain(
                 status,
@@ -148,11 +148,11 @@ impl Forward {
     }
 }
 
-fn answer(answers: &Answers, cause: Cause, reused: bool) -> Answer {
+fn answer(answers: &Answers, cause: Cause, first: bool) -> Answer {
     match cause {
         Cause::Refused => answers.refused,
         Cause::ConnectTimeout => answers.connect_timeout,
-        Cause::Reset | Cause::Eof if reused => answers.reused,
+        Cause::Reset | Cause::Eof if !first => answers.reused,
         Cause::Reset | Cause::Eof | Cause::Malformed => answers.reset,
         Cause::ResponseTimeout => answers.timeout,
         // Nobody is asked about these: the client has had its response, or is gone.
@@ -186,7 +186,7 @@ mod tests {
             timeout: status(505),
             unrouted: status(506),
         };
-        for (cause, fresh, reused) in [
+        for (cause, first, later) in [
             (Cause::Refused, 501, 501),
             (Cause::ConnectTimeout, 502, 502),
             (Cause::Reset, 503, 504),
@@ -194,8 +194,8 @@ mod tests {
             (Cause::Malformed, 503, 503),
             (Cause::ResponseTimeout, 505, 505),
         ] {
-            assert_eq!(answer(&answers, cause, false), status(fresh), "{cause:?}");
-            assert_eq!(answer(&answers, cause, true), status(reused), "{cause:?}");
+            assert_eq!(answer(&answers, cause, true), status(first), "{cause:?}");
+            assert_eq!(answer(&answers, cause, false), status(later), "{cause:?}");
         }
     }
 }

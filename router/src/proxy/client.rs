@@ -42,8 +42,8 @@ pub(super) struct Client<P: Policy> {
     pub elsewhere: Option<Arc<socket2::Socket>>,
     /// When this connection became idle.
     pub idle_since: Timestamp,
-    /// A request has come over it.
-    used: bool,
+    /// Requests that have come over it.
+    requests: u64,
 }
 
 /// Why a wait ended before what was waited for.
@@ -93,7 +93,7 @@ impl<P: Policy> Client<P> {
             request: Output::default(),
             elsewhere: None,
             idle_since: clock::now(),
-            used: false,
+            requests: 0,
         }
     }
 
@@ -137,7 +137,7 @@ impl<P: Policy> Client<P> {
                 if !self.input.is_empty() {
                     match scan.request(self.input.filled(), &settings.limits) {
                         Ok(Some(head)) => {
-                            self.used = true;
+                            self.requests += 1;
                             return Poll::Ready(Next::Head(head));
                         }
                         Ok(None) => {}
@@ -172,10 +172,15 @@ impl<P: Policy> Client<P> {
         .await
     }
 
+    /// Whether the request under way is the first of this connection.
+    pub fn first(&self) -> bool {
+        self.requests == 1
+    }
+
     /// While draining, of an idle connection: whether to close it now. If not, something will wake us.
     pub fn may_close(&mut self) -> bool {
         let patience = self.idle_since + FIRST_REQUEST;
-        if !self.used && clock::now() < patience {
+        if self.requests == 0 && clock::now() < patience {
             self.timer.set(patience);
             return false;
         }

@@ -1,9 +1,9 @@
 //! A new connection to a backend.
 
 use super::client::{Client, Interrupt};
+use super::outcome::Outcome;
 use super::policy::{Policy, Upstream};
 use super::pool::Leased;
-use super::transfer::Outcome;
 use crate::record::Cause;
 use std::future::{Future, poll_fn};
 use std::io;

@@ -2,11 +2,12 @@
 
 use super::client::Client;
 use super::heads;
+use super::outcome::Outcome;
 use super::policy::{AfterFailure, Attempt, End, Policy, Sever, Upstream, Verdict};
 use super::pool::Leased;
 use super::reply::Reply;
 use super::running::Running;
-use super::transfer::{Outcome, Transfer};
+use super::transfer::Transfer;
 use crate::clock::{self, Timestamp};
 use crate::http1::forward;
 use crate::http1::{self, Body, BodyLength, Encoding, Reject, RequestHead, Version};
@@ -167,6 +168,7 @@ impl<P: Policy> Client<P> {
                 started,
                 ended: now,
                 reused: false,
+                first: self.first(),
                 connected: None,
                 local: None,
                 replayable: true,

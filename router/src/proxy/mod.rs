@@ -24,6 +24,7 @@ mod gate;
 mod heads;
 mod hold;
 mod listener;
+mod outcome;
 mod output;
 mod policy;
 mod pool;

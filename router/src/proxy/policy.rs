@@ -139,6 +139,8 @@ pub struct Attempt {
     pub ended: Timestamp,
     /// The connection had served a request before.
     pub reused: bool,
+    /// The request is the first of its client's connection.
+    pub first: bool,
     /// When a new connection was there; `None` if it was not made or not needed.
     pub connected: Option<Timestamp>,
     /// Our end of a connection that was reset before a response head.

@@ -4,7 +4,8 @@
 use super::client::{Client, Interrupt};
 use super::exchange::Request;
 use super::gate::Phase;
-use super::policy::{Policy, Sever};
+use super::outcome::Outcome;
+use super::policy::Policy;
 use super::pool::Leased;
 use super::running::Running;
 use super::settings::ClientEof;
@@ -37,25 +38,6 @@ enum Down {
     Head,
     Body(Body),
     Switched,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The client has the whole response.
-    Complete,
-    /// Nothing of a final response was sent to the client.
-    Failed(Cause),
-    /// In the middle of the response.
-    Cut(Cause),
-    /// There, too, because the policy wants it.
-    CutOnDemand,
-    ClientGone,
-    /// The request body is broken, and nothing of a final response was sent.
-    BadRequest(Reject),
-    Stopped,
-    /// By [`super::Engine::sever`].
-    Severed(Sever),
 }
 
 /// Whom the next byte is awaited from.

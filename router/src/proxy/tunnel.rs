@@ -2,11 +2,12 @@
 
 use super::buffer::Buffer;
 use super::client::{Client, Interrupt};
+use super::outcome::Outcome;
 use super::policy::Policy;
 use super::pool::Leased;
 use super::running::Running;
 use super::timer::NEVER;
-use super::transfer::{BULK, Outcome};
+use super::transfer::BULK;
 use crate::record::Cause;
 use std::future::poll_fn;
 use std::net::Shutdown;
