@@ -89,7 +89,7 @@ mod tests {
         // One prober less, and what was under way for it is nobody's.
         shares.update(&table(&[&[0, 1], &[1]]));
         shares.ended(Some(2), BackendId(0));
-        assert_eq!(picks(&mut shares, 3), [Some(0), Some(1), Some(1)]);
+        assert_eq!(picks(&mut shares, 3), [Some(1), Some(0), Some(1)]);
         shares.update(&table(&[]));
         assert_eq!(shares.deal(), None);
     }
