@@ -68,6 +68,9 @@ impl Backend {
 
     /// Whether its checks, by themselves, let requests in.
     pub fn checks_pass(&self) -> bool {
+        if self.others.is_empty() {
+            return self.lead.health.usable();
+        }
         self.against() < self.quorum
     }
 
@@ -115,8 +118,11 @@ impl Backend {
 
     /// The check of that number, if it is under way, and which prober's it is: it is not under way any more.
     pub fn take(&mut self, number: u64) -> Option<(usize, Outstanding)> {
-        let mut checkers = self.checkers_mut().enumerate();
-        checkers.find_map(|(prober, checker)| Some((prober, checker.take(number)?)))
+        if let Some(probe) = self.lead.take(number) {
+            return Some((0, probe));
+        }
+        let mut others = self.others.iter_mut().enumerate();
+        others.find_map(|(i, checker)| Some((i + 1, checker.take(number)?)))
     }
 
     pub fn checker(&self, prober: usize) -> &Checker {
@@ -156,10 +162,14 @@ impl Backend {
                 next = Some((at, what));
             }
         };
-        for (prober, checker) in self.checkers().enumerate() {
+        let mut look_at = |prober, checker: &Checker| {
             earlier(checker.due, Due::Tick(prober));
             earlier(checker.overdue, Due::Overdue(prober));
             earlier(checker.expiry().map(|(at, _)| at), Due::Expiry(prober));
+        };
+        look_at(0, &self.lead);
+        for (i, checker) in self.others.iter().enumerate() {
+            look_at(i + 1, checker);
         }
         earlier(self.passive.ejected_until(), Due::Return);
         earlier(self.urgent.as_ref().map(|probe| probe.expires), Due::UrgentExpiry);

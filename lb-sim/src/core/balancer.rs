@@ -3,16 +3,15 @@
 
 use super::backend::{Backend, Due};
 use super::checker::{Checker, Outstanding};
-use super::gaps::{self, Chance};
+use super::gaps;
 use super::health::Transition;
 use super::rounds::Rounds;
 use super::schedule::Deadlines;
-use super::{BackendId, CheckSettings, Health, Initial, PassiveSettings, Schedule};
+use super::{Action, BackendId, CheckSettings, Health, Initial, Overdue, PassiveSettings, ProbeId, Verdict};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use router::clock::Timestamp;
 use router::record::{Belief, Detector, ProbeResult};
-use std::time::Duration;
 
 /// Call [`Balancer::on_deadline`] when [`Balancer::next_deadline`] has come and [`Balancer::on_probe`] when a check
 /// has ended; do what the actions say. At most one check per backend and prober is under way, unless checks may overlap,
@@ -30,61 +29,6 @@ pub struct Balancer {
     pub(super) probes: u64,
     /// No request was sent to a router yet.
     pub(super) quiet: bool,
-}
-
-/// Names one check; a result for another than the one under way is late and ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProbeId {
-    pub backend: BackendId,
-    /// Counts all checks of this balancer from 1.
-    pub number: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Start this check now and report its end, unless an `Expire` comes first.
-    Start { probe: ProbeId, timeout: Duration },
-    /// This check took too long: it counts as failed, abandon it.
-    Expire(Verdict),
-    /// An ejection is over.
-    Return(Transition),
-    /// Its time is, and one request may try the backend: see [`Balancer::trials`].
-    Try(BackendId),
-    /// No check has succeeded for too long ([`Schedule::Deadline`]).
-    Overdue(Overdue),
-}
-
-/// A prober finds a router Down because time has passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overdue {
-    pub backend: BackendId,
-    /// Which of the probers, from 0.
-    pub prober: u32,
-    /// How many probers now find it Down.
-    pub against: u32,
-    pub transition: Option<Transition>,
-}
-
-/// What one ended check did to the belief.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    pub probe: ProbeId,
-    /// Whose check it was: polling's, or the sentinel's.
-    pub by: Detector,
-    pub started: Timestamp,
-    /// Which of the probers, from 0.
-    pub prober: u32,
-    /// Failed checks of that prober that count, this one included.
-    pub failures: u32,
-    /// Successful checks of that prober that count, this one included.
-    pub successes: u32,
-    /// How many probers now find it Down.
-    pub against: u32,
-    /// That prober has changed its own mind: who may be picked by its share of the requests, too.
-    pub flipped: bool,
-    /// What is believed now, all taken together.
-    pub belief: Belief,
-    pub transition: Option<Transition>,
 }
 
 impl Balancer {
@@ -331,142 +275,6 @@ impl Balancer {
         (0..settings.probers).map(first).collect()
     }
 
-    /// The tick of that prober has come: starts a check, unless one is under way.
-    fn tick(&mut self, now: Timestamp, id: BackendId, prober: usize) -> Option<Action> {
-        let settings = &self.settings;
-        let checker = self.backends[id.index()].checker_mut(prober);
-        let scheduled = checker.due.unwrap_or(now);
-        let mut not_after = None;
-        if settings.schedule == Schedule::End {
-            checker.due = None;
-        } else {
-            let belief = checker.health.belief();
-            let wait = gaps::wait(settings, belief, self.quiet);
-            let gap = Chance::draw(settings, &mut self.random).applied(wait);
-            // A fixed rate: the next tick counts from the scheduled one, however late the driver was. One that is late by
-            // a good part of an interval (a stopped process) has lost the beat and starts a new one.
-            let from = if now.since(scheduled) > wait / 4 {
-                now
-            } else {
-                scheduled
-            };
-            let waits_for_traffic = self.quiet && settings.no_traffic_interval.is_some();
-            checker.counted = (!waits_for_traffic).then_some((from, belief));
-            checker.due = Some(from + gap);
-            not_after = (settings.timeout <= gap).then_some(from + gap);
-        }
-        if checker.probe.is_some() && !settings.overlaps() {
-            let deadline = self.backends[id.index()].deadline();
-            self.deadlines.set(id, deadline);
-            return None;
-        }
-        Some(self.start(now, id, prober, not_after))
-    }
-
-    /// Starts a check.
-    pub(super) fn start(
-        &mut self,
-        now: Timestamp,
-        id: BackendId,
-        prober: usize,
-        not_after: Option<Timestamp>,
-    ) -> Action {
-        self.probes += 1;
-        let number = self.probes;
-        let expires = now + self.settings.timeout;
-        let expires = not_after.map_or(expires, |at| expires.min(at));
-        let backend = &mut self.backends[id.index()];
-        let checker = backend.checker_mut(prober);
-        let probe = Outstanding {
-            number,
-            started: now,
-            expires,
-        };
-        checker.older.extend(checker.probe.replace(probe));
-        self.deadlines.set(id, backend.deadline());
-        Action::Start {
-            probe: ProbeId { backend: id, number },
-            timeout: expires.since(now),
-        }
-    }
-
-    fn conclude(
-        &mut self,
-        now: Timestamp,
-        id: BackendId,
-        prober: usize,
-        probe: Outstanding,
-        result: ProbeResult,
-    ) -> Verdict {
-        let Balancer { settings, random, .. } = self;
-        let (after_end, recount) = match settings.schedule {
-            Schedule::End => (true, false),
-            Schedule::Start | Schedule::Deadline => (false, gaps::depend_on_belief(settings)),
-            Schedule::Batch | Schedule::BatchByState => (false, false),
-        };
-        let chance = (after_end || recount).then(|| Chance::draw(settings, random));
-        let restores = self.check_restores();
-        let quiet = self.quiet;
-        let was_usable = self.backends[id.index()].checker(prober).health.usable();
-        let transition = self.change(now, id, Detector::Poll, |backend, settings| {
-            let healthy = result == ProbeResult::Ok;
-            if healthy {
-                // It lives, whatever an older check will find.
-                backend.urgent.take_if(|urgent| urgent.started <= probe.started);
-            }
-            let checker = backend.checker_mut(prober);
-            if !(healthy && checker.health.condemned_after(probe.started)) {
-                checker.count(now, result, settings);
-            }
-            if healthy && restores && backend.checks_pass() {
-                backend.passive.end();
-            }
-            let checker = backend.checker_mut(prober);
-            let Some(chance) = chance else { return };
-            let belief = checker.health.belief();
-            let gap = chance.applied(gaps::wait(settings, belief, quiet));
-            if after_end {
-                checker.due = Some(now + gap);
-            } else if let Some((from, _)) = checker.counted.take_if(|(_, counted)| *counted != belief) {
-                // Once the check has changed the belief the tick comes when it would have come with that belief.
-                checker.due = Some(now.max(from + gap));
-            }
-        });
-        let usable = self.backends[id.index()].checker(prober).health.usable();
-        if let Some(rounds) = self.rounds.get_mut(prober) {
-            rounds.ended(now, id, usable);
-        }
-        Verdict {
-            flipped: usable != was_usable,
-            ..self.verdict_of(id, prober, Detector::Poll, &probe, transition)
-        }
-    }
-
-    /// The next turn in a round: when, and of which prober's.
-    fn next_turn(&self) -> Option<(Timestamp, usize)> {
-        let rounds = self.rounds.iter().enumerate();
-        rounds
-            .filter_map(|(prober, rounds)| Some((rounds.next()?, prober)))
-            .min()
-    }
-
-    fn take_turn(&mut self, now: Timestamp, prober: usize) -> Option<Action> {
-        let Balancer {
-            settings,
-            random,
-            quiet,
-            ..
-        } = self;
-        let gap = |up: bool| {
-            let belief = if up { Belief::Up } else { Belief::Down };
-            Chance::draw(settings, random).applied(gaps::wait(settings, belief, *quiet))
-        };
-        let id = self.rounds[prober].step(now, gap)?;
-        // A check that another schedule has begun is as good.
-        let under_way = self.backends[id.index()].checker(prober).probe.is_some();
-        (!under_way).then(|| self.start(now, id, prober, None))
-    }
-
     /// Does something to a backend and tells whether that changed what is believed of it.
     pub(super) fn change(
         &mut self,
@@ -509,32 +317,5 @@ impl Balancer {
         transition: Option<Transition>,
     ) -> Verdict {
         self.verdict_of(id, 0, by, probe, transition)
-    }
-
-    fn verdict_of(
-        &self,
-        id: BackendId,
-        prober: usize,
-        by: Detector,
-        probe: &Outstanding,
-        transition: Option<Transition>,
-    ) -> Verdict {
-        let backend = &self.backends[id.index()];
-        let health = &backend.checker(prober).health;
-        Verdict {
-            probe: ProbeId {
-                backend: id,
-                number: probe.number,
-            },
-            by,
-            started: probe.started,
-            prober: prober as u32,
-            against: backend.against(),
-            belief: backend.belief(),
-            flipped: transition.is_some_and(|change| change.changes_use()),
-            failures: health.failures(),
-            successes: health.successes(),
-            transition,
-        }
     }
 }

@@ -81,9 +81,12 @@ impl Checker {
 
     /// The check under way that expires first, and when.
     pub fn expiry(&self) -> Option<(Timestamp, u64)> {
-        let last = self.probe.iter().map(|probe| (probe.expires, probe.number));
+        let last = self.probe.as_ref().map(|probe| (probe.expires, probe.number));
+        if self.older.is_empty() {
+            return last;
+        }
         let older = self.older.iter().map(|probe| (probe.expires, probe.number));
-        last.chain(older).min()
+        last.into_iter().chain(older).min()
     }
 
     /// Neither checked nor waited for.

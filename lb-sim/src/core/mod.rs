@@ -9,6 +9,7 @@ pub mod answer;
 mod backend;
 pub mod balancer;
 mod checker;
+mod checks;
 pub mod detect;
 mod detectors;
 mod gaps;
@@ -17,12 +18,14 @@ mod keys;
 pub mod panic;
 pub mod passive;
 pub mod pick;
+mod polling;
 mod reload;
 pub mod retry;
 mod rounds;
 pub mod schedule;
 pub mod settings;
 pub mod status;
+mod verdict;
 mod words;
 
 #[cfg(test)]
@@ -43,7 +46,7 @@ mod windows;
 pub(crate) mod world;
 
 pub use answer::{Answer, Answers};
-pub use balancer::{Action, Balancer, Overdue, ProbeId, Verdict};
+pub use balancer::Balancer;
 pub use detect::{
     Detectors, Growth, Mode, PassiveAction, PassiveCounting, PassiveOn, PassiveReturn, PassiveSettings,
     ProxyProtocol, RetryOn, RetrySettings, RetryTo, Share,
@@ -57,6 +60,7 @@ pub use settings::{
     OpenConnections, Schedule, SettingError, Settings,
 };
 pub use status::Statuses;
+pub use verdict::{Action, Overdue, ProbeId, Verdict};
 
 /// One backend, numbered from 0 in the order of the command line. Backends are added, never removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -52,17 +52,15 @@ impl Balancer {
                 });
             }
         }
-        let mut place = 0u64;
-        for (i, backend) in backends
+        let stay = backends
             .iter_mut()
             .enumerate()
-            .filter(|(_, backend)| backend.present)
-        {
+            .filter(|(_, backend)| backend.present);
+        for (place, (i, backend)) in stay.enumerate() {
             if let Some(urgent) = &mut backend.urgent {
                 urgent.expires = now.max(urgent.started + new.timeout);
             }
-            let spread = now + gaps::share(new.interval, place, present);
-            place += 1;
+            let spread = now + gaps::share(new.interval, place as u64, present);
             for checker in backend.checkers_mut() {
                 rescale.apply(now, checker, spread);
             }

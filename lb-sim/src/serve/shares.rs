@@ -53,3 +53,47 @@ impl Shares {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Settings;
+    use std::sync::Arc;
+
+    fn table(shares: &[&[u32]]) -> Table {
+        let ids = |share: &&[u32]| share.iter().copied().map(BackendId).collect();
+        Table {
+            panic: false,
+            trials: Vec::new(),
+            present: vec![true; 3],
+            version: 0,
+            settings: Settings::default(),
+            members: Arc::new([]),
+            usable: Vec::new(),
+            shares: shares.iter().map(ids).collect(),
+            since: Vec::new(),
+        }
+    }
+
+    fn picks(shares: &mut Shares, n: usize) -> Vec<Option<u32>> {
+        let mut pick = || {
+            let share = shares.deal();
+            let picked = shares.picker(share)?.pick()?;
+            Some(picked.0)
+        };
+        (0..n).map(|_| pick()).collect()
+    }
+
+    #[test]
+    fn requests_are_dealt_in_turn_and_go_where_their_prober_lets_them() {
+        let mut shares = Shares::new(&table(&[&[0, 1], &[0], &[]]));
+        let seen = picks(&mut shares, 6);
+        assert_eq!(seen, [Some(0), Some(0), None, Some(1), Some(0), None]);
+        // One prober less, and what was under way for it is nobody's.
+        shares.update(&table(&[&[0, 1], &[1]]));
+        shares.ended(Some(2), BackendId(0));
+        assert_eq!(picks(&mut shares, 3), [Some(1), Some(0), Some(1)]);
+        shares.update(&table(&[]));
+        assert_eq!(shares.deal(), None);
+    }
+}

@@ -32,7 +32,7 @@ fn starts(world: &World, backend: BackendId, since: Timestamp) -> Vec<f64> {
 
 const HAPROXY: &str = "interval=2s timeout=interval fall=3 rise=2 schedule=end first-result=decides";
 
-/// 1. "inter × fall", 6 s, is what people expect of HAProxy's defaults. Without `timeout check` a whole check may last
+/// Trap 1: "inter × fall", 6 s, is what people expect of HAProxy's defaults. Without `timeout check` a whole check may last
 /// `inter` (`tcpcheck.c`), and the next is armed at its end (`check.c`): a hung server costs fall × inter more.
 #[test]
 fn trap_1_haproxy_inter_times_fall_is_right_only_for_a_refused_check() {
@@ -42,7 +42,7 @@ fn trap_1_haproxy_inter_times_fall_is_right_only_for_a_refused_check() {
     assert_window("hung", hung, Window(10.0, 11.0, 12.0));
 }
 
-/// 2. Envoy's `unhealthy_edge_interval` is documented as that of the first check "right after a host is marked
+/// Trap 2: Envoy's `unhealthy_edge_interval` is documented as that of the first check "right after a host is marked
 /// unhealthy". `HealthCheckerImplBase::interval` takes it while failures are pending; after the mark comes
 /// `unhealthy_interval`.
 #[test]
@@ -63,7 +63,7 @@ fn trap_2_envoys_edge_interval_is_for_pending_failures() {
     );
 }
 
-/// 3. Envoy's `unhealthy_threshold` is ignored for an HTTP status that is not expected (`setUnhealthy`, issue 7171): only
+/// Trap 3: Envoy's `unhealthy_threshold` is ignored for an HTTP status that is not expected (`setUnhealthy`, issue 7171): only
 /// network errors and timeouts are counted.
 #[test]
 fn trap_3_envoys_threshold_does_not_count_for_a_wrong_status() {
@@ -77,7 +77,7 @@ fn trap_3_envoys_threshold_does_not_count_for_a_wrong_status() {
     assert_window("status, counted", counted, Window(20.0, 25.0, 30.0));
 }
 
-/// 4. The timer of Envoy's `no_traffic_interval` (60 s) that runs when the first request comes is not shortened (issue
+/// Trap 4: The timer of Envoy's `no_traffic_interval` (60 s) that runs when the first request comes is not shortened (issue
 /// 16724: 55 s of requests to a dead host).
 #[test]
 fn trap_4_envoys_first_traffic_does_not_shorten_the_wait_that_has_begun() {
@@ -101,7 +101,7 @@ fn trap_4_envoys_first_traffic_does_not_shorten_the_wait_that_has_begun() {
     }
 }
 
-/// 6. Caddy's `fails` and `passes` are documented as consecutive; `markHealthy` and `markUnhealthy` reset them only when
+/// Trap 6: Caddy's `fails` and `passes` are documented as consecutive; `markHealthy` and `markUnhealthy` reset them only when
 /// the state changes. Three failures days apart eject.
 #[test]
 fn trap_6_caddys_counts_are_cumulative() {
@@ -148,7 +148,7 @@ fn trap_6_a_cumulative_count_is_reached_after_fall_over_p_checks() {
     assert!((consecutive / 8_420.0 - 1.0).abs() < 0.1, "{consecutive}");
 }
 
-/// 7. Traefik checks the servers of a service one after the other: of `m` hung ones the `m`-th is found `m` timeouts after
+/// Trap 7: Traefik checks the servers of a service one after the other: of `m` hung ones the `m`-th is found `m` timeouts after
 /// the round began. A tick that comes during a round is kept, further ones are lost.
 #[test]
 fn trap_7_traefiks_m_th_hung_server_is_found_after_m_timeouts() {
@@ -191,7 +191,7 @@ fn trap_7_a_round_longer_than_the_interval_is_followed_by_one_tick_at_once() {
     assert_eq!(starts(&world, A, BIRTH)[3..], [106.0, 114.0, 120.0, 130.0, 140.0]);
 }
 
-/// 8. HAProxy's servers start Up "but will fall down at first failure" (`server.c`): one failed check after a start or a
+/// Trap 8: HAProxy's servers start Up "but will fall down at first failure" (`server.c`): one failed check after a start or a
 /// reload is enough, whatever `fall` says.
 #[test]
 fn trap_8_haproxys_first_check_after_a_start_decides() {
@@ -206,7 +206,7 @@ fn trap_8_haproxys_first_check_after_a_start_decides() {
     assert_eq!(down, Some(BIRTH + seconds(7)));
 }
 
-/// 10. ALB's timeout is 5 s in the user guide and 6 s in the API model; Azure's interval 5 s in the portal's text and 15 s in
+/// Trap 10: ALB's timeout is 5 s in the user guide and 6 s in the API model; Azure's interval 5 s in the portal's text and 15 s in
 /// the API model. Either is a setting, and makes the window it makes.
 #[test]
 fn trap_10_official_texts_disagree_and_the_windows_with_them() {
@@ -225,7 +225,7 @@ fn trap_10_official_texts_disagree_and_the_windows_with_them() {
     }
 }
 
-/// 11. A check that only connects never sees a stopped process: the kernel completes the handshake.
+/// Trap 11: A check that only connects never sees a stopped process: the kernel completes the handshake.
 #[test]
 fn trap_11_a_tcp_check_never_sees_a_stopped_process() {
     for schedule in ["start", "end", "batch", "batch-by-state", "deadline"] {
@@ -242,7 +242,7 @@ fn trap_11_a_tcp_check_never_sees_a_stopped_process() {
     }
 }
 
-/// 12. ALB's text: unhealthy when failures "exceed UnhealthyThresholdCount", which read literally is one more than the
+/// Trap 12: ALB's text: unhealthy when failures "exceed UnhealthyThresholdCount", which read literally is one more than the
 /// setting. The count itself is meant: `fall` is that many.
 #[test]
 fn trap_12_albs_text_read_literally_is_one_failure_more() {
