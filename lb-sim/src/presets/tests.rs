@@ -41,7 +41,7 @@ fn every_file_loads_and_can_be_set_word_by_word() {
             "{name}"
         );
         assert!(
-            preset.speaks_for().len() <= 27,
+            preset.speaks_for().len() <= 24,
             "{name}: the table of presets has no room"
         );
         assert!(

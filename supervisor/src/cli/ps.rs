@@ -40,7 +40,10 @@ pub(super) async fn run(common: &Common, args: &PsArgs) -> Result<(), Failure> {
         say(&format!("metrics {metrics}"));
         wide::lines(&ps).iter().for_each(|line| say(line));
     } else {
-        say(&format!("preset {}", ps.fleet.preset));
+        // A lab of an older program has none to show.
+        if !ps.fleet.preset.name.is_empty() {
+            say(&format!("preset {}", ps.fleet.preset));
+        }
         say(&brief_of(&ps.fleet.settings));
         narrow(&ps).iter().for_each(|line| say(line));
     }
