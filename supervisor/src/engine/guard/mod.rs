@@ -136,7 +136,7 @@ async fn guard(args: Args) -> Result<(), Trouble> {
         served = serves(program, &mut keeper, &mut ear) => served?,
         () = &mut terminated => return keeper.stop().await,
     }
-    let scribe = Scribe::new(&site, clock::now());
+    let scribe = Scribe::new(&site, program.lingering(&ready.settings), clock::now());
     let scribe = Rc::new(RefCell::new(scribe));
     announce(&worker, &args, &site, program, &ready, keeper.walls());
     if let Some(listener) = control {

@@ -125,6 +125,14 @@ impl Program for Haproxy {
         state::flows(&String::from_utf8_lossy(answer), site)
     }
 
+    /// Between two tries at one server a request is at none.
+    fn lingering(&self, settings: &Settings) -> Duration {
+        match demands::retries(settings) {
+            true => settings.retry.delay * settings.retry.retries,
+            false => Duration::ZERO,
+        }
+    }
+
     fn line(&self, line: &str, site: &Site, wall: Wall) -> Vec<Told> {
         log::read(line, site, wall)
     }

@@ -31,9 +31,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
             .flat_map(|section| section.lines.iter())
     };
     let last = |first: &str, second: &str| {
-        scope()
-            .filter(|line| line.word(0) == first && (second.is_empty() || line.word(1) == second))
-            .last()
+        scope().rfind(|line| line.word(0) == first && (second.is_empty() || line.word(1) == second))
     };
     let on = |name: &str| {
         last("option", name).is_some() && last("no", "option").is_none_or(|line| line.word(2) != name)
@@ -48,7 +46,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
         let default = scope()
             .filter(|line| line.word(0) == "default-server")
             .filter_map(|line| line.value(name))
-            .last();
+            .next_back();
         let own: Vec<Option<&str>> = servers.iter().map(|line| line.value(name).or(default)).collect();
         let same = own.iter().all(|value| *value == own[0]);
         (own.first().copied().flatten(), same)
