@@ -1,7 +1,7 @@
 //! Requests dealt over several probers, each of which decides for its share where they may go.
 
 use super::table::Table;
-use crate::core::{BackendId, Picker};
+use crate::core::{BackendId, Balance, Picker};
 
 /// One picker for each prober; none where all requests go by the same set.
 #[derive(Default)]
@@ -13,15 +13,15 @@ pub struct Shares {
 impl Shares {
     pub fn new(table: &Table) -> Shares {
         let mut shares = Shares::default();
-        shares.update(table);
+        shares.update(table.settings.balance, table.shares.iter().cloned());
         shares
     }
 
     /// What may be picked for each share from now on. Counts and turns are kept.
-    pub fn update(&mut self, table: &Table) {
-        self.pickers.resize(table.shares.len(), Picker::default());
-        for (picker, usable) in self.pickers.iter_mut().zip(&table.shares) {
-            picker.update(table.settings.balance, usable);
+    pub fn update(&mut self, balance: Balance, shares: impl ExactSizeIterator<Item = Vec<BackendId>>) {
+        self.pickers.resize(shares.len(), Picker::default());
+        for (picker, usable) in self.pickers.iter_mut().zip(shares) {
+            picker.update(balance, &usable);
         }
     }
 
@@ -90,10 +90,10 @@ mod tests {
         let seen = picks(&mut shares, 6);
         assert_eq!(seen, [Some(0), Some(0), None, Some(1), Some(0), None]);
         // One prober less, and what was under way for it is nobody's.
-        shares.update(&table(&[&[0, 1], &[1]]));
+        shares.update(Balance::RoundRobin, table(&[&[0, 1], &[1]]).shares.into_iter());
         shares.ended(Some(2), BackendId(0));
         assert_eq!(picks(&mut shares, 3), [Some(1), Some(0), Some(1)]);
-        shares.update(&table(&[]));
+        shares.update(Balance::RoundRobin, table(&[]).shares.into_iter());
         assert_eq!(shares.deal(), None);
     }
 }

@@ -308,7 +308,6 @@ impl Traffic {
         }
         let table = table.clone();
         let old = std::mem::replace(&mut state.table, table.clone());
-        state.shares.update(&table);
         self.driver.settings(&table.settings);
         state.pending.resize(table.members.len(), Pending::Nothing);
         state.judge.resize(table.members.len());
@@ -372,17 +371,19 @@ impl State {
         self.shares.picker(ticket.share).unwrap_or(&mut self.picker)
     }
 
-    /// Has the picker choose among those in use and those on trial.
+    /// Has the pickers choose among those in use and those on trial.
     fn aim(&mut self) {
+        let on_trial = |usable: &[BackendId]| {
+            let mut all = usable.to_vec();
+            all.extend(self.trials.iter().map(|(backend, _)| *backend));
+            all.sort();
+            all.dedup();
+            all
+        };
         let balance = self.table.settings.balance;
-        if self.trials.is_empty() {
-            return self.picker.update(balance, &self.table.usable);
-        }
-        let mut all = self.table.usable.clone();
-        all.extend(self.trials.iter().map(|(backend, _)| *backend));
-        all.sort();
-        all.dedup();
-        self.picker.update(balance, &all);
+        self.picker.update(balance, &on_trial(&self.table.usable));
+        self.shares
+            .update(balance, self.table.shares.iter().map(|usable| on_trial(usable)));
     }
 
     /// Whether the request that goes to `backend` tries it; the next one does not.
