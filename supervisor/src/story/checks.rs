@@ -172,6 +172,9 @@ pub(super) fn predict(check: &CheckSettings, router: &Router) -> Option<Duration
         // A check that had failed by then counts already: of the life before, which the balancer does not tell from
         // this one, or of this one, where it was reaped later than it died.
         check.fall = check.fall.saturating_sub(last.failures).max(1);
+        if last.failures > 0 {
+            check.interval = check.fall_interval.unwrap_or(check.interval);
+        }
     }
     theory::predict(&check, window.looks?, phase).ok()
 }
