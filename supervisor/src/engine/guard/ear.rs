@@ -104,7 +104,7 @@ impl Ear {
 
     fn take_lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut buffer = [0; 16 << 10];
+        let mut buffer = [0; 4 << 10];
         while let Ok(length @ 1..) = self.lines.try_read(&mut buffer) {
             // A full disk is the journal's to tell.
             let _ = self.kept.write_all(&buffer[..length]);
@@ -139,7 +139,7 @@ async fn answered(program: &dyn Program, admin: &mut Option<Asked>) -> Option<Ve
         let Some(stream) = &asked.stream else {
             return std::future::pending().await;
         };
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = [0; 4 << 10];
         let read = match stream.read.readable().await {
             Ok(()) => stream.read.try_read(&mut buffer),
             Err(e) => Err(e),

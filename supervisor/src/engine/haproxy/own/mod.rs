@@ -58,6 +58,7 @@ pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
                 "server" | "server-template" if section.kind == "backend" || section.kind == "listen" => {
                     Some(servers::elsewhere(line))
                 }
+                "default-server" if applies(section, n, reached) => servers::defaults(line),
                 "option" if line.word(1) == "httpchk" && applies(section, n, reached) => path(line, 2),
                 "http-check" if line.word(1) == "send" && applies(section, n, reached) => path(line, 2),
                 _ => not_here(section, line),

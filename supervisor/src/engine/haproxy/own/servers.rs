@@ -134,6 +134,14 @@ pub fn elsewhere(line: &Line<'_>) -> (String, String) {
     (line.with(&all.join(" ")), why)
 }
 
+/// What all servers have: without what the lab's routers do not speak. `None`: it stays as it is.
+pub fn defaults(line: &Line<'_>) -> Option<(String, String)> {
+    let (kept, dropped) = options(line, 1);
+    let body = format!("default-server {}", kept.join(" "));
+    let why = format!("default-server without {}", dropped.join(", "));
+    (!dropped.is_empty()).then(|| (line.with(body.trim_end()), why))
+}
+
 fn server(name: &str, seat: &Seat, options: &[String]) -> String {
     let mut text = format!("server {name} {}", seat.traffic);
     for option in options {

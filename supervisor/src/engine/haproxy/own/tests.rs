@@ -130,6 +130,16 @@ fn a_file_without_a_backend_says_what_was_expected() {
 }
 
 #[test]
+fn what_routers_do_not_speak_is_no_default_either() {
+    let own = OWN.replace("default-server inter", "default-server ssl verify none inter");
+    let text = adopt(&own, &Site::example()).unwrap().text;
+    assert!(
+        text.contains("    default-server inter 700ms fastinter 150 fall 4 rise 3\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn words_are_haproxys() {
     let line = |text| lines::sections(text).remove(0).lines.remove(0);
     let words = |text| {
