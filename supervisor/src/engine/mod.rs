@@ -13,7 +13,7 @@ pub mod site;
 pub mod told;
 
 pub use program::{
-    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, ReadyBy, Refused, Tells,
+    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, Reader, ReadyBy, Refused, Tells,
 };
 pub use site::{Seat, Site};
 pub use told::{Attempt, Flow, Seen, Told, Wall};
