@@ -8,6 +8,7 @@ pub mod choice;
 pub mod guard;
 mod haproxy;
 pub mod locate;
+mod nginx;
 pub mod program;
 pub mod site;
 pub mod told;
@@ -61,7 +62,7 @@ impl Engine {
         match self {
             Engine::LbSim => None,
             Engine::Haproxy => Some(&haproxy::Haproxy),
-            Engine::Nginx => None,
+            Engine::Nginx => Some(&nginx::Nginx),
             Engine::Envoy => None,
         }
     }
