@@ -5,6 +5,7 @@
 //! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
 
 pub mod choice;
+mod envoy;
 pub mod guard;
 mod haproxy;
 pub mod locate;
@@ -63,7 +64,7 @@ impl Engine {
             Engine::LbSim => None,
             Engine::Haproxy => Some(&haproxy::Haproxy),
             Engine::Nginx => Some(&nginx::Nginx),
-            Engine::Envoy => None,
+            Engine::Envoy => Some(&envoy::Envoy),
         }
     }
 }
