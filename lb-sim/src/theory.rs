@@ -3,38 +3,55 @@
 //!
 //! A [`Case`] is a fault under settings and traffic; each of its figures has its bounds, or a reason in words for every
 //! one that does not exist. In reading order: [`meets`] says what checks and attempts meet, [`gaps`] how checks follow
-//! each other, [`passive`] when failed attempts eject, [`law`] which detector is first; [`case`] joins them. [`phase`]
-//! predicts one death, [`readmission`] the way back, [`mistakes`] ejections of the living, [`load`] what checks and
-//! retries add.
+//! each other, [`polling`] when they find a router Down, [`passive`] when failed attempts do, [`law`] which detector is
+//! first; [`case`] joins them, and [`lost`] says what it costs. [`phase`] predicts one death, [`readmission`] the way
+//! back, [`mistakes`] ejections of the living, [`load`] what checks and retries add.
 //!
-//! Notation: I interval, T timeout, F fall, R rise, J jitter, U from the death to the next check's start, C from one
-//! hanging check's start to the next. Assumes deaths independent of the check clock and of the arrivals, checks that a
-//! healthy or a refusing router answers at once, and requests that are short beside their gaps.
+//! Notation: I interval, If fall interval (I where none is set), T timeout, F fall, R rise, p spread, J jitter, U from the
+//! death to the next check's start, m routers that are hit at once, K checkers. Assumes deaths independent of the check
+//! clock and of the arrivals, checks that a healthy or a refusing router answers at once, requests that are short beside
+//! their gaps, and counts that begin at 0: with `counting=cumulative` older failures make it sooner.
 //!
 //! | schedule | each check fails at once (killed, crashed, stopped, draining, erring) | each check hangs for T (hung, silent, slow) |
 //! |---|---|---|
-//! | `start` | U + (F−1)·I | U + (F−1)·C + T, C = I, or ⌈T/I⌉·I where T > I skips ticks |
-//! | `end` | U + (F−1)·I | U + (F−1)·I + F·T |
+//! | `start`, T ≤ I, If | U + (F−1)·If | U + (F−1)·If + T |
+//! | `start`, T > I | the same | U + (F−1)·⌈T/I⌉·I + T: ticks are skipped; with If the first gap is max(T, (⌈T/I⌉−1)·I + If), the others ⌈T/If⌉·If |
+//! | `start`, `overlap` | the same | U + (F−1)·I + T; with If so from the first failure on |
+//! | `end` | U + (F−1)·If | U + (F−1)·If + F·T |
+//! | `batch`, `batch-by-state` | U + (F−1)·I | U + (F−1)·max(I, m·T) + j·T, this one being the j-th of m in the round: 1 to m, (m+1)/2 on average |
+//! | `deadline` | as hanging; U where a refusal or a status decides at once | T − the age of the last success: T−I to T, T−I/2 on average |
 //!
-//! Without jitter U is uniform in [0, I). With it, gaps G are uniform in [I, I+J), a death falls into a long gap more
-//! often than into a short one, and E\[U\] = E\[G²\] / 2E\[G\].
+//! F is 1 where `down-at-once` has what the check meets. A gap is uniform in I·(1±p), lengthened by [0, J); so are those
+//! after a failure in If. Where gaps keep time, U is uniform in [0, I). Where not, a death falls into a long gap more
+//! often than into a short one: E\[U\] = E\[G²\] / 2E\[G\], which is (I/2)·(1+p²/3) with spread alone and, with jitter
+//! alone, ((I+J/2)² + J²/12) / 2(I+J/2).
+//!
+//! | checkers | the router is Down | requests are lost for |
+//! |---|---|---|
+//! | 1 | as above | that |
+//! | K, each for its share | when the last has found it: I·K/(K+1) instead of U's I/2 | the time of one of them |
+//! | K, of which n must agree | when the n-th has: I·n/(K+1) | that |
 //!
 //! | detector | killed, crashed, stopped | drained | hung, silent, erring, slow |
 //! |---|---|---|---|
 //! | `sentinel` | 0 | when idle connections are closed: drain-wait | never |
 //! | `notice` | 0 | at the exit: drain-wait, with nothing left to finish | never |
-//! | `passive` | the K-th attempt | drain-wait + the K-th attempt | the K-th attempt, + response-timeout where it waits |
+//! | `passive` | the K-th attempt that counts, and what it leads to: see [`passive`] | drain-wait + that | that, + response-timeout where it waits |
 //!
-//! 0 leaves out the kernel's teardown and one refused check: a millisecond, not a matter of settings.
+//! 0 leaves out the kernel's teardown and one refused check: a millisecond, not a matter of settings. What the first check
+//! of a router decides (`first-result`, `initial`, `first-check`) is over when it dies; the no-traffic interval is over
+//! with the first request, and without one it is every gap.
 
 mod case;
 mod gaps;
 mod law;
 pub mod load;
+mod lost;
 mod meets;
 pub mod mistakes;
 mod passive;
 mod phase;
+mod polling;
 mod readmission;
 mod reasons;
 
@@ -43,11 +60,11 @@ pub use phase::{Phase, predict};
 pub use readmission::{after_ejection, t_readmit};
 pub use reasons::NoTheory;
 
-use crate::core::{CheckSettings, Schedule};
-use gaps::Gaps;
-use meets::Meets;
+use crate::core::CheckSettings;
+use polling::Polling;
 use router::fault::Spec;
 use router::record::Fault;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The range of a time that depends on where in the check's rhythm a fault falls.
@@ -66,26 +83,37 @@ pub struct Bounds<T> {
     pub max: Result<T, NoTheory>,
 }
 
-/// Death → the balancer believes Down by health checks alone, whatever the fault's parameters default to.
+/// Death of one router → the balancer believes Down by health checks alone, whatever the fault's parameters default to.
 pub fn t_detect(check: &CheckSettings, fault: Fault) -> Result<Window, NoTheory> {
-    polled(check, meets::check(check, &Spec::new(fault))?)
-}
-
-/// First sign of the fault → Down, when every check meets it so.
-fn polled(check: &CheckSettings, meets: Meets) -> Result<Window, NoTheory> {
-    let gaps = Gaps::new(check);
-    let wait = gaps.wait();
-    let more = check.fall - 1;
-    Ok(match (meets, check.schedule) {
-        (Meets::Failure, _) => wait + gaps.gap() * more,
-        (Meets::Silence, Schedule::End) => wait + gaps.gap() * more + check.timeout * check.fall,
-        (Meets::Silence, _) => wait + gaps.hung_cycle()? * more + check.timeout,
+    let polling = Polling {
+        check: Cow::Borrowed(check),
+        meets: meets::check(check, &Spec::new(fault))?,
+        victims: 1,
+    };
+    let law = polling.law()?;
+    Ok(Window {
+        min: law.min(),
+        mean: law.mean()?,
+        max: law.max()?,
     })
 }
 
 /// Requests sent to a dead router in `window`, of `rate` a second shared evenly by `routers` routers.
 pub fn requests_in(window: Duration, rate: f64, routers: u32) -> f64 {
     window.as_secs_f64() * rate / f64::from(routers.max(1))
+}
+
+impl Window {
+    const ZERO: Window = Window::exactly(Duration::ZERO);
+
+    /// What does not vary.
+    const fn exactly(time: Duration) -> Window {
+        Window {
+            min: time,
+            mean: time,
+            max: time,
+        }
+    }
 }
 
 impl std::ops::Add for Window {
@@ -102,11 +130,7 @@ impl std::ops::Add for Window {
 impl std::ops::Add<Duration> for Window {
     type Output = Window;
     fn add(self, more: Duration) -> Window {
-        self + Window {
-            min: more,
-            mean: more,
-            max: more,
-        }
+        self + Window::exactly(more)
     }
 }
 

@@ -56,7 +56,8 @@ pub enum Event {
         belief: bool,
         attempts: bool,
     },
-    /// A health check ended. `failures` in a row so far of `fall`; `successes` in a row so far of `rise`.
+    /// A health check ended. `failures` so far of `fall`, `successes` so far of `rise`: in a row, or since the belief last
+    /// changed (`counting=cumulative`).
     Probe {
         router: String,
         probe: u64,
@@ -68,6 +69,9 @@ pub enum Event {
         fall: u32,
         successes: u32,
         rise: u32,
+        /// Whose check it was, from 1, and whose counts these are, where there are several probers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prober: Option<u32>,
     },
     /// The check that the end of a sentinel connection at `lost_ns` started has ended. Not one of polling's.
     SentinelCheck {
@@ -78,7 +82,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
     },
-    /// The balancer changed its mind. `reason` in words.
+    /// The balancer changed its mind. `reason` in words. Of several probers one may change its own mind while the belief
+    /// stays: then `from_state` is `to`.
     Belief {
         router: String,
         from_state: Belief,

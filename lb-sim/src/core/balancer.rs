@@ -1,19 +1,21 @@
 //! The balancer's mind: which check starts when, which has taken too long, and what the results make it believe; and
 //! what it believes of routers whose attempts fail, whose sentinel connection ends, or of whom it is told.
 
-use super::backend::{Backend, Due, Outstanding};
+use super::backend::{Backend, Due};
+use super::checker::{Checker, Outstanding};
+use super::gaps;
 use super::health::Transition;
+use super::rounds::Rounds;
 use super::schedule::Deadlines;
-use super::{BackendId, CheckSettings, Health, PassiveSettings, Schedule};
-use rand::{Rng, SeedableRng};
+use super::{Action, BackendId, CheckSettings, Health, Initial, Overdue, PassiveSettings, ProbeId, Verdict};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use router::clock::Timestamp;
 use router::record::{Belief, Detector, ProbeResult};
-use std::time::Duration;
 
 /// Call [`Balancer::on_deadline`] when [`Balancer::next_deadline`] has come and [`Balancer::on_probe`] when a check
-/// has ended; do what the actions say. At most one check per backend is under way, and one more that the end of a
-/// sentinel connection has started: that one leaves the schedule of the others as it is.
+/// has ended; do what the actions say. At most one check per backend and prober is under way, unless checks may overlap,
+/// and one more that the end of a sentinel connection has started: that one leaves the schedule of the others as it is.
 #[derive(Clone, Debug)]
 pub struct Balancer {
     pub(super) settings: CheckSettings,
@@ -21,65 +23,62 @@ pub struct Balancer {
     pub(super) passive: Option<PassiveSettings>,
     pub(super) backends: Vec<Backend>,
     pub(super) deadlines: Deadlines,
-    random: ChaCha8Rng,
+    /// Of each prober, where routers are checked one after the other.
+    pub(super) rounds: Vec<Rounds>,
+    pub(super) random: ChaCha8Rng,
     pub(super) probes: u64,
-}
-
-/// Names one check; a result for another than the one under way is late and ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProbeId {
-    pub backend: BackendId,
-    /// Counts all checks of this balancer from 1.
-    pub number: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Start this check now and report its end, unless an `Expire` comes first.
-    Start { probe: ProbeId, timeout: Duration },
-    /// This check took too long: it counts as failed, abandon it.
-    Expire(Verdict),
-    /// An ejection is over.
-    Return(Transition),
-}
-
-/// What one ended check did to the belief.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    pub probe: ProbeId,
-    /// Whose check it was: polling's, or the sentinel's.
-    pub by: Detector,
-    pub started: Timestamp,
-    /// Failed checks in a row, this one included.
-    pub failures: u32,
-    /// Successful checks in a row, this one included.
-    pub successes: u32,
-    pub transition: Option<Transition>,
+    /// No request was sent to a router yet.
+    pub(super) quiet: bool,
 }
 
 impl Balancer {
-    /// Everybody is Up until checks say otherwise; the first checks are spread evenly over the first interval.
+    /// Everybody is what `initial` says until checks say otherwise.
     pub fn new(settings: CheckSettings, backends: u32, now: Timestamp, seed: u64) -> Balancer {
         let mut balancer = Balancer {
             settings,
             passive: None,
             backends: Vec::with_capacity(backends as usize),
             deadlines: Deadlines::default(),
+            rounds: Vec::new(),
             random: ChaCha8Rng::seed_from_u64(seed),
             probes: 0,
+            quiet: true,
         };
+        let Balancer { settings, random, .. } = &mut balancer;
+        let offsets: Vec<_> = (0..settings.probers)
+            .map(|prober| gaps::offset(prober, settings, random))
+            .collect();
+        balancer.rounds = offsets
+            .iter()
+            .filter_map(|offset| {
+                let first = now + gaps::first(settings, (0, 1), *offset, random);
+                Rounds::new(settings.schedule, first)
+            })
+            .collect();
         for i in 0..backends {
-            balancer.add(
-                now,
-                now + scale(balancer.settings.interval, i.into(), backends.into()),
-            );
+            let Balancer { settings, random, .. } = &mut balancer;
+            let firsts = offsets.iter();
+            let firsts = firsts.map(|offset| now + gaps::first(settings, (i, backends), *offset, random));
+            let firsts = firsts.collect();
+            balancer.add(now, firsts);
         }
         balancer
     }
 
-    /// One more backend, believed Up, checked at once.
+    /// One more backend, believed what `initial` says, checked at once if first checks are spread.
     pub fn add_backend(&mut self, now: Timestamp) -> BackendId {
-        self.add(now, now)
+        let firsts = self.firsts(now);
+        self.add(now, firsts)
+    }
+
+    /// A request was sent to a router: the no-traffic interval is over, but for the waits that have begun.
+    pub fn on_traffic(&mut self) {
+        self.quiet = false;
+    }
+
+    /// Whether no request was sent to a router yet.
+    pub fn quiet(&self) -> bool {
+        self.quiet
     }
 
     pub fn settings(&self) -> &CheckSettings {
@@ -90,12 +89,33 @@ impl Balancer {
         self.backends
             .iter()
             .enumerate()
-            .map(|(i, backend)| (BackendId(i as u32), &backend.health))
+            .map(|(i, backend)| (BackendId(i as u32), &backend.lead.health))
     }
 
-    /// Panics when `backend` is not one of this balancer's.
+    /// What the first prober has counted. Panics when `backend` is not one of this balancer's.
     pub fn health(&self, backend: BackendId) -> &Health {
-        &self.backends[backend.index()].health
+        &self.backends[backend.index()].lead.health
+    }
+
+    /// What each prober has counted, in their order.
+    pub fn views(&self, backend: BackendId) -> impl Iterator<Item = &Health> {
+        let checkers = self.backends[backend.index()].checkers();
+        checkers.map(|checker| &checker.health)
+    }
+
+    /// When the belief that [`Balancer::found`] tells began; with several probers, that of [`Balancer::belief`].
+    pub fn found_since(&self, backend: BackendId) -> Timestamp {
+        let backend = &self.backends[backend.index()];
+        if backend.others.is_empty() {
+            backend.lead.health.since()
+        } else {
+            backend.since
+        }
+    }
+
+    /// What the checks of `backend`, all probers taken together, make believe by themselves.
+    pub fn found(&self, backend: BackendId) -> Belief {
+        self.backends[backend.index()].found()
     }
 
     /// What is believed of `backend`, polling and failed attempts taken together.
@@ -131,157 +151,128 @@ impl Balancer {
             .map(|(i, _)| BackendId(i as u32))
     }
 
+    /// Where each prober decides for its share of the requests: who may be picked for each share. Empty otherwise.
+    pub fn shares(&self) -> Vec<Vec<BackendId>> {
+        if !self.settings.each_decides() {
+            return Vec::new();
+        }
+        let share = |prober: usize| {
+            let backends = self.backends.iter().enumerate();
+            let usable = backends.filter(|(_, backend)| backend.present && backend.usable_to(prober));
+            usable.map(|(i, _)| BackendId(i as u32)).collect()
+        };
+        (0..self.settings.probers as usize).map(share).collect()
+    }
+
     /// When [`Balancer::on_deadline`] has work again; `None` without backends.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.next().map(|(at, _)| at)
+        let next = self.deadlines.next().map(|(at, _)| at);
+        let Some(round) = self.next_turn() else {
+            return next;
+        };
+        Some(next.map_or(round.0, |next| next.min(round.0)))
     }
 
     /// Appends everything that is due at `now`, in order of time. At the same instant a check expires before the next
     /// one starts, so `timeout == interval` never costs a tick.
     pub fn on_deadline(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        while let Some((at, id)) = self.deadlines.next()
-            && at <= now
-        {
-            let backend = &mut self.backends[id.index()];
-            let action = match backend.next() {
-                Some((_, Due::Tick)) => self.tick(now, id),
-                Some((_, Due::Expiry)) => {
-                    let probe = backend.probe.take();
-                    probe.map(|probe| Action::Expire(self.conclude(now, id, probe, false)))
+        loop {
+            let next = self.deadlines.next().filter(|(at, _)| *at <= now);
+            let turn = self.next_turn().filter(|(at, _)| *at <= now);
+            match (next, turn) {
+                (Some((at, id)), turn) if turn.is_none_or(|turn| at <= turn.0) => {
+                    actions.extend(self.attend(now, id));
                 }
-                Some((_, Due::UrgentExpiry)) => {
-                    let probe = backend.urgent.take();
-                    probe.map(|probe| Action::Expire(self.conclude_urgent(now, id, probe, false)))
-                }
-                Some((_, Due::Return)) => self.end_ejection(now, id).map(Action::Return),
-                None => {
-                    self.deadlines.set(id, None);
-                    None
-                }
-            };
-            actions.extend(action);
+                (_, Some((_, prober))) => actions.extend(self.take_turn(now, prober)),
+                _ => break,
+            }
         }
     }
 
-    /// Counts the result of a check that ended at `now`. `None` when it is not the one under way: it came too late.
+    /// Counts the result of a check that ended at `now`. `None` when it is not one under way: it came too late.
     pub fn on_probe(&mut self, now: Timestamp, id: ProbeId, result: ProbeResult) -> Option<Verdict> {
         let backend = self.backends.get_mut(id.backend.index())?;
-        let healthy = result == ProbeResult::Ok;
-        let is_it = |probe: &mut Outstanding| probe.number == id.number;
-        if let Some(probe) = backend.probe.take_if(is_it) {
-            return Some(self.conclude(now, id.backend, probe, healthy));
+        if let Some((prober, probe)) = backend.take(id.number) {
+            return Some(self.conclude(now, id.backend, prober, probe, result));
         }
-        let probe = backend.urgent.take_if(is_it)?;
-        Some(self.conclude_urgent(now, id.backend, probe, healthy))
+        let probe = backend.urgent.take_if(|probe| probe.number == id.number)?;
+        Some(self.conclude_urgent(now, id.backend, probe, result == ProbeResult::Ok))
     }
 
-    /// Changes the settings between two checks. No belief and no count changes; what is left of each wait shrinks or
-    /// grows with the interval, so backends stay spread; a check under way gets the new timeout.
-    pub fn apply_settings(&mut self, now: Timestamp, settings: CheckSettings) {
-        let old = std::mem::replace(&mut self.settings, settings);
-        let new = &self.settings;
-        for (i, backend) in self
-            .backends
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, backend)| backend.present)
-        {
-            if let Some(urgent) = &mut backend.urgent {
-                urgent.expires = now.max(urgent.started + new.timeout);
+    /// Does what backend `id` waits for.
+    fn attend(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
+        let backend = &mut self.backends[id.index()];
+        match backend.next() {
+            Some((_, Due::Tick(prober))) => self.tick(now, id, prober),
+            Some((_, Due::Expiry(prober))) => {
+                let checker = backend.checker_mut(prober);
+                let probe = checker.expiry().and_then(|(_, number)| checker.take(number))?;
+                let verdict = self.conclude(now, id, prober, probe, ProbeResult::Timeout);
+                Some(Action::Expire(verdict))
             }
-            let due = backend.due.map(|due| {
-                let left = scale(due.since(now), nanos(new.interval), nanos(old.interval));
-                now + left.min(new.interval + new.jitter)
-            });
-            backend.due = match &mut backend.probe {
-                None => due,
-                Some(probe) => {
-                    probe.expires = now.max(probe.started + new.timeout);
-                    match new.schedule {
-                        Schedule::End => None,
-                        _ => {
-                            let due = due.unwrap_or(probe.started + new.interval).max(now);
-                            // A tick the shorter wait would lose to the check under way waits for it.
-                            Some(if new.timeout <= new.interval {
-                                due.max(probe.expires)
-                            } else {
-                                due
-                            })
-                        }
-                    }
-                }
-            };
-            self.deadlines.set(BackendId(i as u32), backend.deadline());
+            Some((_, Due::UrgentExpiry)) => {
+                let probe = backend.urgent.take()?;
+                Some(Action::Expire(self.conclude_urgent(now, id, probe, false)))
+            }
+            Some((_, Due::Overdue(prober))) => {
+                let change = self.change(now, id, Detector::Poll, |backend, _| {
+                    let checker = backend.checker_mut(prober);
+                    checker.health.fall(now);
+                    checker.overdue = None;
+                });
+                let against = self.backends[id.index()].against();
+                Some(Action::Overdue(Overdue {
+                    backend: id,
+                    prober: prober as u32,
+                    against,
+                    transition: change,
+                }))
+            }
+            Some((_, Due::Return)) => self.end_ejection(now, id).map(Action::Return),
+            None => {
+                self.deadlines.set(id, None);
+                None
+            }
         }
     }
 
-    fn add(&mut self, now: Timestamp, first: Timestamp) -> BackendId {
+    fn add(&mut self, now: Timestamp, firsts: Vec<Timestamp>) -> BackendId {
         let id = BackendId(self.backends.len() as u32);
-        self.backends.push(Backend::new(now, first));
-        self.deadlines.set(id, Some(first));
+        self.backends.push(self.newcomer(now, firsts));
+        self.welcome(id);
         id
     }
 
-    /// The backend's tick has come: starts a check, unless one is under way (`timeout > interval` only).
-    fn tick(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
-        let gap = self.gap();
-        let CheckSettings {
-            interval,
-            timeout,
-            schedule,
-            ..
-        } = self.settings;
-        let backend = &mut self.backends[id.index()];
-        let scheduled = backend.due.unwrap_or(now);
-        // A fixed rate: the next tick counts from the scheduled one, however late the driver was. One that is late by
-        // a good part of an interval (a stopped process) has lost the beat and starts a new one.
-        let lost_beat = now.since(scheduled) > interval / 4;
-        let next = if lost_beat { now + gap } else { scheduled + gap };
-        let action = if backend.probe.is_some() {
-            backend.due = Some(next);
-            None
-        } else {
-            self.probes += 1;
-            let mut expires = now + timeout;
-            backend.due = match schedule {
-                Schedule::End => None,
-                _ => {
-                    if timeout <= interval {
-                        expires = expires.min(next);
-                    }
-                    Some(next)
-                }
-            };
-            let number = self.probes;
-            backend.probe = Some(Outstanding {
-                number,
-                started: now,
-                expires,
-            });
-            let timeout = expires.since(now);
-            let probe = ProbeId { backend: id, number };
-            Some(Action::Start { probe, timeout })
+    /// A backend that nobody has checked yet.
+    pub(super) fn newcomer(&self, now: Timestamp, firsts: Vec<Timestamp>) -> Backend {
+        let settings = &self.settings;
+        let checker = |first: Timestamp| {
+            let health = Health::new(now, settings.initial == Initial::Up);
+            let first = self.rounds.is_empty().then_some(first);
+            Checker::new(now, health, first, settings)
         };
-        self.deadlines.set(id, backend.deadline());
-        action
+        let mut checkers = firsts.into_iter().map(checker);
+        let lead = checkers.next().unwrap_or_else(|| checker(now));
+        Backend::new(now, lead, checkers.collect(), settings)
     }
 
-    fn conclude(&mut self, now: Timestamp, id: BackendId, probe: Outstanding, healthy: bool) -> Verdict {
-        if self.settings.schedule == Schedule::End {
-            let gap = self.gap();
-            self.backends[id.index()].due = Some(now + gap);
+    /// Its checks begin.
+    pub(super) fn welcome(&mut self, id: BackendId) {
+        let backend = &self.backends[id.index()];
+        for (rounds, checker) in self.rounds.iter_mut().zip(backend.checkers()) {
+            rounds.join(id, checker.health.usable());
         }
-        let transition = self.change(now, id, Detector::Poll, |backend, settings| {
-            if healthy && backend.health.condemned_after(probe.started) {
-                return;
-            }
-            if healthy {
-                // It lives, whatever an older check will find.
-                backend.urgent.take_if(|urgent| urgent.started <= probe.started);
-            }
-            backend.health.observe(now, healthy, settings);
-        });
-        self.verdict(id, Detector::Poll, &probe, transition)
+        self.deadlines.set(id, backend.deadline());
+    }
+
+    /// When each prober checks one that joins now.
+    pub(super) fn firsts(&mut self, now: Timestamp) -> Vec<Timestamp> {
+        let Balancer { settings, random, .. } = self;
+        let first = |prober| {
+            let offset = gaps::offset(prober, settings, random);
+            now + gaps::first(settings, (0, 1), offset, random)
+        };
+        (0..settings.probers).map(first).collect()
     }
 
     /// Does something to a backend and tells whether that changed what is believed of it.
@@ -321,38 +312,6 @@ impl Balancer {
         probe: &Outstanding,
         transition: Option<Transition>,
     ) -> Verdict {
-        let health = &self.backends[id.index()].health;
-        Verdict {
-            probe: ProbeId {
-                backend: id,
-                number: probe.number,
-            },
-            by,
-            started: probe.started,
-            failures: health.failures(),
-            successes: health.successes(),
-            transition,
-        }
+        self.verdict_of(id, 0, by, probe, transition)
     }
-
-    /// The interval and this gap's share of jitter.
-    fn gap(&mut self) -> Duration {
-        let jitter = nanos(self.settings.jitter);
-        if jitter == 0 {
-            return self.settings.interval;
-        }
-        // The high word of the product is uniform in [0, jitter).
-        let extra = (u128::from(self.random.next_u64()) * u128::from(jitter)) >> 64;
-        self.settings.interval + Duration::from_nanos(extra as u64)
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// `duration × numerator ÷ denominator`.
-fn scale(duration: Duration, numerator: u64, denominator: u64) -> Duration {
-    let scaled = duration.as_nanos() * u128::from(numerator) / u128::from(denominator.max(1));
-    Duration::from_nanos(u64::try_from(scaled).unwrap_or(u64::MAX))
 }

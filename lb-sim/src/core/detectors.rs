@@ -1,6 +1,6 @@
 //! What the balancer hears beside its checks: failed attempts, ended sentinel connections, notices.
 
-use super::backend::{Backend, Outstanding};
+use super::checker::Outstanding;
 use super::{Action, BackendId, Balancer, PassiveSettings, ProbeId, Share, Transition, Verdict};
 use router::clock::Timestamp;
 use router::record::Detector;
@@ -10,7 +10,7 @@ impl Balancer {
     /// backend is Down anyway.
     pub fn on_connection_lost(&mut self, now: Timestamp, id: BackendId) -> Option<Action> {
         let backend = &mut self.backends[id.index()];
-        if !backend.present || backend.urgent.is_some() || !backend.health.usable() {
+        if !backend.present || backend.urgent.is_some() || !backend.checks_pass() {
             return None;
         }
         self.probes += 1;
@@ -28,7 +28,7 @@ impl Balancer {
     /// Somebody who knows says that the process has exited.
     pub fn on_notice(&mut self, now: Timestamp, id: BackendId) -> Option<Transition> {
         self.change(now, id, Detector::Notice, |backend, settings| {
-            backend.health.condemn(now, settings);
+            backend.condemn(now, settings);
         })
     }
 
@@ -73,17 +73,19 @@ impl Balancer {
     /// Takes a backend out of the fleet. It keeps its number, and what was believed of it. Of fewer, fewer may be
     /// ejected.
     pub fn remove_backend(&mut self, now: Timestamp, id: BackendId) -> Vec<Transition> {
-        let backend = &mut self.backends[id.index()];
-        backend.present = false;
-        (backend.due, backend.probe, backend.urgent) = (None, None, None);
+        self.backends[id.index()].leave();
+        for rounds in &mut self.rounds {
+            rounds.leave(now, id);
+        }
         self.deadlines.set(id, None);
         self.keep_the_share(now)
     }
 
-    /// Takes it in again, believed Up and checked at once.
+    /// Takes it in again, as one that nobody has checked yet.
     pub fn restore_backend(&mut self, now: Timestamp, id: BackendId) {
-        self.backends[id.index()] = Backend::new(now, now);
-        self.deadlines.set(id, Some(now));
+        let firsts = self.firsts(now);
+        self.backends[id.index()] = self.newcomer(now, firsts);
+        self.welcome(id);
     }
 
     /// Passed, it says nothing that polling would not say by itself.
@@ -96,7 +98,7 @@ impl Balancer {
     ) -> Verdict {
         let transition = self.change(now, id, Detector::Sentinel, |backend, settings| {
             if !healthy {
-                backend.health.condemn(now, settings);
+                backend.condemn(now, settings);
             }
         });
         self.verdict(id, Detector::Sentinel, &probe, transition)

@@ -1,14 +1,16 @@
 //! One backend's counters and the belief they make.
 
-use super::{BackendId, CheckSettings};
+use super::{BackendId, CheckSettings, Counting, FirstResult, Schedule};
 use router::clock::Timestamp;
 use router::record::{Belief, Detector};
 
-/// What is believed of one backend, and how many checks in a row speak for changing it.
+/// What one prober believes of one backend, and how many checks speak for changing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// Requests may be sent there: Up or going down.
     usable: bool,
+    /// No check of it has ended yet.
+    fresh: bool,
     failures: u32,
     successes: u32,
     since: Timestamp,
@@ -27,10 +29,16 @@ pub struct Transition {
 }
 
 impl Health {
-    /// Innocent until `fall` checks in a row have failed.
+    /// Innocent until `fall` checks have failed.
     pub fn up(now: Timestamp) -> Health {
+        Health::new(now, true)
+    }
+
+    /// Of a backend that nobody has checked yet.
+    pub fn new(now: Timestamp, usable: bool) -> Health {
         Health {
-            usable: true,
+            usable,
+            fresh: true,
             failures: 0,
             successes: 0,
             since: now,
@@ -52,12 +60,12 @@ impl Health {
         self.usable
     }
 
-    /// Failed checks in a row; one success makes it 0.
+    /// Failed checks that count: in a row, or since the belief last changed ([`Counting`]).
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Successful checks in a row; one failure makes it 0.
+    /// Successful checks that count.
     pub fn successes(&self) -> u32 {
         self.successes
     }
@@ -74,6 +82,7 @@ impl Health {
         }
         self.condemned = now;
         self.usable = false;
+        self.fresh = false;
         self.successes = 0;
         self.failures = self.failures.max(settings.fall);
     }
@@ -91,15 +100,59 @@ impl Health {
         settings: &CheckSettings,
     ) -> Option<(Belief, Belief)> {
         let before = self.belief();
+        let was_usable = self.usable;
+        let decides = std::mem::take(&mut self.fresh) && settings.first_result == FirstResult::Decides;
+        let in_a_row = settings.counting == Counting::Consecutive;
+        let (speaks, against) = match healthy {
+            true => (&mut self.successes, &mut self.failures),
+            false => (&mut self.failures, &mut self.successes),
+        };
+        *speaks = speaks.saturating_add(1);
+        if in_a_row {
+            *against = 0;
+        }
         if healthy {
+            self.usable |= decides || self.successes >= settings.rise;
+        } else {
+            // Only time makes a router Down where nothing is counted.
+            let counted = settings.schedule != Schedule::Deadline && self.failures >= settings.fall;
+            self.usable &= !(decides || counted);
+        }
+        if self.usable != was_usable {
+            self.forget_the_contrary();
+        }
+        self.note(now, before)
+    }
+
+    /// Down without a count: by a check that decides alone, or because its time has passed.
+    pub fn fall(&mut self, now: Timestamp) {
+        let before = self.belief();
+        if self.usable {
+            self.usable = false;
+            self.forget_the_contrary();
+        }
+        self.note(now, before);
+    }
+
+    /// Believed so from now on because others believe it; counts that led elsewhere are void.
+    pub fn agree(&mut self, now: Timestamp, usable: bool) {
+        if self.usable != usable {
+            let fresh = self.fresh;
+            *self = Health::new(now, usable);
+            self.fresh = fresh;
+        }
+    }
+
+    /// Failures count towards Down and successes towards Up: those of the state that is over say nothing in the new one.
+    fn forget_the_contrary(&mut self) {
+        if self.usable {
             self.failures = 0;
-            self.successes = self.successes.saturating_add(1);
-            self.usable |= self.successes >= settings.rise;
         } else {
             self.successes = 0;
-            self.failures = self.failures.saturating_add(1);
-            self.usable &= self.failures < settings.fall;
         }
+    }
+
+    fn note(&mut self, now: Timestamp, before: Belief) -> Option<(Belief, Belief)> {
         let after = self.belief();
         if after == before {
             return None;
@@ -168,5 +221,33 @@ mod tests {
         assert!(health.usable());
         beliefs(&mut health, "-", &settings(2, 1));
         assert!(!health.usable());
+    }
+
+    #[test]
+    fn cumulative_counts_survive_the_opposite_until_the_belief_changes() {
+        use Belief::*;
+        let settings = CheckSettings {
+            counting: Counting::Cumulative,
+            ..settings(3, 2)
+        };
+        let mut health = Health::up(Timestamp(0));
+        let seen = beliefs(&mut health, "-+++-+-", &settings);
+        assert_eq!(seen[4..], [GoingDown, GoingDown, Down]);
+        // What succeeded while it was Up does not help it up again.
+        assert_eq!(beliefs(&mut health, "+-+", &settings), [GoingUp, GoingUp, Up]);
+        assert_eq!(health.failures(), 0);
+    }
+
+    #[test]
+    fn a_first_check_that_decides_does_so_both_ways_and_only_once() {
+        use Belief::*;
+        let settings = CheckSettings {
+            first_result: FirstResult::Decides,
+            ..settings(3, 3)
+        };
+        let mut health = Health::up(Timestamp(0));
+        assert_eq!(beliefs(&mut health, "-+", &settings), [Down, GoingUp]);
+        let mut health = Health::new(Timestamp(0), false);
+        assert_eq!(beliefs(&mut health, "+--", &settings), [Up, GoingDown, GoingDown]);
     }
 }

@@ -8,29 +8,44 @@
 pub mod answer;
 mod backend;
 pub mod balancer;
+mod checker;
+mod checks;
 pub mod detect;
 mod detectors;
+mod gaps;
 pub mod health;
 mod keys;
 pub mod passive;
 pub mod pick;
+mod polling;
+mod reload;
 pub mod retry;
+mod rounds;
 pub mod schedule;
 pub mod settings;
 pub mod status;
+mod verdict;
 mod words;
 
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod check_cases;
+#[cfg(test)]
+mod check_properties;
+#[cfg(test)]
 mod detector_properties;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod traps;
+#[cfg(test)]
+mod windows;
+#[cfg(test)]
 pub(crate) mod world;
 
 pub use answer::{Answer, Answers};
-pub use balancer::{Action, Balancer, ProbeId, Verdict};
+pub use balancer::Balancer;
 pub use detect::{
     Detectors, Growth, Mode, PassiveAction, PassiveCounting, PassiveOn, PassiveReturn, PassiveSettings,
     ProxyProtocol, RetryOn, RetrySettings, RetryTo, Share,
@@ -44,6 +59,7 @@ pub use settings::{
     OpenConnections, Schedule, SettingError, Settings,
 };
 pub use status::Statuses;
+pub use verdict::{Action, Overdue, ProbeId, Verdict};
 
 /// One backend, numbered from 0 in the order of the command line. Backends are added, never removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -147,6 +147,7 @@ proptest! {
                     let ended = under_way[verdict.probe.backend.index()].take();
                     prop_assert_eq!(ended, Some(verdict.probe.number));
                 }
+                Note::Overdue(..) => {}
             }
         }
         prop_assert!(seen.iter().all(|seen| *seen), "a backend was not checked any more: {:?}", seen);

@@ -1,6 +1,6 @@
 //! A world in virtual time for tests: routers that live, refuse or hang, and the balancer that checks them.
 
-use super::{Action, BackendId, Balancer, CheckSettings, ProbeId, Verdict};
+use super::{Action, BackendId, Balancer, Check, CheckSettings, ProbeId, Verdict};
 use router::clock::Timestamp;
 use router::record::{Belief, Detector, ProbeResult};
 use std::collections::BTreeMap;
@@ -10,16 +10,23 @@ use std::time::Duration;
 pub(crate) enum Truth {
     Alive,
     Refusing,
-    /// Checks wait for its end, and are answered then.
+    /// Checks wait for its end, and are answered then. The kernel goes on completing handshakes.
     Hung,
-    /// Checks are lost.
+    /// Checks are lost, as packets are.
     Silent,
+    /// Checks over HTTP are answered with a status that is not healthy.
+    Failing,
 }
 
 impl Truth {
-    /// Checks under way get no answer now.
-    fn waits(self) -> bool {
-        matches!(self, Truth::Hung | Truth::Silent)
+    /// How a check ends now; `None`: it gets no answer.
+    fn result(self, check: Check) -> Option<ProbeResult> {
+        match (self, check) {
+            (Truth::Alive, _) | (Truth::Hung | Truth::Failing, Check::Tcp) => Some(ProbeResult::Ok),
+            (Truth::Failing, Check::Http) => Some(ProbeResult::Status),
+            (Truth::Refusing, _) => Some(ProbeResult::Refused),
+            (Truth::Hung, Check::Http) | (Truth::Silent, _) => None,
+        }
     }
 }
 
@@ -27,6 +34,7 @@ impl Truth {
 pub(crate) enum Note {
     Started(Timestamp, ProbeId),
     Ended(Timestamp, Verdict),
+    Overdue(Timestamp, BackendId),
 }
 
 pub(crate) struct World {
@@ -34,7 +42,7 @@ pub(crate) struct World {
     pub now: Timestamp,
     pub log: Vec<Note>,
     pub truth: Vec<Truth>,
-    /// A live router takes this long to answer a check.
+    /// A router that answers takes this long to, unless it refuses.
     pub latency: Duration,
     /// Checks under way that will be answered.
     answers: BTreeMap<(Timestamp, u64), ProbeId>,
@@ -78,9 +86,8 @@ impl World {
         limit: Timestamp,
     ) -> Option<Timestamp> {
         loop {
-            let health = self.balancer.health(backend);
-            if health.belief() == belief {
-                return Some(health.since());
+            if self.balancer.found(backend) == belief {
+                return Some(self.balancer.found_since(backend));
             }
             let at = self.next_event().filter(|at| *at <= limit)?;
             self.now = self.now.max(at);
@@ -98,7 +105,7 @@ impl World {
             .filter(|probe| probe.backend == backend && !self.lost.contains(probe))
             .collect();
         self.answers.retain(|_, probe| probe.backend != backend);
-        for probe in waiting.into_iter().filter(|_| !truth.waits()) {
+        for probe in waiting {
             self.answer(probe);
         }
     }
@@ -119,17 +126,18 @@ impl World {
         let Some(Action::Start { probe, .. }) = self.balancer.on_connection_lost(self.now, backend) else {
             return None;
         };
-        let result = match self.truth[backend.index()] {
-            Truth::Alive => ProbeResult::Ok,
-            Truth::Refusing => ProbeResult::Refused,
-            Truth::Hung | Truth::Silent => return None,
-        };
+        // Always over HTTP.
+        let result = self.truth[backend.index()].result(Check::Http)?;
         self.balancer.on_probe(self.now, probe, result)
     }
 
     /// Whether the balancer still waits for this check.
     pub fn under_way(&self, probe: ProbeId) -> bool {
         self.sent.contains(&probe)
+    }
+
+    fn result(&self, truth: Truth) -> Option<ProbeResult> {
+        truth.result(self.balancer.settings().check)
     }
 
     fn next_event(&self) -> Option<Timestamp> {
@@ -156,18 +164,20 @@ impl World {
                 Action::Start { probe, .. } => {
                     self.log.push(Note::Started(self.now, probe));
                     self.sent.push(probe);
-                    match self.truth[probe.backend.index()] {
-                        Truth::Alive if self.latency.is_zero() => self.answer(probe),
-                        Truth::Alive => {
+                    let truth = self.truth[probe.backend.index()];
+                    match self.result(truth) {
+                        None if truth == Truth::Silent => self.lost.push(probe),
+                        None => {}
+                        Some(ProbeResult::Refused) => self.answer(probe),
+                        Some(_) if self.latency.is_zero() => self.answer(probe),
+                        Some(_) => {
                             self.answers
                                 .insert((self.now + self.latency, probe.number), probe);
                         }
-                        Truth::Refusing => self.answer(probe),
-                        Truth::Hung => {}
-                        Truth::Silent => self.lost.push(probe),
                     }
                 }
                 Action::Return(_) => {}
+                Action::Overdue(overdue) => self.log.push(Note::Overdue(self.now, overdue.backend)),
                 Action::Expire(verdict) if verdict.by != Detector::Poll => {}
                 Action::Expire(verdict) => {
                     self.sent.retain(|probe| *probe != verdict.probe);
@@ -179,11 +189,10 @@ impl World {
     }
 
     fn answer(&mut self, probe: ProbeId) {
-        self.sent.retain(|sent| *sent != probe);
-        let result = match self.truth[probe.backend.index()] {
-            Truth::Alive => ProbeResult::Ok,
-            _ => ProbeResult::Refused,
+        let Some(result) = self.result(self.truth[probe.backend.index()]) else {
+            return;
         };
+        self.sent.retain(|sent| *sent != probe);
         if let Some(verdict) = self.balancer.on_probe(self.now, probe, result) {
             self.log.push(Note::Ended(self.now, verdict));
         }

@@ -3,7 +3,7 @@
 //! `{"cmd":"notice","router":…}`.
 
 use super::control::Control;
-use crate::core::{BackendId, Health, Settings};
+use crate::core::{BackendId, CheckSettings, Counting, Health, Settings};
 use router::clock::{self, Timestamp};
 use router::record::Belief;
 use serde_json::{Map, Value, json};
@@ -93,18 +93,37 @@ fn unknown(control: &Control, name: &str) -> String {
 
 /// What brings a backend back that is out of use.
 fn back(control: &Control, id: BackendId, health: &Health, now: Timestamp) -> Option<String> {
-    let rise = control.settings.check.rise;
+    let CheckSettings { rise, counting, .. } = control.settings.check;
+    let in_a_row = match counting {
+        Counting::Consecutive => " in a row",
+        Counting::Cumulative => "",
+    };
     match (control.balancer.belief(id), control.balancer.ejected_until(id)) {
         (Belief::Ejected, Some(until)) => Some(format!(
             "its ejection ends in {:.1} s",
             until.since(now).as_secs_f64()
         )),
         (Belief::Down | Belief::GoingUp, _) => Some(format!(
-            "{rise} successful checks in a row (so far {})",
+            "{rise} successful checks{in_a_row} (so far {})",
             health.successes()
         )),
         _ => None,
     }
+}
+
+/// What each of several probers believes and has counted, in their order; nothing where there is one.
+fn probers(control: &Control, id: BackendId) -> Vec<Value> {
+    if control.settings.check.probers == 1 {
+        return Vec::new();
+    }
+    let view = |health: &Health| {
+        json!({
+            "belief": health.belief(),
+            "failures": health.failures(),
+            "successes": health.successes(),
+        })
+    };
+    control.balancer.views(id).map(view).collect()
 }
 
 /// Everything worth knowing at this moment.
@@ -132,6 +151,7 @@ fn show(control: &Control) -> Value {
             "usable_since_ns": control.since(id),
             "failures": health.failures(),
             "successes": health.successes(),
+            "probers": probers(control, id),
             "in_flight": member.tally.in_flight.get(),
             "ok": member.tally.ok.get(),
             "failed": failed,

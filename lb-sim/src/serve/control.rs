@@ -8,7 +8,8 @@ use super::table::{Member, Shared};
 use super::totals::{Rate, Totals};
 use super::traffic::Seen;
 use crate::core::{
-    Action, BackendId, Balancer, Check, PassiveSettings, ProbeId, SettingError, Settings, Verdict,
+    Action, BackendId, Balancer, Check, CheckSettings, Initial, PassiveSettings, ProbeId, SettingError,
+    Settings, Verdict,
 };
 use router::clock::{self, Timestamp};
 use router::record::{Event, ProbeResult};
@@ -61,6 +62,7 @@ pub async fn run(mut start: Start) -> io::Error {
     }
     control.borrow().announce(ready);
     let replan = control.borrow().replan.clone();
+    let shared = control.borrow().shared.clone();
     loop {
         control.borrow_mut().attend(clock::now());
         let deadline = control.borrow().next_deadline();
@@ -82,6 +84,7 @@ pub async fn run(mut start: Start) -> io::Error {
                     control.attempt_seen(seen);
                 }
             }
+            () = shared.first_attempt() => control.borrow_mut().balancer.on_traffic(),
             () = replan.notified() => {}
             error = &mut admin => return error,
             () = until(deadline) => {}
@@ -93,6 +96,8 @@ pub async fn run(mut start: Start) -> io::Error {
 pub struct Control {
     pub balancer: Balancer,
     pub settings: Settings,
+    /// Those of its checks, for the checks under way.
+    asked: Rc<CheckSettings>,
     pub members: Arc<[Arc<Member>]>,
     pub shared: Arc<Shared>,
     /// The last ended check of each backend.
@@ -134,11 +139,12 @@ impl Control {
         balancer.apply_passive(now, passive(&start.settings));
         Control {
             balancer,
-            decisions: vec![Decision::first(); count],
+            decisions: vec![Decision::first(&start.settings.check); count],
             sentinels_held: false,
             sentinels: (0..count).map(|_| Sentinel::default()).collect(),
             losses,
             totals: Totals::default(),
+            asked: Rc::new(start.settings.check.clone()),
             settings: start.settings,
             members: start.members,
             shared: start.shared,
@@ -163,6 +169,7 @@ impl Control {
             ));
         }
         self.settings = next;
+        self.asked = Rc::new(self.settings.check.clone());
         let now = clock::now();
         self.balancer.apply_settings(now, self.settings.check.clone());
         if !self.settings.detectors.sentinel {
@@ -198,6 +205,11 @@ impl Control {
     fn announce(&self, ready: Event) {
         self.events.emit(ready);
         self.events.emit(self.settings_event());
+        if self.settings.check.initial == Initial::Down {
+            for (i, decision) in self.decisions.iter().enumerate() {
+                self.believed_from_the_start(BackendId(i as u32), decision);
+            }
+        }
         tracing::info!("checking {} routers: {}", self.members.len(), self.settings);
     }
 
@@ -215,6 +227,7 @@ impl Control {
                 Action::Start { probe, .. } => self.start(probe, None),
                 Action::Expire(verdict) => self.expire(now, verdict),
                 Action::Return(change) => self.decide(change, "its ejection is over".to_owned()),
+                Action::Overdue(overdue) => self.overdue(overdue),
             }
         }
         self.tend_sentinels();
@@ -259,7 +272,9 @@ impl Control {
                 let forgotten = self.running[i].extract_if(.., |running| running.lost.is_some());
                 forgotten.for_each(|running| running.task.abort());
             }
-            let wanted = on && self.balancer.present(backend) && self.balancer.health(backend).usable();
+            let wanted = on
+                && self.balancer.present(backend)
+                && crate::core::health::usable(self.balancer.found(backend));
             if !wanted {
                 sentinel.stop();
             } else if !checking {
@@ -272,18 +287,16 @@ impl Control {
     fn start(&mut self, probe: ProbeId, lost: Option<Timestamp>) {
         let backend = probe.backend.index();
         let target = self.members[backend].health;
-        let path = self.settings.check.path.clone();
-        // An open port says nothing here: a dying listener outlives the connection by microseconds.
-        let check = if lost.is_some() {
-            Check::Http
-        } else {
-            self.settings.check.check
-        };
+        let mut asked = self.asked.clone();
+        if lost.is_some() && asked.check != Check::Http {
+            // An open port says nothing here: a dying listener outlives the connection by microseconds.
+            Rc::make_mut(&mut asked).check = Check::Http;
+        }
         let started = Rc::new(Cell::new(clock::now()));
         let stamp = started.clone();
         let results = self.results.clone();
         let task = spawn_local(async move {
-            let ended = probe::run(probe, target, check, &path, &stamp).await;
+            let ended = probe::run(probe, target, &asked, &stamp).await;
             // The receiver lives as long as this thread.
             let _ = results.send(ended);
         });

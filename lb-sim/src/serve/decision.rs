@@ -4,7 +4,7 @@ use super::control::Control;
 use super::probe::Ended;
 use super::story::{self, Story};
 use super::table::Table;
-use crate::core::{Transition, Verdict};
+use crate::core::{BackendId, CheckSettings, Initial, Overdue, Transition, Verdict};
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Detector, Event};
 
@@ -16,10 +16,15 @@ pub struct Decision {
 }
 
 impl Decision {
-    pub(super) fn first() -> Decision {
+    /// Of a router that nobody has checked yet.
+    pub(super) fn first(settings: &CheckSettings) -> Decision {
+        let reason = match settings.initial {
+            Initial::Up => "believed up until a check says otherwise",
+            Initial::Down => "believed down until checks say otherwise",
+        };
         Decision {
             by: Detector::Poll,
-            reason: "believed up until a check says otherwise".to_owned(),
+            reason: reason.to_owned(),
         }
     }
 }
@@ -55,11 +60,15 @@ impl Control {
         let changes_use = verdict.transition.is_some_and(|change| change.changes_use());
         if changes_use {
             self.since[backend.index()] = clock::now();
+        }
+        // One prober's mind is enough where each decides for its share.
+        let publishes = changes_use || (verdict.flipped && self.settings.check.each_decides());
+        if publishes {
             self.version += 1;
             self.publish();
         }
         story.record(&self.events);
-        if changes_use {
+        if publishes {
             self.shared.told(self.version);
         }
         if let Some((change, reason)) = story.change().filter(|(change, _)| change.changes_use()) {
@@ -71,6 +80,42 @@ impl Control {
         story.say();
         self.last[backend.index()] = Some(ended);
         self.rate.count(ended.ended);
+    }
+
+    /// No check of a prober's has succeeded for too long.
+    pub(super) fn overdue(&mut self, overdue: Overdue) {
+        let timeout = humantime::format_duration(self.settings.check.timeout);
+        let which = story::which(overdue.prober, overdue.against, &self.settings.check);
+        let reason = format!("no check has succeeded for {timeout}{which}");
+        match overdue.transition {
+            Some(change) => self.decide(change, reason),
+            None => {
+                let belief = self.balancer.belief(overdue.backend);
+                let change = Transition {
+                    backend: overdue.backend,
+                    at: clock::now(),
+                    from: belief,
+                    to: belief,
+                    by: Detector::Poll,
+                };
+                self.version += 1;
+                self.publish();
+                self.tell(change, reason);
+                self.shared.told(self.version);
+            }
+        }
+    }
+
+    /// Who is not Up from the start is told of; who is never heard of is taken for Up by whoever reads.
+    pub(super) fn believed_from_the_start(&self, backend: BackendId, decision: &Decision) {
+        self.events.emit(Event::Belief {
+            router: self.members[backend.index()].name.clone(),
+            from_state: Belief::Up,
+            to: self.balancer.belief(backend),
+            reason: decision.reason.clone(),
+            by: decision.by,
+            until_ns: None,
+        });
     }
 
     /// A change of mind that no check of polling's has made.
@@ -129,6 +174,7 @@ impl Control {
             settings: self.settings.clone(),
             members: self.members.clone(),
             usable: self.balancer.usable().collect(),
+            shares: self.balancer.shares(),
             since: self.since.clone(),
         });
     }

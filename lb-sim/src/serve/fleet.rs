@@ -6,7 +6,7 @@ use super::sentinel::Sentinel;
 use super::table::{Member, Tally};
 use crate::core::{BackendId, Transition};
 use router::clock;
-use router::record::{Belief, Detector, Event};
+use router::record::{Belief, Event};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -34,42 +34,45 @@ impl Control {
             })
         };
         let mut members = self.members.to_vec();
-        let mut before = Belief::Up;
+        let (mut before, first) = (None, Decision::first(&self.settings.check));
         let known = members.iter().position(|member| member.name == name);
-        match known.map(|place| BackendId(place as u32)) {
+        let backend = match known.map(|place| BackendId(place as u32)) {
             Some(backend) if self.balancer.present(backend) => return false,
             Some(backend) => {
                 members[backend.index()] = member(Tally::default());
-                before = self.balancer.belief(backend);
+                before = Some(self.balancer.belief(backend));
                 self.balancer.restore_backend(now, backend);
                 self.since[backend.index()] = now;
                 self.last[backend.index()] = None;
-                self.decisions[backend.index()] = Decision::first();
+                self.decisions[backend.index()] = first.clone();
+                backend
             }
             None => {
                 members.push(member(Tally::default()));
-                self.balancer.add_backend(now);
+                let backend = self.balancer.add_backend(now);
                 self.since.push(now);
                 self.last.push(None);
                 self.running.push(Vec::new());
-                self.decisions.push(Decision::first());
+                self.decisions.push(first.clone());
                 self.sentinels.push(Sentinel::default());
+                backend
             }
-        }
+        };
         self.members = members.into();
         self.change_fleet(name, true, Vec::new());
-        if before != Belief::Up {
-            self.events.emit_at(
-                now,
-                Event::Belief {
-                    router: name.to_owned(),
-                    from_state: before,
-                    to: Belief::Up,
-                    reason: Decision::first().reason,
-                    by: Detector::Poll,
-                    until_ns: None,
-                },
-            );
+        let to = self.balancer.belief(backend);
+        // Who was never heard of is taken for Up by whoever reads.
+        let from_state = before.unwrap_or(Belief::Up);
+        if from_state != to {
+            let event = Event::Belief {
+                router: name.to_owned(),
+                from_state,
+                to,
+                reason: first.reason,
+                by: first.by,
+                until_ns: None,
+            };
+            self.events.emit_at(now, event);
         }
         true
     }

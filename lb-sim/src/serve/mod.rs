@@ -13,6 +13,7 @@ pub mod http;
 pub mod probe;
 pub mod relay;
 pub mod sentinel;
+mod shares;
 pub mod story;
 pub mod table;
 pub mod tcp;
@@ -20,7 +21,7 @@ pub mod totals;
 pub mod traffic;
 
 use crate::Args;
-use crate::core::{BackendId, Mode, SettingError, Settings};
+use crate::core::{BackendId, Initial, Mode, SettingError, Settings};
 use router::clock;
 use router::proxy::{self, Engine};
 use router::worker::{Events, Worker};
@@ -79,7 +80,8 @@ fn serve(args: Args) -> Result<(), Failure> {
     let shared = Arc::new(Shared::new(Table {
         version: 0,
         settings: settings.clone(),
-        usable: (0..members.len() as u32).map(BackendId).collect(),
+        usable: believed_first(&settings, members.len()),
+        shares: Vec::new(),
         since: vec![clock::now(); members.len()],
         members: members.clone(),
     }));
@@ -165,6 +167,14 @@ fn spawn_control(start: control::Start) -> io::Result<oneshot::Receiver<io::Erro
 
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+/// Whom requests may be sent to before anybody was checked; the control thread publishes what follows.
+fn believed_first(settings: &Settings, members: usize) -> Vec<BackendId> {
+    match settings.check.initial {
+        Initial::Up => (0..members as u32).map(BackendId).collect(),
+        Initial::Down => Vec::new(),
+    }
 }
 
 fn members(args: &Args) -> Result<Arc<[Arc<Member>]>, Failure> {

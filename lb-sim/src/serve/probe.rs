@@ -1,6 +1,6 @@
 //! One health check on the wire: a fresh connection, one request, its answer.
 
-use crate::core::{Check, ProbeId};
+use crate::core::{Check, CheckSettings, ProbeId};
 use router::clock::{self, Timestamp};
 use router::record::ProbeResult;
 use std::cell::Cell;
@@ -30,18 +30,17 @@ const MOST_HEADERS: usize = 100;
 pub async fn run(
     probe: ProbeId,
     target: SocketAddr,
-    check: Check,
-    path: &str,
+    settings: &CheckSettings,
     started: &Cell<Timestamp>,
 ) -> Ended {
     started.set(clock::now());
-    let outcome = match check {
+    let outcome = match settings.check {
         Check::Tcp => connect(target).await.map(|_| None),
-        Check::Http => get(target, path).await,
+        Check::Http => get(target, &settings.path).await,
     };
     let (result, status) = match outcome {
         Ok(None) => (ProbeResult::Ok, None),
-        Ok(Some(status @ 200..=399)) => (ProbeResult::Ok, Some(status)),
+        Ok(Some(status)) if settings.healthy_status.contains(status) => (ProbeResult::Ok, Some(status)),
         Ok(Some(status)) => (ProbeResult::Status, Some(status)),
         Err(error) => (class(&error), None),
     };
@@ -133,6 +132,21 @@ mod tests {
 
     /// The result of a check whose server answers with `answer` and then does `end`.
     async fn result(answer: &'static [u8], end: fn(&TcpStream)) -> (ProbeResult, Option<u16>) {
+        judged("200-399", answer, end).await
+    }
+
+    fn over(check: Check) -> CheckSettings {
+        CheckSettings {
+            check,
+            ..CheckSettings::default()
+        }
+    }
+
+    async fn judged(healthy: &str, answer: &'static [u8], end: fn(&TcpStream)) -> (ProbeResult, Option<u16>) {
+        let settings = CheckSettings {
+            healthy_status: healthy.parse().unwrap(),
+            ..over(Check::Http)
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = async {
@@ -144,7 +158,7 @@ mod tests {
             end(&stream);
         };
         let started = Cell::new(Timestamp(0));
-        let (ended, ()) = tokio::join!(run(PROBE, address, Check::Http, "/health", &started), server);
+        let (ended, ()) = tokio::join!(run(PROBE, address, &settings, &started), server);
         assert!(ended.started <= ended.ended && ended.started == started.get());
         (ended.result, ended.status)
     }
@@ -183,18 +197,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_statuses_that_are_healthy_are_a_setting() {
+        let close = |_: &TcpStream| ();
+        for (healthy, found) in [
+            ("200", ProbeResult::Status),
+            ("200,404", ProbeResult::Ok),
+            ("400-499", ProbeResult::Ok),
+        ] {
+            let seen = judged(healthy, b"HTTP/1.1 404 No\r\n\r\n", close).await;
+            assert_eq!(seen, (found, Some(404)), "{healthy}");
+        }
+    }
+
+    #[tokio::test]
     async fn an_open_port_is_enough_for_tcp_and_a_closed_one_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let started = Cell::new(Timestamp(0));
         assert_eq!(
-            run(PROBE, address, Check::Tcp, "/", &started).await.result,
+            run(PROBE, address, &over(Check::Tcp), &started).await.result,
             ProbeResult::Ok
         );
         drop(listener);
         for check in [Check::Tcp, Check::Http] {
             assert_eq!(
-                run(PROBE, address, check, "/", &started).await.result,
+                run(PROBE, address, &over(check), &started).await.result,
                 ProbeResult::Refused
             );
         }

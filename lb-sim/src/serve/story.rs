@@ -1,7 +1,7 @@
 //! What happened, as records for programs and as lines for people.
 
 use super::probe::Ended;
-use crate::core::{CheckSettings, Transition, Verdict};
+use crate::core::{CheckSettings, Counting, Schedule, Transition, Verdict};
 use router::clock::Timestamp;
 use router::record::{Belief, Event, ProbeResult};
 use router::worker::Events;
@@ -15,6 +15,8 @@ pub struct Story<'a> {
     fall: u32,
     successes: u32,
     rise: u32,
+    /// Which of several it was, from 1.
+    prober: Option<u32>,
     change: Option<(Transition, String)>,
     /// The failures in a row had made it Down before.
     stale: bool,
@@ -32,23 +34,21 @@ impl<'a> Story<'a> {
     ) -> Story<'a> {
         let CheckSettings { fall, rise, .. } = *settings;
         let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
-        let change = verdict.transition.map(|change| {
-            let reason = match change.to {
-                Belief::GoingDown => format!("check failed {failures}/{fall}: {}", words(ended)),
-                Belief::Down if change.from == Belief::GoingUp => {
-                    format!("check failed again: {}", words(ended))
-                }
-                Belief::Down => format!(
-                    "{fall} of {fall} checks in a row failed, the last: {}",
-                    words(ended)
-                ),
-                Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
-                Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
-                Belief::Up => format!("{rise} of {rise} checks in a row succeeded"),
-                // By polling alone it would be up.
-                Belief::Ejected => "checks succeed, its ejection is not over".to_owned(),
-            };
-            (change, reason)
+        let several = settings.probers > 1;
+        let change = verdict.transition.or_else(|| {
+            // Of several probers one has changed its own mind, and the belief stays.
+            let belief = verdict.belief;
+            (several && verdict.flipped).then_some(Transition {
+                backend: verdict.probe.backend,
+                at: ended.ended,
+                from: belief,
+                to: belief,
+                by: verdict.by,
+            })
+        });
+        let change = change.map(|change| {
+            let which = which(verdict.prober, verdict.against, settings);
+            (change, reason(change, ended, verdict, settings) + &which)
         });
         let stale = verdict.failures > fall;
         Story {
@@ -58,6 +58,7 @@ impl<'a> Story<'a> {
             fall,
             successes,
             rise,
+            prober: several.then_some(verdict.prober + 1),
             change,
             stale,
             until,
@@ -86,6 +87,7 @@ impl<'a> Story<'a> {
             fall: self.fall,
             successes: self.successes,
             rise: self.rise,
+            prober: self.prober,
         };
         events.emit_at(self.ended.ended, probe);
         if let Some((change, reason)) = &self.change {
@@ -119,6 +121,42 @@ impl<'a> Story<'a> {
             None if self.stale => tracing::debug!("{router}: check failed: {}", words(self.ended)),
             None => tracing::info!("{router}: check failed {failures}/{fall}: {}", words(self.ended)),
         }
+    }
+}
+
+/// Why the belief changed.
+fn reason(change: Transition, ended: &Ended, verdict: &Verdict, settings: &CheckSettings) -> String {
+    let CheckSettings { fall, rise, .. } = *settings;
+    let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
+    let words = words(ended);
+    let in_a_row = match settings.counting {
+        Counting::Consecutive => " in a row",
+        Counting::Cumulative => "",
+    };
+    match change.to {
+        Belief::GoingDown if ended.result == ProbeResult::Ok => "check succeeded".to_owned(),
+        Belief::GoingDown if settings.schedule == Schedule::Deadline => format!("check failed: {words}"),
+        Belief::GoingDown => format!("check failed {failures}/{fall}: {words}"),
+        Belief::Down if change.from == Belief::GoingUp => format!("check failed again: {words}"),
+        Belief::Down if settings.down_at_once.applies(ended.result) => {
+            format!("check failed: {words}, which is enough")
+        }
+        Belief::Down if verdict.failures < fall => format!("its first check failed: {words}"),
+        Belief::Down => format!("{fall} of {fall} checks{in_a_row} failed, the last: {words}"),
+        Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
+        Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
+        Belief::Up if verdict.successes < rise => "its first check succeeded".to_owned(),
+        Belief::Up => format!("{rise} of {rise} checks{in_a_row} succeeded"),
+        // By polling alone it would be up.
+        Belief::Ejected => "checks succeed, its ejection is not over".to_owned(),
+    }
+}
+
+/// Which of several probers says so, and how many of them find the router Down; nothing where there is one.
+pub fn which(prober: u32, against: u32, settings: &CheckSettings) -> String {
+    match settings.probers {
+        1 => String::new(),
+        probers => format!(" (prober {}; {against} of {probers} find it down)", prober + 1),
     }
 }
 

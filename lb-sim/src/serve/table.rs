@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 pub struct Shared {
     table: Arc<ArcSwap<Table>>,
     news: Notify,
+    /// Rung once: the first request was sent to a router.
+    first_attempt: Notify,
     /// The latest version whose story is in the event pipe.
     told: AtomicU64,
     /// Requests that found no usable backend.
@@ -40,6 +42,9 @@ pub struct Table {
     pub members: Arc<[Arc<Member>]>,
     /// The backends that may be picked, in order of their numbers.
     pub usable: Vec<BackendId>,
+    /// Where each of several probers decides for its share of the requests: who may be picked for each share. Requests
+    /// are dealt over them in turn. Empty: all requests go by `usable`.
+    pub shares: Vec<Vec<BackendId>>,
     /// Per backend: since when it may, or may not, be picked.
     pub since: Vec<Timestamp>,
 }
@@ -85,6 +90,7 @@ impl Shared {
         Shared {
             table: Arc::new(ArcSwap::from_pointee(table)),
             news: Notify::new(),
+            first_attempt: Notify::new(),
             told: AtomicU64::new(0),
             unrouted: Counter::default(),
             forwarded: Forwarded::default(),
@@ -110,6 +116,19 @@ impl Shared {
 
     pub fn table(&self) -> &Arc<ArcSwap<Table>> {
         &self.table
+    }
+
+    /// One more attempt begins. The first rings a bell; for the others that costs nothing, the number is read anyway.
+    pub fn attempt_begins(&self) {
+        if self.forwarded.attempts.get() == 0 {
+            self.first_attempt.notify_one();
+        }
+        self.forwarded.attempts.add(1);
+    }
+
+    /// Returns once, when the first attempt has begun.
+    pub async fn first_attempt(&self) {
+        self.first_attempt.notified().await;
     }
 
     /// Returns when something was told since the last return.

@@ -4,6 +4,7 @@
 //! A driver calls [`Traffic::begin`] for each request (or connection), then [`Traffic::ended`] for each attempt, after
 //! a failed one perhaps [`Traffic::again`], and [`Traffic::dropped`] when all is over.
 
+use super::shares::Shares;
 use super::table::{Member, Shared, Table};
 use crate::core::{BackendId, Denied, Picker, RetryGate, Settings};
 use arc_swap::{ArcSwap, Cache};
@@ -51,6 +52,8 @@ pub struct Ticket {
     at: Option<BackendId>,
     tried: Vec<BackendId>,
     nth: u32,
+    /// Which prober decides for it, where each does for a share.
+    share: Option<usize>,
     /// The attempt under way went through the retry gate.
     retrying: bool,
 }
@@ -78,7 +81,9 @@ struct State {
     published: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
     /// The table in force here.
     table: Arc<Table>,
+    /// Counts what is in flight, and picks unless the table has shares.
     picker: Picker,
+    shares: Shares,
     retries: RetryGate,
     /// Per backend: what is still to be told about its last change.
     pending: Vec<Pending>,
@@ -109,6 +114,7 @@ impl Traffic {
         let state = State {
             published: Cache::new(shared.table().clone()),
             picker: Picker::new(table.settings.balance, &table.usable),
+            shares: Shares::new(&table),
             retries: RetryGate::new(clock::now()),
             pending: vec![Pending::Nothing; table.members.len()],
             failing: vec![false; table.members.len()],
@@ -156,7 +162,8 @@ impl Traffic {
         };
         self.shared.forwarded.requests.add(1);
         state.retries.request(now, &state.table.settings.retry);
-        let Some(backend) = state.picker.pick() else {
+        ticket.share = state.shares.deal();
+        let Some(backend) = state.picker(&ticket).pick() else {
             self.shared.unrouted.add(1);
             self.events.emit_at(now, Event::Unrouted { request });
             return (ticket, None);
@@ -186,7 +193,7 @@ impl Traffic {
             return None;
         }
         ticket.retrying = true;
-        let Some(backend) = state.picker.pick_other(&ticket.tried) else {
+        let Some(backend) = state.picker(ticket).pick_other(&ticket.tried) else {
             ticket.retrying = false;
             state.retries.ended();
             return None;
@@ -204,7 +211,8 @@ impl Traffic {
         ticket.at = Some(backend);
         ticket.nth += 1;
         state.picker.started(backend);
-        self.shared.forwarded.attempts.add(1);
+        state.shares.started(ticket.share, backend);
+        self.shared.attempt_begins();
         let member = &state.table.members[backend.index()];
         member.tally.in_flight.set(state.picker.in_flight(backend).into());
         member.tally.attempted(now);
@@ -221,6 +229,7 @@ impl Traffic {
             state.retries.ended();
         }
         state.picker.ended(backend);
+        state.shares.ended(ticket.share, backend);
         let member = &state.table.members[backend.index()];
         member.tally.in_flight.set(state.picker.in_flight(backend).into());
         if let Some(attempt) = attempt {
@@ -289,6 +298,7 @@ impl Traffic {
         let table = table.clone();
         let old = std::mem::replace(&mut state.table, table.clone());
         state.picker.update(table.settings.balance, &table.usable);
+        state.shares.update(&table);
         self.driver.settings(&table.settings);
         state.pending.resize(table.members.len(), Pending::Nothing);
         state.failing.resize(table.members.len(), false);
@@ -331,6 +341,13 @@ impl Traffic {
             state.pending[backend.index()] = Pending::Nothing;
             self.events.emit(event);
         }
+    }
+}
+
+impl State {
+    /// Who chooses for that request.
+    fn picker(&mut self, ticket: &Ticket) -> &mut Picker {
+        self.shares.picker(ticket.share).unwrap_or(&mut self.picker)
     }
 }
 

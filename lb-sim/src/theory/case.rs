@@ -1,12 +1,15 @@
 //! One fault under given settings and traffic: when it is noticed, and what it costs until then.
 
+use super::gaps::Gaps;
 use super::law::{self, Law};
 use super::meets::{self, Meets};
-use super::{Bounds, NoTheory, Phase, phase, polled, requests_in};
-use crate::core::{Balance, Check, OnFailure, Settings};
+use super::polling::Polling;
+use super::{Bounds, NoTheory, Phase, Window};
+use crate::core::{CheckSettings, Settings};
 use crate::theory::load::Arrivals;
 use router::fault::Spec;
 use router::record::Fault;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// What happens to one router.
@@ -15,6 +18,8 @@ pub struct Case<'a> {
     pub settings: &'a Settings,
     pub spec: &'a Spec,
     pub traffic: Traffic,
+    /// Routers to which it happens at the same time, 1 or more.
+    pub victims: u32,
     /// `drain`: how long the router serves on while its checks fail.
     pub drain_wait: Duration,
 }
@@ -32,7 +37,7 @@ pub struct Traffic {
 impl Case<'_> {
     /// Death → out of use by whichever detector is first.
     pub fn t_detect(&self) -> Result<Bounds<Duration>, NoTheory> {
-        let (laws, unknown) = self.laws()?;
+        let (laws, unknown) = self.laws(self.polled())?;
         let mut bounds = law::earliest(&laws);
         if let Some(why) = unknown {
             (bounds.min, bounds.mean) = (Duration::ZERO, Err(why));
@@ -42,11 +47,11 @@ impl Case<'_> {
 
     /// `t_detect` of one death, from where between the checks of its router it fell; exact when the checks keep time.
     pub fn predict(&self, phase: Phase) -> Result<Duration, NoTheory> {
-        let check = &self.settings.check;
-        let polled = meets::check(check, self.spec).and_then(|meets| phase::predicted(check, meets, phase));
-        let polled = match polled {
-            Ok(_) if self.tcp_drain() => Err(NoTheory::RandomGaps),
-            polled => polled,
+        let polled = match self.polling() {
+            Ok(_) if self.drains_unseen() => Err(NoTheory::RandomGaps),
+            Ok(polling) if self.leaves_first(&polling)? => Err(NoTheory::LeavesFirst),
+            Ok(polling) => polling.predict(phase),
+            Err(why) => Err(why),
         };
         let told = self.told().map(|law| law.min());
         let by_attempts = match self.settings.detectors.passive.then(|| self.passive()) {
@@ -67,85 +72,19 @@ impl Case<'_> {
         }
     }
 
-    /// Requests lost to the fault: those sent to the router until it is out of use, and for a drain from the closing of
-    /// its listener on. Bounds of their *expected* number.
-    pub fn lost(&self) -> Result<Bounds<f64>, NoTheory> {
-        let Traffic { rate, routers, .. } = self.traffic;
-        if !self.requests_fail()? {
-            return Ok(Bounds {
-                min: 0.0,
-                mean: Ok(0.0),
-                max: Ok(0.0),
-            });
-        }
-        if matches!(
-            self.settings.on_failure,
-            OnFailure::Retry | OnFailure::RetryConnect
-        ) {
-            return Err(NoTheory::RetriesSave);
-        }
-        if self.settings.balance == Balance::LeastConnections {
-            return Err(NoTheory::UnevenShare);
-        }
-        let (laws, unknown) = self.laws()?;
-        let served = if self.spec.fault == Fault::Drain {
-            self.drain_wait
-        } else {
-            Duration::ZERO
-        };
-        let beyond = law::beyond(&laws, served);
-        let mut lost = beyond.map(|time| requests_in(time, rate, routers));
-        if let Some(why) = unknown {
-            (lost.min, lost.mean) = (0.0, Err(why));
-        }
-        if let Some(Ok(passive)) = self.settings.detectors.passive.then(|| self.passive()) {
-            self.count_attempts(&passive, &laws, &mut lost);
-        }
-        Ok(lost)
-    }
-
-    /// The attempts that eject are the ones that are lost: then it is their number that counts, not the time.
-    fn count_attempts(&self, passive: &Law, laws: &[Law], lost: &mut Bounds<f64>) {
-        let others = || laws.iter().filter(|law| *law != passive);
-        let sure = others()
-            .filter_map(|law| law.max().ok())
-            .min()
-            .unwrap_or(Duration::MAX);
-        if passive.min() >= sure {
-            return; // never first
-        }
-        let earliest = others().map(Law::min).min().unwrap_or(Duration::MAX);
-        let failures = self.settings.passive.failures;
-        let counted = f64::from(failures);
-        let at_once = meets::attempt(self.settings, self.spec) == Ok(Meets::Failure);
-        if !at_once {
-            lost.mean = Err(NoTheory::AttemptsDecide);
-            return;
-        }
-        if passive.max().is_ok_and(|latest| latest <= earliest) {
-            *lost = Bounds {
-                min: counted,
-                mean: Ok(counted),
-                max: Ok(counted),
-            };
-            return;
-        }
-        // The k-th is lost if it comes before the others have noticed.
-        lost.min = lost.min.min(counted);
-        lost.max = Ok(lost.max.map_or(counted, |max| max.min(counted)));
-        let others: Vec<&Law> = others().collect();
-        lost.mean = match others[..] {
-            [Law::Uniform { from, to }] => (1..=failures)
-                .map(|k| law::before(&self.failure(k)?, *from, *to))
-                .sum(),
-            _ => Err(NoTheory::AttemptsDecide),
-        };
-    }
-
     /// The law of each detector that will notice, and why one that might has none. Never empty.
-    fn laws(&self) -> Result<(Vec<Law>, Option<NoTheory>), NoTheory> {
-        let polled = self.polled();
+    pub(super) fn laws(
+        &self,
+        polled: Result<Law, NoTheory>,
+    ) -> Result<(Vec<Law>, Option<NoTheory>), NoTheory> {
         let passive = self.settings.detectors.passive.then(|| self.passive());
+        let passive = match (passive, &polled) {
+            (Some(Ok(law)), Ok(polled)) if !self.share_alike() && !precedes(&law, polled) => {
+                // The checkers that have found it take their share of the attempts away.
+                Some(Err(NoTheory::Race))
+            }
+            (passive, _) => passive,
+        };
         let never = match (&polled, &passive) {
             // Polling's reason is half the story where attempts are watched too.
             (_, Some(Err(why))) if why.is_never() && polled.is_err() && self.spec.on.requests() => *why,
@@ -169,22 +108,59 @@ impl Case<'_> {
         }
     }
 
+    /// When health checks find it, and all checkers have.
     fn polled(&self) -> Result<Law, NoTheory> {
+        self.checked(|polling| polling.law())
+    }
+
+    /// The same for the average request.
+    pub(super) fn polled_share(&self) -> Result<Law, NoTheory> {
+        self.checked(|polling| polling.share())
+    }
+
+    fn checked(&self, law: impl Fn(&Polling) -> Result<Law, NoTheory>) -> Result<Law, NoTheory> {
+        let polling = self.polling()?;
+        let law = law(&polling)?;
+        if self.drains_unseen() {
+            return Ok(law.later(Window::exactly(self.drain_wait)));
+        }
+        if self.leaves_first(&polling)? {
+            let check = &polling.check;
+            let next = Gaps::new(check).wait().max.max(Gaps::falling(check).wait().max);
+            let latest = self.drain_wait + next;
+            return Ok(Law::Range(Bounds {
+                min: law.min().min(self.drain_wait),
+                mean: Err(NoTheory::LeavesFirst),
+                max: law.max().map(|max| max.min(latest)),
+            }));
+        }
+        Ok(law)
+    }
+
+    /// The checks that meet the fault. Without requests they come as they do before the first one.
+    pub(super) fn polling(&self) -> Result<Polling<'_>, NoTheory> {
         let check = &self.settings.check;
-        let after = if self.tcp_drain() {
-            self.drain_wait
-        } else {
-            Duration::ZERO
+        let check = match check.no_traffic_interval {
+            Some(interval) if self.traffic.rate <= 0.0 => Cow::Owned(CheckSettings {
+                interval,
+                fall_interval: None,
+                down_interval: None,
+                rise_interval: None,
+                ..check.clone()
+            }),
+            _ => Cow::Borrowed(check),
         };
-        let window = polled(check, meets::check(check, self.spec)?)? + after;
-        Ok(if check.jitter.is_zero() {
-            Law::Uniform {
-                from: window.min,
-                to: window.max,
-            }
-        } else {
-            Law::Range(window.into())
+        Ok(Polling {
+            meets: meets::check(&check, self.spec)?,
+            check,
+            victims: self.victims,
         })
+    }
+
+    /// Whether all requests are sent by the same belief.
+    pub(super) fn share_alike(&self) -> bool {
+        let check = &self.settings.check;
+        check.probers == 1 || check.agreement.is_some()
     }
 
     /// What the sentinel's connection or the supervisor tells: the end of the process, or of its idle connections. With
@@ -199,23 +175,20 @@ impl Case<'_> {
         (detectors.sentinel || detectors.notice).then(|| Law::certain(at))
     }
 
-    /// A TCP check sees no 503, only that the router has gone.
-    fn tcp_drain(&self) -> bool {
-        self.spec.fault == Fault::Drain && self.settings.check.check == Check::Tcp
+    /// A drain that checks see only at its end.
+    fn drains_unseen(&self) -> bool {
+        self.spec.fault == Fault::Drain && meets::drains_unseen(&self.settings.check)
     }
 
-    /// Whether requests sent to the router fail.
-    fn requests_fail(&self) -> Result<bool, NoTheory> {
-        let requests = self.spec.on.requests();
-        match self.spec.fault {
-            Fault::Kill | Fault::Crash | Fault::Stop | Fault::Hang | Fault::Drain | Fault::Cut => Ok(true),
-            Fault::Silent | Fault::Error => Ok(requests),
-            Fault::Slow if !requests => Ok(false),
-            Fault::Slow => match meets::attempt(self.settings, self.spec) {
-                Ok(_) => Ok(true),
-                Err(NoTheory::RandomDelay) => Err(NoTheory::RandomDelay),
-                Err(_) => Ok(false),
-            },
-        }
+    /// A drain at whose end a refused check may decide by itself, before enough have been answered with 503.
+    fn leaves_first(&self, polling: &Polling) -> Result<bool, NoTheory> {
+        let decides = meets::decides(&polling.check, Meets::Refused);
+        let by_status = self.spec.fault == Fault::Drain && polling.meets == Meets::Status;
+        Ok(by_status && decides && !polling.at_once() && polling.one()?.max > self.drain_wait)
     }
+}
+
+/// Whether `first` is never later.
+fn precedes(first: &Law, second: &Law) -> bool {
+    first.max().is_ok_and(|latest| latest <= second.min())
 }

@@ -1,6 +1,6 @@
 //! The moment at which one detector decides, as a random variable, and the earliest of several.
 
-use super::{Bounds, NoTheory};
+use super::{Bounds, NoTheory, Window};
 use std::time::Duration;
 
 /// Steps of the integration between two breaks: exact for polynomials to the third degree, and far below a
@@ -18,6 +18,13 @@ pub(super) enum Law {
         rate: f64,
         first: u32,
         spread: u32,
+    },
+    /// The `rank`-th of `of` independent moments that are each uniform in `[from, to]`.
+    Ranked {
+        from: Duration,
+        to: Duration,
+        rank: u32,
+        of: u32,
     },
     /// More is not known.
     Range(Bounds<Duration>),
@@ -62,13 +69,11 @@ pub(super) fn before(law: &Law, from: Duration, to: Duration) -> Result<f64, NoT
 
 /// ∫ P(all laws > t) dt over t in [`from`, `until`].
 fn integral(laws: &[&Law], from: Duration, until: Duration) -> Result<Duration, NoTheory> {
-    let alone = laws.len() == 1;
     for law in laws {
         if let Law::Range(bounds) = law {
             return Err(match bounds.mean {
-                Err(why) if alone => why,
-                _ if alone => NoTheory::RandomGaps,
-                _ => NoTheory::Race,
+                Err(why) => why,
+                Ok(_) => NoTheory::Race,
             });
         }
     }
@@ -107,9 +112,53 @@ impl Law {
         Law::Uniform { from: at, to: at }
     }
 
+    /// As likely to be anywhere in `window`.
+    pub fn uniform(window: Window) -> Law {
+        Law::Uniform {
+            from: window.min,
+            to: window.max,
+        }
+    }
+
+    /// So much later.
+    pub fn later(self, by: Window) -> Law {
+        let sure = (by.min == by.max).then_some(by.min);
+        match (self, sure) {
+            (Law::Uniform { from, to }, Some(by)) => Law::Uniform {
+                from: from + by,
+                to: to + by,
+            },
+            (Law::Ranked { from, to, rank, of }, Some(by)) => Law::Ranked {
+                from: from + by,
+                to: to + by,
+                rank,
+                of,
+            },
+            (
+                Law::Arrival {
+                    after,
+                    rate,
+                    first,
+                    spread,
+                },
+                Some(by),
+            ) => Law::Arrival {
+                after: after + by,
+                rate,
+                first,
+                spread,
+            },
+            (law, _) => Law::Range(Bounds {
+                min: law.min() + by.min,
+                mean: law.mean().map(|mean| mean + by.mean),
+                max: law.max().map(|max| max + by.max),
+            }),
+        }
+    }
+
     pub fn min(&self) -> Duration {
         match self {
-            Law::Uniform { from, .. } => *from,
+            Law::Uniform { from, .. } | Law::Ranked { from, .. } => *from,
             Law::Arrival { after, .. } => *after,
             Law::Range(bounds) => bounds.min,
         }
@@ -117,7 +166,7 @@ impl Law {
 
     pub fn max(&self) -> Result<Duration, NoTheory> {
         match self {
-            Law::Uniform { to, .. } => Ok(*to),
+            Law::Uniform { to, .. } | Law::Ranked { to, .. } => Ok(*to),
             Law::Arrival { .. } => Err(NoTheory::NoLongestGap),
             Law::Range(bounds) => bounds.max,
         }
@@ -126,6 +175,7 @@ impl Law {
     pub fn mean(&self) -> Result<Duration, NoTheory> {
         match self {
             Law::Uniform { from, to } => Ok((*from + *to) / 2),
+            Law::Ranked { from, to, rank, of } => Ok(*from + (*to - *from) * *rank / (*of + 1)),
             Law::Arrival {
                 after,
                 rate,
@@ -142,16 +192,8 @@ impl Law {
     /// P(later than `t` seconds). A [`Law::Range`] has none and is asked by nobody.
     fn survival(&self, t: f64) -> f64 {
         match self {
-            Law::Uniform { from, to } => {
-                let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
-                if t < from {
-                    1.0
-                } else if t >= to {
-                    0.0
-                } else {
-                    (to - t) / (to - from)
-                }
-            }
+            Law::Uniform { from, to } => 1.0 - passed(*from, *to, t),
+            Law::Ranked { from, to, rank, of } => fewer(passed(*from, *to, t), *rank, *of),
             Law::Arrival {
                 after,
                 rate,
@@ -164,15 +206,49 @@ impl Law {
 
     fn breaks(&self) -> Vec<Duration> {
         match self {
-            Law::Uniform { from, to } => vec![*from, *to],
-            Law::Arrival { after, .. } => vec![*after],
+            Law::Uniform { from, to } | Law::Ranked { from, to, .. } => vec![*from, *to],
+            // Where the arrivals are likely, however long another law goes on.
+            Law::Arrival {
+                after,
+                rate,
+                first,
+                spread,
+            } => {
+                let usual = Duration::from_secs_f64(f64::from(first + spread) / rate);
+                [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0]
+                    .map(|times| *after + usual.mul_f64(times))
+                    .to_vec()
+            }
             Law::Range(_) => Vec::new(),
         }
     }
 }
 
+/// The share of `[from, to]` that is over at `t`.
+fn passed(from: Duration, to: Duration, t: f64) -> f64 {
+    let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
+    if t < from {
+        0.0
+    } else if t >= to {
+        1.0
+    } else {
+        (t - from) / (to - from)
+    }
+}
+
+/// P(fewer than `rank` of `of` moments have come) when each has with chance `p`.
+fn fewer(p: f64, rank: u32, of: u32) -> f64 {
+    let mut binomial = 1.0;
+    let mut sum = 0.0;
+    for come in 0..rank {
+        sum += binomial * p.powi(come as i32) * (1.0 - p).powi((of - come) as i32);
+        binomial *= f64::from(of - come) / f64::from(come + 1);
+    }
+    sum.min(1.0)
+}
+
 /// P(a Poisson count of that `mean` is below `first + n`), averaged over n below `spread`.
-fn arrivals_missing(mean: f64, first: u32, spread: u32) -> f64 {
+pub(super) fn arrivals_missing(mean: f64, first: u32, spread: u32) -> f64 {
     if mean <= 0.0 {
         return 1.0;
     }

@@ -12,10 +12,10 @@ pub enum Arrivals {
     Poisson,
 }
 
-/// Health checks a second at `routers` healthy routers: each costs no time beside its gap.
+/// Health checks a second at `routers` healthy routers, by all checkers: each costs no time beside its gap.
 pub fn checks_per_second(check: &CheckSettings, routers: u32) -> f64 {
     let cycle = check.interval.as_secs_f64() + check.jitter.as_secs_f64() / 2.0;
-    f64::from(routers) / cycle
+    f64::from(routers) * f64::from(check.probers) / cycle
 }
 
 /// The most attempts a request causes when every router fails every attempt, at `rate` requests a second for longer

@@ -5,14 +5,18 @@
 //! Markov chain: between two pauses, or at an age of one. Where one pause covers F checks in a row, or where at most one
 //! check falls into a pause and the others are independent of it, it has the well-known answers ((1−p^F)/((1−p)·p^F)
 //! checks, p = (P−T)/(P+g)); the chain knows those and everything between them, exact up to the width of an age.
+//!
+//! With `counting=cumulative` failures are not forgiven: F/p independent checks, 60 instead of 8,420 at p = 0.05 and
+//! F = 3. The fall, down and rise intervals are gaps of their own.
 
-use super::{NoTheory, gaps};
-use crate::core::{Check, CheckSettings, Schedule, Settings};
+use super::NoTheory;
+use super::gaps::{self, Gaps};
+use crate::core::{Check, Counting, PassiveOn, Schedule, Settings};
 use std::time::Duration;
 
 mod chain;
 
-use chain::Chain;
+use chain::{Chain, Course};
 
 /// How a router stands still, without being dead.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,23 +41,54 @@ const LONGEST: f64 = 3.2e10;
 /// The mistakes that health checks make about one router that pauses.
 pub fn by_pauses(settings: &Settings, pauses: Pauses) -> Result<Mistakes, NoTheory> {
     let check = &settings.check;
-    if check.check == Check::Tcp || pauses.length <= check.timeout || pauses.share <= 0.0 {
+    // A deadline is missed when a pause outlasts what is left of it after the longest time since a success.
+    let bearable = match check.schedule {
+        Schedule::Deadline => check.timeout.saturating_sub(Gaps::new(check).gap().max),
+        _ => check.timeout,
+    };
+    if check.check == Check::Tcp || pauses.length <= bearable || pauses.share <= 0.0 {
         return Err(NoTheory::PausesUnseen);
     }
-    if !check.jitter.is_zero() {
-        return Err(NoTheory::JitteredPauses);
-    }
-    if settings.detectors.passive && pauses.length > settings.response_timeout {
+    let attempts = settings.detectors.passive && settings.passive.on != PassiveOn::Connect;
+    if attempts && pauses.length > settings.response_timeout {
         return Err(NoTheory::PausesFailAttempts);
     }
+    if !Gaps::new(check).fixed() {
+        return Err(NoTheory::JitteredPauses);
+    }
+    let mut gaps = [Gaps::new, Gaps::falling, Gaps::down, Gaps::rising].map(|of| of(check).gap().mean);
+    let [interval, falling, down, rising] = gaps;
+    gaps.sort();
+    // Overlapping checks are none while each ends before the next starts.
+    let apart = !gaps::overlaps(check) || check.timeout <= gaps[0];
+    let counts = matches!(check.schedule, Schedule::Start | Schedule::End);
+    if check.probers > 1 || !counts || !apart {
+        return Err(NoTheory::OtherPauses);
+    }
+    let in_a_row = check.counting == Counting::Consecutive;
+    let to_down = Course {
+        wanted: check.fall,
+        failing: true,
+        in_a_row,
+        calm: interval,
+        pending: falling,
+    };
+    let to_up = Course {
+        wanted: check.rise,
+        failing: false,
+        in_a_row,
+        calm: down,
+        pending: rising,
+    };
     let chain = Chain::new(check, pauses);
-    let up = chain.run(check.fall, true, |_, _| check.timeout.as_secs_f64());
+    let timeout = check.timeout.as_secs_f64();
+    let up = chain.run(to_down, |_| timeout);
     // From the failed check that made it Down, on.
-    let back = chain.run(check.rise, false, |_, answer| answer);
-    let after = chain.following(&back);
-    let down = chain.absorbed(check.fall, true, |at| {
-        chain.step(at) - check.timeout.as_secs_f64() + after[at]
-    });
+    let back = chain.run(to_up, |answer| answer);
+    let last_gap = if check.fall == 1 { interval } else { falling };
+    let first_down = chain.link(last_gap, down);
+    let after = first_down.following(&back);
+    let down = chain.absorbed(to_down, |at| first_down.step[at] - timeout + after[at]);
     // Its last successful check found it between two pauses.
     let (up, down) = (up[Chain::GAP], down[Chain::GAP]);
     if !(up.is_finite() && down.is_finite() && up > 0.0 && down > 0.0 && up + down < LONGEST) {
@@ -103,14 +138,6 @@ pub fn poisson_95(mean: f64) -> (u64, u64) {
         }
         (below, count) = (upto, count + 1);
         log += (mean / count as f64).ln();
-    }
-}
-
-/// `end` − `start` of a check that takes `takes`, to the next one's start.
-fn cycle(check: &CheckSettings, takes: Duration) -> Duration {
-    match check.schedule {
-        Schedule::End => check.interval + takes,
-        _ => check.interval * gaps::ticks(takes, check.interval).max(1),
     }
 }
 

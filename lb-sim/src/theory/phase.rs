@@ -1,14 +1,17 @@
 //! One death's own prediction, from where in the check's rhythm it fell.
 
 use super::meets::{self, Meets};
+use super::polling::Polling;
 use super::{NoTheory, Window, gaps};
 use crate::core::{CheckSettings, Schedule};
 use router::clock::Timestamp;
 use router::fault::Spec;
 use router::record::Fault;
+use std::borrow::Cow;
 use std::time::Duration;
 
-/// Where a death fell between the checks of its router.
+/// Where a death fell between the checks of its router. Of a load balancer that does not tell when its checks end, the
+/// router's own log of their arrival does for both: it answers at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The last check had started and ended this long before the death.
@@ -38,46 +41,62 @@ impl Phase {
 
 /// `t_detect` of one death by health checks alone, exact when the checks keep time.
 pub fn predict(check: &CheckSettings, fault: Fault, phase: Phase) -> Result<Duration, NoTheory> {
-    predicted(check, meets::check(check, &Spec::new(fault))?, phase)
+    let polling = Polling {
+        check: Cow::Borrowed(check),
+        meets: meets::check(check, &Spec::new(fault))?,
+        victims: 1,
+    };
+    polling.predict(phase)
 }
 
-/// A check under way fails at once where those after it do, and runs into its timeout where they do.
-pub(super) fn predicted(check: &CheckSettings, meets: Meets, phase: Phase) -> Result<Duration, NoTheory> {
-    if !check.jitter.is_zero() {
-        return Err(NoTheory::RandomGaps);
+impl Polling<'_> {
+    /// First sign of the fault → Down for one fault. A check under way fails at once where those after it do, and runs
+    /// into its timeout where they do.
+    pub(super) fn predict(&self, phase: Phase) -> Result<Duration, NoTheory> {
+        if self.check.probers > 1 {
+            return Err(NoTheory::SeveralCheckers);
+        }
+        if let Some(why) = self.irregular() {
+            return Err(why);
+        }
+        let CheckSettings {
+            interval,
+            timeout,
+            schedule,
+            ..
+        } = *self.check;
+        if schedule == Schedule::Deadline && !self.at_once() {
+            return Ok(timeout.saturating_sub(phase.since_success(interval)));
+        }
+        let more = self.fall() - 1;
+        let rest = || Ok::<_, NoTheory>(self.start_of(more)?.mean + self.last().mean);
+        let hung = self.meets == Meets::Silence;
+        Ok(match (phase, schedule) {
+            (Phase::Between { since_end, .. }, Schedule::End) => interval.saturating_sub(since_end) + rest()?,
+            (Phase::Between { since_start, .. }, _) => interval.saturating_sub(since_start) + rest()?,
+            (Phase::InFlight { since_start }, _) if hung => rest()?.saturating_sub(since_start),
+            (Phase::InFlight { .. }, Schedule::End) => rest()?,
+            (Phase::InFlight { .. }, _) if more == 0 => Duration::ZERO,
+            (Phase::InFlight { since_start }, _) => {
+                let fast = self.check.fall_interval.unwrap_or(interval);
+                let next = match gaps::in_rounds(&self.check) {
+                    true => interval.max(since_start),
+                    false => gaps::next_tick(since_start, interval, fast),
+                };
+                next - since_start + self.start_of(more - 1)?.mean
+            }
+        })
     }
-    let CheckSettings {
-        interval,
-        timeout,
-        fall,
-        schedule,
-        ..
-    } = *check;
-    let hung = meets == Meets::Silence;
-    let cycle = match (schedule, hung) {
-        (Schedule::End, true) => interval + timeout,
-        (_, true) => interval * gaps::ticks(timeout, interval),
-        (_, false) => interval,
-    };
-    // What the last of `fall` failing checks costs from its start.
-    let last = if hung { timeout } else { Duration::ZERO };
-    Ok(match (phase, schedule) {
-        (Phase::Between { since_end, .. }, Schedule::End) => {
-            interval.saturating_sub(since_end) + cycle * (fall - 1) + last
+}
+
+impl Phase {
+    /// How long before the death a check was last known to have succeeded, under a steady rhythm.
+    fn since_success(self, interval: Duration) -> Duration {
+        match self {
+            Phase::Between { since_end, .. } => since_end,
+            Phase::InFlight { since_start } => since_start + interval,
         }
-        (Phase::Between { since_start, .. }, _) => {
-            interval.saturating_sub(since_start) + cycle * (fall - 1) + last
-        }
-        (Phase::InFlight { since_start }, _) if hung => {
-            (cycle * (fall - 1) + last).saturating_sub(since_start)
-        }
-        (Phase::InFlight { .. }, Schedule::End) => cycle * (fall - 1),
-        (Phase::InFlight { .. }, _) if fall == 1 => Duration::ZERO,
-        (Phase::InFlight { since_start }, _) => {
-            let next_tick = interval * gaps::ticks(since_start, interval).max(1);
-            next_tick.saturating_sub(since_start) + cycle * (fall - 2)
-        }
-    })
+    }
 }
 
 impl Window {

@@ -20,8 +20,18 @@ pub enum NoTheory {
     LateAttemptsInTime,
     #[error("requests are served: the fault shows at health checks only")]
     HealthOnly,
-    #[error("health checks still pass, and of the answers only 502, 503 and 504 are failed attempts")]
+    #[error("health checks still pass, and passive-on counts no such answer as a failed attempt")]
     StatusCountsNot,
+    #[error("health checks still pass: healthy-status has the status of their answers")]
+    StatusIsHealthy,
+    #[error("health checks still pass, and passive-on=connect counts only attempts that made no connection")]
+    ConnectsOnly,
+    #[error("all that failed attempts do is to bring the next health check, and that decides nothing")]
+    ChecksPass,
+    #[error(
+        "health checks still pass, and failed attempts come too seldom for passive-window to count them together"
+    )]
+    AttemptsTooRare,
     #[error("health checks still pass, and mode=tcp does not read what a router answers")]
     TcpModeReadsNothing,
     #[error("health checks still pass, and passive-max-ejected allows none of so few routers to be ejected")]
@@ -33,29 +43,65 @@ pub enum NoTheory {
     #[error("no check fails: no pause outlasts the timeout")]
     PausesUnseen,
     // ── detected some time, or a single figure is missing
-    #[error("with jitter each gap is random: only the range is known")]
+    #[error("with jitter or spread each gap is random: only the range is known")]
     RandomGaps,
     #[error(
-        "timeout over {} times the interval with jitter: the number of skipped ticks is random",
+        "with jitter and spread, or with one of them and a timeout over {} times the interval, how many ticks are skipped is random",
         gaps::EXACT_TICKS
     )]
     RandomSkips,
+    #[error("several checkers, each with a rhythm of its own: one phase does not tell those of the others")]
+    SeveralCheckers,
+    #[error("of several hung routers each waits for those before it in the round: only the range is known")]
+    PlaceInRound,
+    #[error(
+        "schedule=deadline with a timeout below the longest gap: healthy routers are Down between their checks"
+    )]
+    DeadlineTooShort,
+    #[error("checks under way when the router is well again, or two intervals, mix: no closed form")]
+    TwoRhythms,
+    #[error(
+        "the router leaves before enough of its checks have failed, and one that is refused decides at once"
+    )]
+    LeavesFirst,
     #[error("the delays lie on both sides of the timeout: which answers come too late is random")]
     RandomDelay,
     #[error("Poisson arrivals have no longest gap")]
     NoLongestGap,
     #[error("least-connections gives a failing router more or less than its share")]
     UnevenShare,
-    #[error("with one router retries come back to it: only the range is known")]
+    #[error("retries come back to the router: only the range is known")]
     RetriesComeBack,
+    #[error("of several victims the later noticed ones get the requests of the others, too")]
+    SeveralVictims,
+    #[error("passive-max-ejected keeps some of the victims in use until their checks find them")]
+    SomeStay,
+    #[error("failed attempts and failed checks are counted together: only the range is known")]
+    CountedTogether,
+    #[error(
+        "each row of failed attempts counts as one failed check, and checks that pass in between forgive them"
+    )]
+    ChecksForgive,
+    #[error(
+        "passive-on=connect notices a hung router when its accept queue is full: until then the kernel completes the handshakes"
+    )]
+    AcceptQueue,
+    #[error("random arrivals may be too far apart for passive-window to count them together")]
+    WindowForgets,
+    #[error(
+        "fewer routers are left than panic-threshold wants: all are used, the faulty ones for as long as the fault lasts"
+    )]
+    Panic,
     #[error("two detectors race, and of one only the range is known")]
     Race,
     #[error("failed attempts may eject the router before its checks do, and when they come is random")]
     AttemptsDecide,
     #[error("what retries save depends on methods and budgets")]
     RetriesSave,
-    #[error("with jitter, how many checks fall into a pause is random")]
+    #[error("with jitter or spread, how many checks fall into a pause is random")]
     JitteredPauses,
+    #[error("pauses are worked out for one checker with schedule=start or end, not for this one")]
+    OtherPauses,
     #[error("pauses outlast the response timeout: failed attempts may eject before checks do")]
     PausesFailAttempts,
     #[error("mistakes are more than a thousand years apart")]
@@ -71,9 +117,13 @@ impl NoTheory {
         match self {
             TcpSeesNoHang | TcpSeesNoAnswer | RequestsOnly | CutCountsNowhere | LateInTime
             | LateAttemptsInTime | HealthOnly | StatusCountsNot | TcpModeReadsNothing | NoneMayBeEjected
-            | NoTraffic | NothingFails | NeverEnds | PausesUnseen => true,
+            | NoTraffic | NothingFails | NeverEnds | PausesUnseen | StatusIsHealthy | ConnectsOnly
+            | ChecksPass | AttemptsTooRare => true,
             RandomGaps | RandomSkips | RandomDelay | NoLongestGap | UnevenShare | RetriesComeBack | Race
-            | AttemptsDecide | RetriesSave | JitteredPauses | PausesFailAttempts | MistakesTooRare => false,
+            | AttemptsDecide | RetriesSave | JitteredPauses | PausesFailAttempts | MistakesTooRare
+            | TwoRhythms | SeveralCheckers | PlaceInRound | DeadlineTooShort | LeavesFirst
+            | SeveralVictims | SomeStay | CountedTogether | ChecksForgive | AcceptQueue | WindowForgets
+            | Panic | OtherPauses => false,
         }
     }
 }

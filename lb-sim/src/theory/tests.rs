@@ -1,6 +1,6 @@
 use super::*;
 use crate::core::world::{BIRTH, Note, Truth, World};
-use crate::core::{BackendId, Check};
+use crate::core::{BackendId, Check, CheckSettings, Schedule};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,8 +9,11 @@ use router::record::Belief;
 
 const ONLY: BackendId = BackendId(0);
 
+mod attempts;
 mod cases;
+mod families;
 mod race;
+mod systems;
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)

@@ -27,8 +27,6 @@ pub struct Forecast {
 /// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
 const GAPS_TO_SPARE: u32 = 15;
 
-const SEVERAL: &str = "of several victims the later noticed ones get the requests of the others, too";
-
 impl Forecast {
     pub fn new(lab: &LabSettings, spec: Spec, victims: u32) -> Forecast {
         Forecast {
@@ -70,7 +68,10 @@ impl Forecast {
         let most = |settings: &Settings| self.case(settings).t_detect().and_then(|bounds| bounds.max);
         let longest = most(&polling).unwrap_or_else(|_| {
             // As many checks as would do otherwise are waited for.
-            let checks = (interval + check.jitter + check.timeout) * (check.fall + 1);
+            let gaps = [check.fall_interval, check.no_traffic_interval];
+            let longest = gaps.into_iter().flatten().fold(check.interval, Duration::max);
+            let gap = longest.mul_f64(1.0 + check.spread.fraction()) + check.jitter;
+            let checks = (gap + check.timeout * self.victims) * (check.fall + 1);
             let all = most(&self.settings).unwrap_or_else(|_| self.attempts());
             checks.max(all)
         });
@@ -81,10 +82,7 @@ impl Forecast {
     pub fn theory(&self) -> Theory {
         let case = self.case(&self.settings);
         let (t_detect, lost) = (case.t_detect(), case.lost());
-        let lost = match self.victims {
-            1 => lost.map_err(|why| why.to_string()),
-            _ => Err(SEVERAL.to_owned()),
-        };
+        let lost = lost.map_err(|why| why.to_string());
         let seconds = |bounds: theory::Bounds<Duration>| bounds.map(|time| time.as_secs_f64());
         Theory {
             t_detect_s: t_detect.ok().map(|bounds| document(seconds(bounds))),
@@ -126,6 +124,7 @@ impl Forecast {
             settings,
             spec: &self.spec,
             traffic: self.traffic,
+            victims: self.victims,
             drain_wait: self.drain_wait,
         }
     }
@@ -168,6 +167,19 @@ mod tests {
         let sentinel = forecast("interval=1s fall=2 detector=sentinel", kill);
         assert_eq!(sentinel.give_up(), Duration::from_secs(3));
         assert_eq!(sentinel.theory().t_detect_s.unwrap().max, Some(0.0));
+    }
+
+    #[test]
+    fn of_several_victims_each_waits_for_those_before_it_and_the_loss_says_why_it_is_not_known() {
+        let words = "interval=1s timeout=400ms fall=1 schedule=batch";
+        let mut hang = forecast(words, Spec::new(Fault::Hang));
+        assert_eq!(hang.give_up(), Duration::from_millis(2400));
+        assert_eq!(hang.theory().lost_reason, None);
+        hang.victims = 3;
+        assert_eq!(hang.give_up(), Duration::from_millis(3200));
+        let theory = hang.theory();
+        assert_eq!(theory.t_detect_s.unwrap().mean, Some(1.3));
+        assert!(theory.lost_reason.unwrap().contains("several victims"));
     }
 
     #[test]

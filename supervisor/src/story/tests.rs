@@ -58,6 +58,7 @@ impl Told {
                 failures: if ok { 0 } else { count },
                 fall: 2,
                 successes: if ok { count } else { 0 },
+                prober: None,
                 rise: 2,
             },
         );

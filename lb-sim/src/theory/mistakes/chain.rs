@@ -1,7 +1,8 @@
 //! A pausing router, seen at the starts of its checks.
 
-use super::{Pauses, cycle};
-use crate::core::CheckSettings;
+use super::Pauses;
+use crate::core::{CheckSettings, Schedule};
+use crate::theory::gaps;
 use std::time::Duration;
 
 /// Ages at which a check fails, and at which it is answered late, each of the same width.
@@ -11,24 +12,48 @@ const LATE: usize = 64;
 const FORGOTTEN: f64 = 40.0;
 
 /// State 0 is between two pauses, the others are ages.
-pub(super) struct Chain {
+pub(super) struct Chain<'a> {
+    check: &'a CheckSettings,
     states: Vec<State>,
-    /// `next[a][b]`: how likely a check in `a` is followed by one in `b`.
-    next: Vec<Vec<f64>>,
+    ages: Vec<f64>,
+    edges: Vec<f64>,
+    renewal: Renewal,
 }
 
 struct State {
     fails: bool,
     /// Start to answer.
     answer: f64,
-    /// Start to the next start.
-    step: f64,
+    /// Start to end.
+    takes: Duration,
 }
 
-impl Chain {
+/// How one check is followed by the next.
+pub(super) struct Link {
+    /// By the first one's state: from its start to that of the next.
+    pub step: Vec<f64>,
+    /// `next[a][b]`: how likely a check in `a` is followed by one in `b`.
+    next: Vec<Vec<f64>>,
+}
+
+/// Counting towards a change of belief.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    pub wanted: u32,
+    /// Whether it is failed checks that count.
+    pub failing: bool,
+    /// Whether a check of the other kind makes the count 0.
+    pub in_a_row: bool,
+    /// The gap while nothing is counted,
+    pub calm: Duration,
+    /// and while something is.
+    pub pending: Duration,
+}
+
+impl Chain<'_> {
     pub const GAP: usize = 0;
 
-    pub fn new(check: &CheckSettings, pauses: Pauses) -> Chain {
+    pub fn new(check: &CheckSettings, pauses: Pauses) -> Chain<'_> {
         let length = pauses.length.as_secs_f64();
         let failing = length - check.timeout.as_secs_f64();
         let mut edges: Vec<f64> = (0..FAILING)
@@ -36,92 +61,125 @@ impl Chain {
             .collect();
         edges.extend((0..=LATE).map(|i| failing + (length - failing) * i as f64 / LATE as f64));
         let ages: Vec<f64> = edges.windows(2).map(|age| (age[0] + age[1]) / 2.0).collect();
-        let state = |fails, answer: f64| {
-            let takes = if fails {
+        let state = |fails, answer: f64| State {
+            fails,
+            answer,
+            takes: if fails {
                 check.timeout
             } else {
                 Duration::from_secs_f64(answer)
-            };
-            State {
-                fails,
-                answer,
-                step: cycle(check, takes).as_secs_f64(),
-            }
+            },
         };
         let mut states = vec![state(false, 0.0)];
         states.extend(ages.iter().map(|age| state(*age < failing, length - age)));
-        let renewal = Renewal {
-            length,
-            gap: pauses.mean_gap().as_secs_f64(),
-        };
-        let next = states.iter().enumerate().map(|(i, state)| {
-            let left = if i == Chain::GAP {
-                0.0
-            } else {
-                length - ages[i - 1]
-            };
-            if state.step < left {
-                between(&ages, ages[i - 1] + state.step)
-            } else {
-                renewal.spread(&edges, state.step - left)
-            }
-        });
+        let gap = pauses.mean_gap().as_secs_f64();
         Chain {
-            next: next.collect(),
+            check,
             states,
+            ages,
+            edges,
+            renewal: Renewal { length, gap },
         }
     }
 
-    pub fn step(&self, at: usize) -> f64 {
-        self.states[at].step
+    /// The next check where the gap was `before` when this one started, and is `after` when it has ended.
+    pub fn link(&self, before: Duration, after: Duration) -> Link {
+        let step = |state: &State| match self.check.schedule {
+            Schedule::End => after + state.takes,
+            _ => gaps::next_tick(state.takes, before, after),
+        };
+        let step: Vec<f64> = self
+            .states
+            .iter()
+            .map(|state| step(state).as_secs_f64())
+            .collect();
+        let next = step.iter().enumerate().map(|(i, step)| {
+            let (age, left) = match i {
+                Chain::GAP => (0.0, 0.0),
+                i => (self.ages[i - 1], self.renewal.length - self.ages[i - 1]),
+            };
+            if *step < left {
+                between(&self.ages, age + step)
+            } else {
+                self.renewal.spread(&self.edges, step - left)
+            }
+        });
+        Link {
+            next: next.collect(),
+            step,
+        }
     }
 
-    /// Expected time from a check's start, by its state, until `wanted` checks in a row have failed (`failing`) or
-    /// succeeded; `last` is what the last of them takes, from its state and its answer.
-    pub fn run(&self, wanted: u32, failing: bool, last: impl Fn(usize, f64) -> f64) -> Vec<f64> {
-        let last = |at: usize| last(at, self.states[at].answer);
-        self.solve(wanted, failing, |at| self.states[at].step, last)
+    /// Expected time from a check's start, by its state, until the belief changes; `last` is what the last check takes,
+    /// from its answer.
+    pub fn run(&self, course: Course, last: impl Fn(f64) -> f64) -> Vec<f64> {
+        self.solve(
+            course,
+            |link, at| link.step[at],
+            |at| last(self.states[at].answer),
+        )
     }
 
-    /// Expected `value` of the state of the last of `wanted` checks in a row.
-    pub fn absorbed(&self, wanted: u32, failing: bool, value: impl Fn(usize) -> f64) -> Vec<f64> {
-        self.solve(wanted, failing, |_| 0.0, value)
+    /// Expected `value` of the state of the last check.
+    pub fn absorbed(&self, course: Course, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        self.solve(course, |_, _| 0.0, value)
     }
 
-    /// Expected `value` of the next check's state.
-    pub fn following(&self, value: &[f64]) -> Vec<f64> {
-        self.next.iter().map(|row| dot(row, value)).collect()
-    }
-
-    /// With k in a row, E_k = cost + next·E_(k+1) where the check is of the wanted kind and cost + next·E_0 where not:
-    /// each E_k is linear in E_0, and E_0 in itself.
+    /// With k counted, E_k = cost + next·E_(k+1) where the check is of the wanted kind, and where not cost + next·E_0, or
+    /// with counts that stay cost + next·E_k. In a row each E_k is linear in E_0, and E_0 in itself.
     fn solve(
         &self,
-        wanted: u32,
-        failing: bool,
-        cost: impl Fn(usize) -> f64,
+        course: Course,
+        cost: impl Fn(&Link, usize) -> f64,
         last: impl Fn(usize) -> f64,
     ) -> Vec<f64> {
+        let Course { calm, pending, .. } = course;
         let n = self.states.len();
+        let on = self.link(pending, pending);
+        let begun = self.link(calm, pending);
+        let back = self.link(pending, calm);
+        let quiet = self.link(calm, calm);
         let (mut constant, mut matrix): (Vec<f64>, Vec<Vec<f64>>) = (Vec::new(), Vec::new());
-        for k in 0..wanted {
+        for counted in (0..course.wanted).rev() {
             let (before, weights) = (constant, matrix);
-            let row = |at: usize| match (self.states[at].fails == failing, k) {
-                (false, _) => (cost(at), self.next[at].clone()),
-                (true, 0) => (last(at), vec![0.0; n]),
-                (true, _) => {
+            let (counts, other) = match (counted, course.in_a_row) {
+                (0, _) => (&begun, &quiet),
+                (_, true) => (&on, &back),
+                (_, false) => (&on, &on),
+            };
+            let is_last = counted + 1 == course.wanted;
+            let row = |at: usize| match self.states[at].fails == course.failing {
+                false => (cost(other, at), other.next[at].clone()),
+                true if is_last => (last(at), vec![0.0; n]),
+                true => {
                     let mut row = vec![0.0; n];
-                    for (weight, of) in self.next[at].iter().zip(&weights) {
+                    for (weight, of) in counts.next[at].iter().zip(&weights) {
                         for (sum, more) in row.iter_mut().zip(of) {
                             *sum += weight * more;
                         }
                     }
-                    (cost(at) + dot(&self.next[at], &before), row)
+                    (cost(counts, at) + dot(&counts.next[at], &before), row)
                 }
             };
             (constant, matrix) = (0..n).map(row).unzip();
+            if !course.in_a_row {
+                // Known by itself, it is not linear in anything any more.
+                constant = fixed_point(matrix, constant);
+                matrix = vec![vec![0.0; n]; n];
+            }
         }
-        fixed_point(matrix, constant)
+        if course.in_a_row {
+            fixed_point(matrix, constant)
+        } else {
+            constant
+        }
+    }
+}
+
+impl Link {
+    /// Expected `value` of the next check's state.
+    pub fn following(&self, value: &[f64]) -> Vec<f64> {
+        self.next.iter().map(|row| dot(row, value)).collect()
     }
 }
 

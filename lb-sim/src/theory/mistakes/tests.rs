@@ -1,6 +1,6 @@
 use super::*;
-use crate::core::BackendId;
 use crate::core::world::{Truth, World};
+use crate::core::{BackendId, CheckSettings};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use router::record::Belief;
@@ -81,6 +81,40 @@ fn monte_carlo_agrees_on_mistakes() {
         ("interval=100ms timeout=250ms fall=2", 700, 0.05),
         ("interval=100ms timeout=250ms fall=2", 350, 0.5),
         ("interval=1s timeout=1s fall=2 schedule=end", 1500, 0.2),
+        // Failures that are not forgiven; intervals by belief.
+        ("interval=1s timeout=200ms fall=3 counting=cumulative", 300, 0.1),
+        (
+            "interval=100ms timeout=50ms fall=3 rise=2 counting=cumulative",
+            280,
+            0.1,
+        ),
+        (
+            "interval=500ms timeout=200ms fall=2 rise=3 counting=cumulative schedule=end",
+            300,
+            0.3,
+        ),
+        ("interval=1s timeout=200ms fall=2 fall-interval=150ms", 500, 0.1),
+        (
+            "interval=1s timeout=200ms fall=2 fall-interval=250ms schedule=end",
+            500,
+            0.1,
+        ),
+        (
+            "interval=1s timeout=200ms fall=2 rise=2 fall-interval=100ms down-interval=2s rise-interval=300ms schedule=end",
+            600,
+            0.1,
+        ),
+        (
+            "interval=300ms timeout=200ms fall=2 rise=2 fall-interval=250ms down-interval=700ms rise-interval=100ms",
+            500,
+            0.1,
+        ),
+        (
+            "interval=300ms timeout=200ms fall=2 rise=2 fall-interval=250ms counting=cumulative",
+            350,
+            0.1,
+        ),
+        ("interval=300ms timeout=200ms fall=2 overlap=on", 600, 0.1),
     ];
     for (words, pause, share) in cases {
         let settings = settings(words);
@@ -134,6 +168,49 @@ fn the_known_answers_are_among_its_own() {
         "{theory:?}"
     );
     assert!((theory.per_hour(4) - 4.0 * 6.0).abs() < 0.5);
+}
+
+#[test]
+fn failures_that_are_not_forgiven_add_up() {
+    // p = 0.05 and F = 3 of independent checks: 8,420 of them to a mistake in a row, 60 in all.
+    let pauses = Pauses {
+        length: ms(300),
+        share: 0.15,
+    };
+    let p = pauses.failing_share(ms(200));
+    assert!((p - 0.05).abs() < 1e-12);
+    for (counting, checks) in [("consecutive", 8420.0), ("cumulative", 60.0)] {
+        let far = settings(&format!("interval=100s timeout=200ms fall=3 counting={counting}"));
+        let theory = by_pauses(&far, pauses).unwrap();
+        let up = (theory.recurrence - theory.duration).as_secs_f64();
+        assert!((up / (checks * 100.0) - 1.0).abs() < 0.02, "{counting}: {up}");
+    }
+}
+
+#[test]
+fn what_is_not_worked_out_says_so() {
+    let pauses = Pauses {
+        length: ms(700),
+        share: 0.1,
+    };
+    let reason = |words: &str| by_pauses(&settings(words), pauses).unwrap_err();
+    for words in [
+        "interval=1s timeout=200ms schedule=batch",
+        "interval=1s timeout=200ms probers=3",
+        "interval=100ms timeout=200ms overlap=on",
+        "interval=1s timeout=1600ms schedule=deadline",
+    ] {
+        assert_eq!(reason(words), NoTheory::OtherPauses, "{words}");
+    }
+    assert_eq!(
+        reason("interval=1s timeout=200ms spread=1%"),
+        NoTheory::JitteredPauses
+    );
+    // At worst a second after a success the pause begins: 1.7 s without one.
+    assert_eq!(
+        reason("interval=1s timeout=1700ms schedule=deadline"),
+        NoTheory::PausesUnseen
+    );
 }
 
 #[test]

@@ -138,3 +138,22 @@ fn monte_carlo_agrees_on_the_earliest_of_polling_and_attempts() {
         }
     }
 }
+
+#[test]
+fn the_mean_of_arrivals_stays_exact_beside_a_window_a_thousand_times_as_long() {
+    for interval in ["1s", "10s", "10m", "1day"] {
+        let settings = settings(&format!(
+            "interval={interval} fall=1 detector=passive passive-failures=5"
+        ));
+        let kill = Spec::new(Fault::Kill);
+        let case = Case {
+            traffic: traffic(200.0, 4, Arrivals::Poisson),
+            ..case(&settings, &kill)
+        };
+        // Alone it is 4·20 ms and half of 20 ms and 5 ms; a check is first in the share of the interval that this is.
+        let alone = 0.0925;
+        let mean = case.t_detect().unwrap().mean.unwrap().as_secs_f64();
+        let share = alone / settings.check.interval.as_secs_f64();
+        assert!((mean / alone - 1.0).abs() < share, "{interval}: {mean}");
+    }
+}

@@ -24,6 +24,7 @@ fn probe(started: u64, ended: u64, result: ProbeResult, failures: u32) -> Record
         fall: 2,
         successes: 0,
         rise: 2,
+        prober: None,
     };
     record(ended, "lb", event)
 }

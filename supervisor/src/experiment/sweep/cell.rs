@@ -338,6 +338,7 @@ mod tests {
                 fall: 2,
                 successes: 1,
                 rise: 2,
+                prober: None,
             },
         };
         let mut records: Vec<_> = (0..20).map(|n| probe("router-1", 70 + n * 500)).collect();
