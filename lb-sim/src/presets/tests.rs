@@ -85,11 +85,16 @@ fn every_setting_that_differs_from_the_default_has_its_rule() {
     }
 }
 
+/// Min, mean and max in seconds.
+type Seconds = [f64; 3];
+
 /// What one checker of each finds by itself: a router that refuses, one that hangs; min, mean and max in seconds. Worked
 /// out by hand from the vendors' figures, apart from theory. `None`: a TCP check never sees a stopped process.
-const WINDOWS: [(&str, [f64; 3], Option<[f64; 3]>); 14] = [
+const WINDOWS: [(&str, Seconds, Option<Seconds>); 16] = [
     ("kb", [5.0, 7.5, 10.0], Some([7.0, 9.5, 12.0])),
     ("haproxy", [4.0, 5.0, 6.0], Some([10.0, 11.0, 12.0])),
+    ("haproxy-fastinter", [0.1, 0.6, 1.1], Some([2.1, 2.6, 3.1])),
+    ("f5", [0.0, 2.5, 5.0], Some([11.0, 13.5, 16.0])),
     ("nginx-plus", [0.0, 2.5, 5.0], Some([60.0, 62.5, 65.0])),
     ("envoy", [20.0, 25.0, 30.0], Some([23.0, 28.0, 33.0])),
     ("traefik", [0.0, 15.0, 30.0], Some([5.0, 20.0, 35.0])),
