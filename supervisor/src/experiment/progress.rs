@@ -55,6 +55,7 @@ fn words(trial: &Trial) -> String {
             "{router}{comma} out of use after {seconds:.3} s ({})",
             detector(by)
         ),
+        _ if trial.detected.is_none() => format!("{router}: {}", requests_lost(trial.lost.total())),
         _ => format!(
             "{router}: the balancer never noticed: {}",
             requests_lost(trial.lost.total())

@@ -3,13 +3,14 @@
 pub use super::args::Args;
 
 use super::forecast::Forecast;
-use super::measure::{Anchor, Trial};
+use super::measure::{Anchor, Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
 use super::summary::{self, Exposure, LoadReport, Summary};
 use super::trial::{self, Happened, Rules, TrialError};
 use super::watch::Watch;
 use super::{args, plan, table};
+use crate::engine::Engine;
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
@@ -74,6 +75,7 @@ struct Experiment<'a> {
     open: Vec<(u32, Happened)>,
     trials: Vec<Trial>,
     load: LoadReport,
+    teller: Teller,
     complete: bool,
 }
 
@@ -107,9 +109,10 @@ impl Experiment<'_> {
                 ..LoadReport::default()
             },
             settings,
+            teller: Teller::default(),
             complete: false,
         };
-        let mut watch = Watch::new(records);
+        let mut watch = Watch::new(records, &stack.dir);
         let ended = {
             let Stack { fleet, signals, .. } = &mut stack;
             tokio::select! {
@@ -163,6 +166,7 @@ impl Experiment<'_> {
             let trials = happened.measure(watch, n, &self.rules, &self.forecast);
             self.trials.extend(trials);
         }
+        self.teller = watch.teller.clone();
         let (sent, ok, lost) = watch.load;
         self.load = LoadReport {
             sent,
@@ -181,7 +185,8 @@ impl Experiment<'_> {
         Summary {
             schema: "resetlab.run.v1".into(),
             seed: self.seed().to_string(),
-            engine: "lb-sim".into(),
+            engine: self.teller.engine.clone(),
+            engine_version: self.teller.version.clone(),
             preset: "kb".into(),
             complete: self.complete,
             check: check_document(&self.settings.lb),
@@ -267,7 +272,22 @@ pub(super) fn rules(
         attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
         leaving: router.drain_wait + router.drain_timeout,
         start: trial::START + router.start_response_delay_interval,
-        readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
+        readmission: cycle * (check.rise + 2) + passive(settings) + Duration::from_secs(5),
+        comes_back: true,
+        checked: is_checked(settings),
+    }
+}
+
+/// Somebody checks the routers: nginx goes by requests alone, and what a file of its user's own does is not known.
+pub(super) fn is_checked(settings: &LabSettings) -> bool {
+    settings.engine != Engine::Nginx || settings.engine_config.is_some()
+}
+
+/// A real balancer may not say until when it keeps a router ejected.
+fn passive(settings: &LabSettings) -> Duration {
+    match settings.engine {
+        Engine::LbSim => Duration::ZERO,
+        _ => settings.lb.passive.ejection,
     }
 }
 

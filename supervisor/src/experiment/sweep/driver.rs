@@ -2,6 +2,7 @@
 
 use super::cell::{self, Death, Seen};
 use crate::experiment::forecast::Forecast;
+use crate::experiment::measure::checks::Check;
 use crate::experiment::mistakes;
 use crate::experiment::pause;
 use crate::experiment::trial::{self, TrialError};
@@ -12,7 +13,6 @@ use crate::settings::LabSettings;
 use lb_sim::theory::mistakes::Pauses;
 use router::clock::{self, Timestamp};
 use router::fault::Spec;
-use router::record::Event;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -104,7 +104,7 @@ async fn observe(
             watched.map_err(trial::missed("watching"))?;
         }
     }
-    let checks = cell::checks_per_second(&watch.records, (begin, end));
+    let checks = cell::checks_per_second(&watch.records, watch.checks_by, (begin, end));
     if task.pauses.is_none() {
         return Ok((checks, None));
     }
@@ -119,21 +119,19 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let check = &settings.lb.check;
     let cycle = check.interval + check.jitter + check.timeout;
     let names = names(settings);
+    let checked = run::is_checked(settings);
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
     let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
     let mut passed = BTreeSet::new();
-    while passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
+    while checked && passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
         let record = watch.next_by(deadline).await;
         let record = record.map_err(trial::missed("waiting until every router is in use and checked"))?;
-        if let Event::Probe {
-            router,
-            started_ns,
-            failures: 0,
-            ..
-        } = record.event
-            && started_ns >= begin
+        if let Some(check) = Check::of(&record)
+            && check.by == watch.checks_by
+            && check.passed
+            && check.started >= begin
         {
-            passed.insert(router);
+            passed.insert(check.router.to_owned());
         }
     }
     Ok(())
