@@ -1,4 +1,19 @@
 //! What stands in the load balancer's place: lb-sim, or a real one.
+//!
+//! A real one is a [`Program`]: PURE functions that write its configuration, say how it is started, and read what it tells.
+//! [`site`] is where it stands, [`told`] what it tells, [`locate`] finds its executable. The `guard` runs it: the child of
+//! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
+
+pub mod locate;
+pub mod program;
+pub mod site;
+pub mod told;
+
+pub use program::{
+    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, ReadyBy, Refused, Tells,
+};
+pub use site::{Seat, Site};
+pub use told::{Attempt, Seen, Told, Wall};
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +39,16 @@ impl Engine {
             Engine::Haproxy => "haproxy",
             Engine::Nginx => "nginx",
             Engine::Envoy => "envoy",
+        }
+    }
+
+    /// What is known of a real one; `None`: lb-sim.
+    pub fn program(self) -> Option<&'static dyn Program> {
+        match self {
+            Engine::LbSim => None,
+            Engine::Haproxy => None,
+            Engine::Nginx => None,
+            Engine::Envoy => None,
         }
     }
 }
