@@ -1,6 +1,6 @@
 //! PURE: a [`Summary`] as text for people.
 
-mod columns;
+pub mod columns;
 mod verdict;
 
 pub use verdict::warnings;
