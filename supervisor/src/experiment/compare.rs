@@ -54,6 +54,17 @@ enum Ended {
     Failed(String, u8),
 }
 
+/// How long a fault is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// As long as was asked for.
+    For(Duration),
+    /// Until the balancer has the router out of use, or has missed it.
+    UntilNoticed,
+    /// As if nobody had noticed: one of the engines does not tell whether it has, and all are treated alike.
+    AsMissed,
+}
+
 /// What is compared, and what is known so far.
 struct Comparison {
     engines: Vec<Engine>,
@@ -64,7 +75,7 @@ struct Comparison {
     /// All but the engine; its seed is that of every trial.
     base: LabSettings,
     seed: u64,
-    restart_delay: Option<Duration>,
+    hold: Hold,
     dir: PathBuf,
     done: BTreeMap<usize, Vec<Done>>,
     complete: bool,
@@ -99,7 +110,7 @@ impl Comparison {
                         spec,
                         strike,
                         n,
-                        restart_delay: self.restart_delay,
+                        hold: self.hold,
                     };
                     let done = live::trial(&task, signals).await.map_err(|lost| match lost {
                         Lost::Told(end) => Ended::Told(end),

@@ -3,18 +3,17 @@
 pub use super::args::Args;
 
 use super::forecast::Forecast;
-use super::measure::{Anchor, Teller, Trial};
+use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
 use super::summary::{self, Exposure, LoadReport, Summary};
-use super::trial::{self, Happened, Rules, TrialError};
+use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
 use super::{args, plan, table};
-use crate::engine::Engine;
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
-use lb_sim::core::{Schedule, Settings};
+use lb_sim::core::Settings;
 use router::clock;
 use router::fault::Spec;
 use std::io::Write;
@@ -247,47 +246,6 @@ impl Experiment<'_> {
             ),
             _ => ExitCode::SUCCESS,
         }
-    }
-}
-
-/// What trials of `spec` go by; `restart_delay` where it was asked for.
-pub(super) fn rules(
-    spec: Spec,
-    settings: &LabSettings,
-    forecast: &Forecast,
-    restart_delay: Option<Duration>,
-) -> Rules {
-    let check = &settings.lb.check;
-    let router = settings.router.in_force();
-    let cycle = check.interval + check.jitter + check.timeout;
-    Rules {
-        spec,
-        anchor: match check.schedule {
-            Schedule::End => Anchor::End,
-            _ => Anchor::Start,
-        },
-        interval: check.interval,
-        give_up: forecast.give_up(),
-        restart_delay,
-        attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
-        leaving: router.drain_wait + router.drain_timeout,
-        start: trial::START + router.start_response_delay_interval,
-        readmission: cycle * (check.rise + 2) + passive(settings) + Duration::from_secs(5),
-        comes_back: true,
-        checked: is_checked(settings),
-    }
-}
-
-/// Somebody checks the routers: nginx goes by requests alone, and what a file of its user's own does is not known.
-pub(super) fn is_checked(settings: &LabSettings) -> bool {
-    settings.engine != Engine::Nginx || settings.engine_config.is_some()
-}
-
-/// A real balancer may not say until when it keeps a router ejected.
-fn passive(settings: &LabSettings) -> Duration {
-    match settings.engine {
-        Engine::LbSim => Duration::ZERO,
-        _ => settings.lb.passive.ejection,
     }
 }
 

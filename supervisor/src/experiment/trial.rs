@@ -3,9 +3,12 @@
 
 mod aim;
 mod readmission;
+pub mod rules;
+
+pub use rules::Rules;
 
 use super::forecast::Forecast;
-use super::measure::{self, Anchor, Trial, Victim, is_out_of_use};
+use super::measure::{self, Trial, Victim, is_out_of_use};
 use super::plan::Strike;
 use super::watch::{Missed, Watch};
 use crate::fleet::{FleetError, FleetHandle, Injected};
@@ -13,31 +16,6 @@ use router::clock::{self, Timestamp};
 use router::fault::Spec;
 use router::record::{Event, Fault, Record, Stamp};
 use std::time::Duration;
-
-/// What a trial needs to know of the run.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub spec: Spec,
-    pub anchor: Anchor,
-    pub interval: Duration,
-    /// Somebody checks the routers' health (nginx does not).
-    pub checked: bool,
-    /// Theory's longest `t_detect` plus one interval: then the balancer has missed it.
-    pub give_up: Duration,
-    /// `None`: held until the balancer has it out of use. Otherwise brought back this long after the fault, or after
-    /// the exit of a drained router.
-    pub restart_delay: Option<Duration>,
-    /// Longest life of an attempt: connect plus response timeout.
-    pub attempt: Duration,
-    /// `drain`: longest time from SIGUSR1 to the exit.
-    pub leaving: Duration,
-    /// Longest time from a router's start to `ready`.
-    pub start: Duration,
-    /// Longest wait for a Down router to be believed Up and used again.
-    pub readmission: Duration,
-    /// The trial goes on until the victims are used again; otherwise it ends with the fault, and the stack with it.
-    pub comes_back: bool,
-}
 
 /// A trial that happened, to be measured when its outcomes are in.
 #[derive(Clone, Debug)]
@@ -66,8 +44,6 @@ impl Happened {
     }
 }
 
-/// A process is up a moment after it was started, and told to wait.
-pub const START: Duration = Duration::from_secs(10);
 /// What a process may take beyond its own deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -206,10 +182,10 @@ async fn hold(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<(), T
     let quiet = |record: &Record| {
         record.at >= *fault && matches!(&record.event, Event::Quiet { router: r, .. } if r == router)
     };
-    // Only lb-sim says when the last attempt has ended. Another one's at a dead router end at once, those at a hung one
-    // within their timeout; what a trial leaves under way ends with the load.
+    // A real one may not say when its last attempt has ended: at a dead router at once, at a hung one within its timeout;
+    // what a trial leaves under way ends with the load.
     let patience = match rules.spec.fault {
-        fault if watch.is_real() && fault.is_death() => Duration::ZERO,
+        fault if watch.is_real() && fault.is_death() => SLACK,
         _ => rules.attempt + SLACK,
     };
     if noticed {

@@ -1,12 +1,12 @@
 //! One trial on a live stack of its own: start, fault, end, and only then the figures, when nothing can come any more.
 
+use super::Hold;
 use super::side::{Clients, Done};
 use crate::experiment::forecast::Forecast;
 use crate::experiment::measure;
 use crate::experiment::plan::Strike;
-use crate::experiment::run;
 use crate::experiment::stack::Stack;
-use crate::experiment::trial::{self, Happened, Rules, TrialError};
+use crate::experiment::trial::{self, Happened, Rules, TrialError, rules};
 use crate::experiment::watch::Watch;
 use crate::settings::LabSettings;
 use crate::signals::{End, Signals};
@@ -32,8 +32,7 @@ pub struct Task<'a> {
     pub strike: &'a Strike,
     /// Its number, from 1.
     pub n: u32,
-    /// `None`: as long as the engine needs.
-    pub restart_delay: Option<Duration>,
+    pub hold: Hold,
 }
 
 /// Runs `task`. Whatever happens, its stack is gone afterwards.
@@ -41,9 +40,15 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
     let started = Stack::start(task.settings).await;
     let (stack, records) = started.map_err(|e| Lost::Failed(e.text, e.exit))?;
     let forecast = Forecast::new(task.settings, task.spec, 1);
+    let rules = rules::rules(task.spec, task.settings, &forecast, None);
     let rules = Rules {
         comes_back: false,
-        ..run::rules(task.spec, task.settings, &forecast, task.restart_delay)
+        restart_delay: match task.hold {
+            Hold::For(time) => Some(time),
+            Hold::UntilNoticed => None,
+            Hold::AsMissed => Some(rules.give_up),
+        },
+        ..rules
     };
     let mut watch = Watch::new(records, &stack.dir);
     let happened = tokio::select! {
@@ -77,6 +82,10 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
     watch.records.retain(|record| belongs(record, ended));
     let seen = measure::seen_by_clients(&watch.records, &happened.victims);
     let trial = happened.measure(&watch, task.n, &rules, &forecast);
+    let told = &watch.teller.engine;
+    if told != task.settings.engine.name() {
+        return failed(format!("{told} stood in its place, and nobody said why"), 1);
+    }
     match (trial.into_iter().next(), seen.into_iter().next()) {
         (Some(trial), Some(seen)) => Ok(Done {
             teller: watch.teller.clone(),

@@ -1,7 +1,8 @@
 //! All that can be wrong with what was asked is wrong here, before anything is started.
 
-use super::{Args, Comparison, FAILED, NOT_INSTALLED, USAGE};
+use super::{Args, Comparison, FAILED, Hold, NOT_INSTALLED, USAGE};
 use crate::engine::{Engine, Refused, Site, locate};
+use crate::experiment::trial::rules;
 use crate::experiment::{args, plan};
 use crate::lab::make_run_dir;
 use crate::settings::LabSettings;
@@ -32,8 +33,9 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
     for spec in &faults {
         args::possible(spec.fault, &base).map_err(usage)?;
     }
+    let mut blind = !rules::is_checked(&base);
     for engine in &engines {
-        startable(*engine, &base)?;
+        blind |= !startable(*engine, &base)?;
     }
     let seed = base.seed.unwrap_or_else(plan::fresh_seed);
     base.seed = Some(seed);
@@ -52,7 +54,11 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
         trials: args.trials,
         strict: args.strict,
         json,
-        restart_delay: args.stack.restart_delay_given().then_some(base.restart_delay),
+        hold: match args.stack.restart_delay_given() {
+            true => Hold::For(base.restart_delay),
+            false if blind => Hold::AsMissed,
+            false => Hold::UntilNoticed,
+        },
         seed,
         base,
         dir,
@@ -61,15 +67,16 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
     })
 }
 
-/// Whether the engine is installed and can be told these settings.
-fn startable(engine: Engine, base: &LabSettings) -> Result<(), (u8, String)> {
+/// Checks that the engine is installed and can be told these settings. Whether it tells what it believes.
+fn startable(engine: Engine, base: &LabSettings) -> Result<bool, (u8, String)> {
     let Some(program) = engine.program() else {
-        return Ok(());
+        return Ok(true);
     };
     locate::find(program, |name| std::env::var_os(name)).map_err(|e| (NOT_INSTALLED, e.to_string()))?;
-    let refused = program.configuration(&anywhere(base), &base.lb);
-    refused
-        .map(drop)
+    let site = anywhere(base);
+    program
+        .configuration(&site, &base.lb)
+        .map(|_| program.tells(&site, &base.lb).belief)
         .map_err(|why| (USAGE, Refused::new(engine, &base.lb, why).to_string()))
 }
 

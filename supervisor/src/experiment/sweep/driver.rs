@@ -5,9 +5,9 @@ use crate::experiment::forecast::Forecast;
 use crate::experiment::measure::checks::Check;
 use crate::experiment::mistakes;
 use crate::experiment::pause;
-use crate::experiment::trial::{self, TrialError};
+use crate::experiment::plan;
+use crate::experiment::trial::{self, TrialError, rules};
 use crate::experiment::watch::Watch;
-use crate::experiment::{plan, run};
 use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
 use lb_sim::theory::mistakes::Pauses;
@@ -66,7 +66,7 @@ async fn deaths(
     settings: &LabSettings,
 ) -> Result<Vec<Death>, TrialError> {
     let forecast = Forecast::new(settings, task.spec, 1);
-    let rules = run::rules(task.spec, settings, &forecast, task.restart_delay);
+    let rules = rules::rules(task.spec, settings, &forecast, task.restart_delay);
     let strikes = plan::strikes(settings.seed.unwrap_or(1), task.trials, settings.routers, 1);
     let mut deaths = Vec::new();
     for (n, strike) in (1..).zip(&strikes) {
@@ -119,7 +119,7 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let check = &settings.lb.check;
     let cycle = check.interval + check.jitter + check.timeout;
     let names = names(settings);
-    let checked = run::is_checked(settings);
+    let checked = rules::is_checked(settings);
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
     let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
     let mut passed = BTreeSet::new();
