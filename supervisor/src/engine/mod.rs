@@ -4,6 +4,9 @@
 //! [`site`] is where it stands, [`told`] what it tells, [`locate`] finds its executable. The `guard` runs it: the child of
 //! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
 
+pub mod choice;
+pub mod guard;
+mod haproxy;
 pub mod locate;
 pub mod program;
 pub mod site;
@@ -13,9 +16,10 @@ pub use program::{
     ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, ReadyBy, Refused, Tells,
 };
 pub use site::{Seat, Site};
-pub use told::{Attempt, Seen, Told, Wall};
+pub use told::{Attempt, Flow, Seen, Told, Wall};
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A load balancer.
@@ -27,6 +31,16 @@ pub enum Engine {
     Haproxy,
     Nginx,
     Envoy,
+}
+
+/// A real load balancer that is installed, for the settings that it is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub engine: Engine,
+    /// Its executable.
+    pub program: PathBuf,
+    /// A configuration of the user's own.
+    pub own: Option<PathBuf>,
 }
 
 impl Engine {
@@ -46,7 +60,7 @@ impl Engine {
     pub fn program(self) -> Option<&'static dyn Program> {
         match self {
             Engine::LbSim => None,
-            Engine::Haproxy => None,
+            Engine::Haproxy => Some(&haproxy::Haproxy),
             Engine::Nginx => None,
             Engine::Envoy => None,
         }
