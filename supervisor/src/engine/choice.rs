@@ -67,7 +67,8 @@ pub fn peer(settings: &LabSettings) -> Result<Option<Peer>, NoPeer> {
     }))
 }
 
-fn site(settings: &LabSettings, at: &Addresses) -> Site {
+/// Where it would stand.
+pub fn site(settings: &LabSettings, at: &Addresses) -> Site {
     let seat = |n| Seat {
         name: format!("router-{n}"),
         traffic: at.router(n),

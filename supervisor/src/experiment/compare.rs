@@ -34,7 +34,6 @@ use std::time::Duration;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const OBJECTIVE_MISSED: u8 = 3;
-const NOT_INSTALLED: u8 = 5;
 
 /// Runs the comparison and prints its result. Call it on the main thread's current-thread runtime.
 pub async fn run(args: Args, json: bool) -> ExitCode {

@@ -1,10 +1,10 @@
 //! All that can be wrong with what was asked is wrong here, before anything is started.
 
-use super::{Args, Comparison, FAILED, Hold, NOT_INSTALLED, USAGE};
-use crate::engine::{Engine, Refused, Site, locate};
+use super::{Args, Comparison, FAILED, Hold, USAGE};
+use crate::engine::{Engine, choice};
 use crate::experiment::trial::rules;
 use crate::experiment::{args, plan};
-use crate::lab::make_run_dir;
+use crate::lab::{Addresses, make_run_dir};
 use crate::settings::LabSettings;
 use router::fault::Spec;
 use std::collections::BTreeMap;
@@ -69,34 +69,10 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
 
 /// Checks that the engine is installed and can be told these settings. Whether it tells what it believes.
 fn startable(engine: Engine, base: &LabSettings) -> Result<bool, (u8, String)> {
-    let Some(program) = engine.program() else {
-        return Ok(true);
-    };
-    locate::find(program, |name| std::env::var_os(name)).map_err(|e| (NOT_INSTALLED, e.to_string()))?;
-    let site = anywhere(base);
-    program
-        .configuration(&site, &base.lb)
-        .map(|_| program.tells(&site, &base.lb).belief)
-        .map_err(|why| (USAGE, Refused::new(engine, &base.lb, why).to_string()))
-}
-
-/// Where it will stand does not decide what it can be told.
-fn anywhere(base: &LabSettings) -> Site {
-    use crate::engine::Seat;
-    use std::net::SocketAddr;
-    let seat = |n: u32| {
-        let host = [127, 9, 1, u8::try_from(n).unwrap_or(u8::MAX)];
-        Seat {
-            name: format!("router-{n}"),
-            traffic: SocketAddr::from((host, 8081)),
-            health: SocketAddr::from((host, 8080)),
-        }
-    };
-    Site {
-        listen: SocketAddr::from(([127, 9, 0, 2], 8000)),
-        routers: (1..=base.routers).map(seat).collect(),
-        dir: "/lb".into(),
-        sockets: "/lb".into(),
-        own: None,
-    }
+    let mut settings = base.clone();
+    settings.engine = engine;
+    choice::peer(&settings).map_err(|e| (e.exit_code(), e.to_string()))?;
+    let site = choice::site(&settings, &Addresses::new(1, settings.listen));
+    let tells = engine.program().map(|program| program.tells(&site, &settings.lb));
+    Ok(tells.is_none_or(|tells| tells.belief))
 }
