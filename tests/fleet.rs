@@ -25,6 +25,7 @@ fn plan(lease: &Lease, dir: &Path, program: PathBuf) -> FleetPlan {
         addresses: lease.addresses,
         routers: 2,
         apps: 1,
+        preset: settings.preset.clone(),
         lb: settings.lb.clone(),
         peer: None,
         seed: 1,

@@ -4,6 +4,7 @@
 //!
 //! - [`args`]: the command line
 //! - [`core`]: PURE: when to check, what to believe, where to send; [`theory`]: what that means, in closed form
+//! - [`presets`]: PURE: what real load balancers are set to, with sources
 //! - [`serve`]: the live driver: checks, admin socket, forwarding
 //!
 //! What must never happen: polling believes a router Down before `fall` checks in a row have failed; the data thread
@@ -12,6 +13,7 @@
 
 pub mod args;
 pub mod core;
+pub mod presets;
 pub mod serve;
 pub mod theory;
 

@@ -13,7 +13,7 @@ Examples:
   resetlab config show --origin --profile go --interval 1s
   resetlab config show --profile gorouter > all-settings.toml
 
-An origin is `default`; the router's profile; `lab`, where the lab is shorter
+An origin is `default`; the balancer's preset; the router's profile; `lab`, where the lab is shorter
 than gorouter in BOSH; or the last place that says otherwise: resetlab.toml:3,
 RESETLAB_FALL, --fall.";
 

@@ -8,6 +8,7 @@ mod diagnose;
 mod events;
 mod faults;
 mod logs;
+mod presets;
 mod ps;
 mod restart;
 mod role;
@@ -31,6 +32,7 @@ Examples:
   resetlab                         bring up the lab: app, 4 routers, balancer, load
   resetlab up --interval 1s        the same with faster health checks
   resetlab kill router-2           from a second terminal: what does a death cost?
+  resetlab up --preset haproxy     with a real load balancer's settings: resetlab presets
   resetlab set interval=500ms      change a setting of the running lab
   resetlab down                    end it
 
@@ -128,6 +130,9 @@ enum Verb {
     Set(set::SetArgs),
     /// Show the settings that a lab would have, and where each comes from
     Config(config::ConfigArgs),
+    /// List what real load balancers are set to, or explain one with its sources
+    #[command(after_help = presets::EXAMPLES)]
+    Presets(presets::PresetsArgs),
     /// Kill, hang or crash routers again and again and measure every window, with theory and prediction beside
     Run(Box<crate::experiment::run::Args>),
     /// Tell from logs whether a gorouter died of the article's bug
@@ -208,6 +213,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Events(args) => events::run(common, &args).await?,
         Verb::Set(args) => set::run(common, &args).await?,
         Verb::Config(args) => config::run(common, &args)?,
+        Verb::Presets(args) => presets::run(common, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

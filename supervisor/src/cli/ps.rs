@@ -7,7 +7,7 @@ use super::{Common, Failure, say};
 use crate::control::Ps;
 use crate::fleet::ProcessState;
 use crate::process::exit::span;
-use crate::settings::brief::{brief_of, pairs};
+use crate::settings::brief::brief_of;
 use comfy_table::Table;
 use serde::Serialize;
 use serde_json::Value;
@@ -40,6 +40,7 @@ pub(super) async fn run(common: &Common, args: &PsArgs) -> Result<(), Failure> {
         say(&format!("metrics {metrics}"));
         wide::lines(&ps).iter().for_each(|line| say(line));
     } else {
+        say(&format!("preset {}", ps.fleet.preset));
         say(&brief_of(&ps.fleet.settings));
         narrow(&ps).iter().for_each(|line| say(line));
     }
@@ -114,11 +115,4 @@ fn address(addresses: &BTreeMap<String, String>) -> String {
         0 => first.to_owned(),
         n => format!("{first} (+{n})"),
     }
-}
-
-/// The settings in force on one line, but for those that cannot change.
-pub(super) fn settings_line(settings: &Value) -> String {
-    let changeable = pairs(settings).filter(|(key, _)| !router::settings::KEYS.contains(key));
-    let words = changeable.map(|(key, word)| format!("{key}={word}"));
-    words.collect::<Vec<_>>().join(" ")
 }

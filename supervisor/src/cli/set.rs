@@ -2,6 +2,8 @@
 
 use super::client::Client;
 use super::{Common, Failure, say};
+use crate::settings::brief::pairs;
+use crate::settings::{PresetNote, restart};
 use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -31,7 +33,12 @@ pub(super) async fn run(common: &Common, args: &SetArgs) -> Result<(), Failure> 
     if common.json {
         say(&done.to_string());
     } else {
-        say(&super::ps::settings_line(&done["settings"]));
+        let note: PresetNote = serde_json::from_value(done["preset"].clone()).unwrap_or_default();
+        say(&format!("preset {note}"));
+        let ours = |key: &str| key == "rate" || restart::KEYS.contains(&key);
+        let others = pairs(&done["settings"]).filter(|(key, _)| ours(key));
+        let others: Vec<String> = others.map(|(key, word)| format!("{key}={word}")).collect();
+        say(&others.join(" "));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `up`: a lab from its first process to its last, told on the way.
 
-mod banner;
+pub(super) mod banner;
 mod summary;
 mod teller;
 
@@ -27,6 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   resetlab up
   resetlab up --interval 1s --timeout 1s --fall 2 --rate 500 --arrivals constant
+  resetlab up --preset haproxy --set fall=2       a real one's settings: resetlab presets
   resetlab up --crash-traffic 5/s       routers crash by themselves, as in production
   resetlab --lab canary up --routers 20 --restart-delay 2s --out /tmp/canary
 

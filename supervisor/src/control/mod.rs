@@ -216,8 +216,10 @@ async fn set(
     Json(settings): Json<Map<String, Value>>,
 ) -> Result<Json<Value>, Failed> {
     api.fleet.set(settings).await?;
-    let settings = api.fleet.ps().await?.settings;
-    Ok(Json(json!({ "schema": "resetlab.set.v1", "settings": settings })))
+    let now = api.fleet.ps().await?;
+    Ok(Json(
+        json!({ "schema": "resetlab.set.v1", "settings": now.settings, "preset": now.preset }),
+    ))
 }
 
 async fn end(State(api): State<Api>) -> Json<Value> {

@@ -14,6 +14,7 @@ Examples:
   resetlab run --fault error --fault-on requests --fault-status 500 --detector passive --passive-ejection 5s
   resetlab run --fault kill --victims all --on-failure retry --retry-budget off
   resetlab run --fault hang --schedule end --rate 500 --arrivals constant --json > run.json
+  resetlab run --preset envoy --set no-traffic-interval=1s --fault hang --trials 12
   resetlab run --fault kill --slo 0.999          exit 3 when fewer requests succeeded
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 objective missed, 4 a fault hit nothing,

@@ -155,7 +155,7 @@ impl Comparison {
         Document {
             schema: "resetlab.compare.v1".into(),
             seed: self.seed.to_string(),
-            preset: "kb".into(),
+            preset: self.base.preset_note(),
             complete: self.complete,
             planned: self.trials,
             rate: self.base.rate,

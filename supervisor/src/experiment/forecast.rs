@@ -19,6 +19,9 @@ pub struct Forecast {
     victims: u32,
     traffic: Traffic,
     drain_wait: Duration,
+    client_timeout: Duration,
+    /// `None`: nobody makes checks.
+    interval: Option<Duration>,
 }
 
 /// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
@@ -41,6 +44,8 @@ impl Forecast {
                 },
             },
             drain_wait: lab.router.drain_wait,
+            client_timeout: lab.client_timeout,
+            interval: lab.has_checks().then_some(lab.lb.check.interval),
         }
     }
 
@@ -54,6 +59,9 @@ impl Forecast {
     /// From the fault until the balancer has missed it: a whole interval later than it could have been by polling, or
     /// where that never sees it, by what else there is.
     pub fn give_up(&self) -> Duration {
+        let Some(interval) = self.interval else {
+            return self.attempts() + Duration::from_secs(1);
+        };
         let check = &self.settings.check;
         let polling = Settings {
             detectors: Detectors::default(),
@@ -62,11 +70,11 @@ impl Forecast {
         let most = |settings: &Settings| self.case(settings).t_detect().and_then(|bounds| bounds.max);
         let longest = most(&polling).unwrap_or_else(|_| {
             // As many checks as would do otherwise are waited for.
-            let checks = (check.interval + check.jitter + check.timeout) * (check.fall + 1);
+            let checks = (interval + check.jitter + check.timeout) * (check.fall + 1);
             let all = most(&self.settings).unwrap_or_else(|_| self.attempts());
             checks.max(all)
         });
-        longest + check.interval
+        longest + interval
     }
 
     /// What stands beside the measurement.
@@ -105,7 +113,9 @@ impl Forecast {
         let gap = f64::from(self.traffic.routers) / self.traffic.rate.max(f64::MIN_POSITIVE);
         match Duration::try_from_secs_f64(gap) {
             Ok(gap) if detectors.passive => {
-                gap * (passive.failures + GAPS_TO_SPARE) + connect_timeout + response_timeout
+                // Nobody waits longer than the client.
+                let attempt = (connect_timeout + response_timeout).min(self.client_timeout);
+                gap * (passive.failures + GAPS_TO_SPARE) + attempt
             }
             _ => Duration::ZERO,
         }
@@ -177,6 +187,11 @@ mod tests {
         let passive = forecast(
             "interval=200ms timeout=100ms fall=2 detector=passive rate=4",
             requests,
+        );
+        let unchecked = forecast("preset=nginx", Spec::new(Fault::Kill));
+        assert!(
+            unchecked.give_up() < Duration::from_secs(10),
+            "nobody waits for a check"
         );
         assert!(
             passive.give_up() > Duration::from_secs(20),

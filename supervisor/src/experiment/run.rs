@@ -181,12 +181,16 @@ impl Experiment<'_> {
 
     fn summary(&self) -> Summary {
         let exposure = Exposure::of(self.rules.spec, self.victims, &self.settings);
+        let preset = self.settings.preset_note();
         Summary {
             schema: "resetlab.run.v1".into(),
             seed: self.seed().to_string(),
             engine: self.teller.engine.clone(),
             engine_version: self.teller.version.clone(),
-            preset: "kb".into(),
+            preset: preset.name.clone(),
+            preset_grade: preset.grade.clone(),
+            preset_versions: preset.versions.clone(),
+            preset_with: preset.overridden.clone(),
             complete: self.complete,
             check: check_document(&self.settings.lb),
             router: entries::document(&self.settings.router.in_force()),

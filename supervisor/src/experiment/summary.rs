@@ -16,7 +16,17 @@ pub struct Summary {
     pub engine: String,
     #[serde(default)]
     pub engine_version: String,
+    /// What the balancer's settings started from,
     pub preset: String,
+    /// how sure we are of it,
+    #[serde(default)]
+    pub preset_grade: String,
+    /// what it speaks for,
+    #[serde(default)]
+    pub preset_versions: String,
+    /// and what was set otherwise, by key.
+    #[serde(default)]
+    pub preset_with: BTreeMap<String, String>,
     /// `false`: interrupted before all trials were done.
     pub complete: bool,
     pub check: serde_json::Value,

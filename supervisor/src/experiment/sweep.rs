@@ -272,6 +272,7 @@ fn document(args: &Args, task: &Task, base: &LabSettings, axes: Vec<Axis>) -> Pl
         client_timeout_s: seconds(base.client_timeout),
         drain_wait_s: seconds(base.router.drain_wait),
         router: own(base.router.in_force().words()),
+        preset: base.preset_note(),
         settings: own(base.lb.words()),
         axes,
     }

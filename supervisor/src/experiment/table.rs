@@ -21,10 +21,7 @@ pub fn render(s: &Summary) -> String {
 }
 
 fn heading(s: &Summary) -> String {
-    format!(
-        "{} {}, settings of preset {}",
-        s.engine, s.engine_version, s.preset
-    )
+    format!("engine          {} {}", s.engine, s.engine_version)
 }
 
 /// What does not fit into the width is left out, the last in rank first; the document has all of it.

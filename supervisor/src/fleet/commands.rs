@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::slot::{Place, Role, Slot, Truth};
 use super::{Command, FleetError, Reply, Snapshot};
 use crate::process::control::ask;
+use crate::settings::PresetNote;
 use router::clock::Timestamp;
 use rustix::process::Signal;
 use serde_json::json;
@@ -136,6 +137,7 @@ impl Actor {
             processes: slots.iter().map(|slot| slot.state(belief(slot), now)).collect(),
             load: self.load_before + self.load,
             settings: self.settings(),
+            preset: PresetNote::new(&self.plan.preset, &self.plan.lb),
         }
     }
 }

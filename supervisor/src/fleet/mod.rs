@@ -46,6 +46,8 @@ pub struct FleetPlan {
     pub routers: u32,
     /// Instances of the app.
     pub apps: u32,
+    /// What `lb` started from.
+    pub preset: lb_sim::presets::Preset,
     pub lb: lb_sim::core::Settings,
     /// What stands in the balancer's place; `None`: lb-sim.
     pub peer: Option<Peer>,

@@ -6,6 +6,7 @@ use super::{Command, FleetError, Reply};
 use crate::process::control::ask;
 use crate::process::restart::{Backoff, RestartPolicy};
 use crate::settings::{entries, restart};
+use lb_sim::presets::nearest;
 use router::clock;
 use router::record::Event;
 use serde_json::{Map, Value, json};
@@ -31,12 +32,15 @@ impl Actor {
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
                 key if restart::KEYS.contains(&key) => restart::set(&mut backoff, key, &word),
-                "mode" | "proxy-protocol" | "metrics" | "crash-traffic" => Err(fixed(key, &word)),
+                "mode" | "proxy-protocol" | "metrics" | "crash-traffic" | "preset" | "engine" => {
+                    Err(fixed(key, &word))
+                }
                 key if router::settings::KEYS.contains(&key) => Err(fixed(key, &word)),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
-                    let known = lb_sim::core::settings::KEYS.join(", ");
+                    let near = nearest(key, lb_sim::core::settings::KEYS, 4).join(", ");
                     Err(format!(
-                        "a running lab has no setting `{key}`: expected rate, {}, {known}",
+                        "a running lab has no setting `{key}`: expected rate, {}, or one of the balancer's, such as \
+                         {near} (all: `resetlab ps --wide`)",
                         restart::KEYS.join(", ")
                     ))
                 }

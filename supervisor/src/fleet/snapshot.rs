@@ -2,6 +2,7 @@
 
 use super::crashes::Crashing;
 use super::slot::{Slot, Truth};
+use crate::settings::PresetNote;
 use router::clock::Timestamp;
 use router::record::Belief;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct Snapshot {
     pub load: LoadTotals,
     /// The balancer's settings by their words, with `rate` and `restart-delay`.
     pub settings: serde_json::Value,
+    /// What they started from, and what they have otherwise.
+    #[serde(default)]
+    pub preset: PresetNote,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

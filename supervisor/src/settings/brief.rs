@@ -4,8 +4,8 @@ use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
 use serde_json::{Map, Value};
 
-/// Said even at their defaults: what decides how long a dead router is used.
-const ALWAYS: [&str; 8] = [
+/// What decides how long a dead router is used, and what that costs.
+const SAID: [&str; 8] = [
     "interval",
     "timeout",
     "fall",
@@ -16,12 +16,11 @@ const ALWAYS: [&str; 8] = [
     "on-failure",
 ];
 
-/// How a router is checked, what else notices, what a client sees; the others where they differ from their defaults.
+/// How a router is checked, what else notices, what a client sees. What differs from the preset stands beside its name:
+/// [`PresetNote`](super::PresetNote).
 pub fn brief(settings: &Settings) -> String {
-    let defaults = Settings::default().words();
-    let said = settings.words().into_iter().zip(defaults);
-    let said = said.filter(|((key, word), (_, default))| ALWAYS.contains(key) || word != default);
-    let words: Vec<String> = said.map(|((key, word), _)| format!("{key}={word}")).collect();
+    let said = settings.words().into_iter().filter(|(key, _)| SAID.contains(key));
+    let words: Vec<String> = said.map(|(key, word)| format!("{key}={word}")).collect();
     words.join(" ")
 }
 
@@ -49,21 +48,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_that_nobody_changed_are_not_said() {
+    fn it_is_one_line_for_every_preset() {
         let line = brief(&Settings::default());
         assert_eq!(
             line,
             "interval=5s timeout=2s fall=2 rise=2 schedule=start detector=poll mode=http on-failure=reset"
         );
-        assert!(line.len() <= 100);
-        let settings: Settings = "jitter=10ms retries=1 on-failure=retry".parse().unwrap();
-        let line = brief(&settings);
-        assert!(
-            line.contains("jitter=10ms") && line.ends_with("on-failure=retry retries=1"),
-            "{line}"
-        );
-        let mut shown = serde_json::to_value(&settings).unwrap();
-        shown["rate"] = 200.0.into();
-        assert_eq!(brief_of(&shown), line);
+        for preset in lb_sim::presets::all() {
+            let line = brief(&preset.settings);
+            assert!(line.len() <= 110, "{}: {line}", preset.name);
+            let mut shown = serde_json::to_value(&preset.settings).unwrap();
+            shown["rate"] = 200.0.into();
+            assert_eq!(brief_of(&shown), line, "{}", preset.name);
+        }
     }
 }

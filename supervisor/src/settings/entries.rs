@@ -1,6 +1,7 @@
 //! PURE: every setting in force, with its value and where that came from.
 
 use super::{LAB_KEYS, LabSettings, MetricsAt, load, restart};
+use lb_sim::presets::DEFAULT;
 use router::settings::{Profile, Settings as RouterSettings};
 use serde_json::Value;
 use std::fmt;
@@ -41,6 +42,8 @@ pub enum Origin {
     Lab {
         instead_of: String,
     },
+    /// The balancer's preset, by its name.
+    Preset(String),
     /// Somebody set it there: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     Place(String),
 }
@@ -65,6 +68,14 @@ impl LabSettings {
     fn origin(&self, group: Group, key: &'static str) -> Origin {
         if let Some(place) = self.places.get(key) {
             return Origin::Place(place.clone());
+        }
+        if group == Group::Balancer {
+            // The default preset is the defaults, unless somebody wants it by name.
+            let chosen = self.places.contains_key("preset") || self.preset.name != DEFAULT;
+            return match chosen && self.preset.rule(key).is_some() {
+                true => Origin::Preset(self.preset.name.clone()),
+                false => Origin::Default,
+            };
         }
         // These are no configuration of gorouter's: no profile says anything of them.
         let ours = ["profile", "go", "routing-release", "header-race"];
@@ -112,6 +123,7 @@ impl LabSettings {
                 MetricsAt::Off => "off".to_owned(),
             },
             "engine" => self.engine.to_string(),
+            "preset" => self.preset.name.clone(),
             "engine-config" => {
                 let file = self.engine_config.as_ref().map(|file| file.display().to_string());
                 return or(file, "generated from these settings");
@@ -132,6 +144,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Default => f.write_str("default"),
+            Origin::Preset(name) => write!(f, "preset {name}"),
             Origin::Profile(profile) => write!(f, "profile {profile}"),
             Origin::Lab { .. } => f.write_str("lab"),
             Origin::Place(place) => f.write_str(place),
@@ -246,6 +259,16 @@ mod tests {
         ] {
             assert_eq!(origin(&settings, key), wanted, "{key}");
         }
+        let preset = changed(&[("--preset", "preset", "haproxy"), ("--fall", "fall", "3")]);
+        for (key, wanted) in [
+            ("fall", "--fall"),
+            ("interval", "preset haproxy"),
+            ("sentinel-renew", "default"),
+            ("preset", "--preset"),
+            ("rate", "default"),
+        ] {
+            assert_eq!(origin(&preset, key), wanted, "{key}");
+        }
         let go = changed(&[("--profile", "profile", "go")]);
         assert_eq!(origin(&go, "profile"), "--profile");
         assert_eq!(origin(&go, "endpoint-timeout"), "profile go");
@@ -278,6 +301,8 @@ mod tests {
             ("", "restart-delay", "1m30s"),
             ("", "seed", "7"),
             ("", "mode", "tcp"),
+            ("", "preset", "envoy-outlier"),
+            ("", "engine", "haproxy"),
             ("", "path", "/a?b=\"c\""),
             ("", "crash-traffic", "0.5/s:continue"),
             ("", "metrics", "127.0.0.1:9100"),
@@ -299,8 +324,11 @@ mod tests {
 
     #[test]
     fn it_fits_a_terminal() {
-        for profile in ["lab", "gorouter", "go"] {
-            let settings = changed(&[("--profile", "profile", profile)]);
+        let presets = lb_sim::presets::all().iter();
+        let presets = presets.map(|preset| ("--preset", "preset", preset.name.as_str()));
+        let profiles = ["lab", "gorouter", "go"].map(|profile| ("--profile", "profile", profile));
+        for chosen in presets.chain(profiles) {
+            let settings = changed(&[chosen]);
             for line in toml(&settings.entries(), true) {
                 assert!(line.len() <= 80, "{} columns: {line}", line.len());
             }

@@ -62,6 +62,13 @@ pub struct StackArgs {
     /// What stands in the load balancer's place: lb-sim, haproxy, nginx or envoy [default: lb-sim]
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
+    /// Which load balancer the settings are of: `resetlab presets` lists them; or a file of your own [default: the
+    /// engine's own; lb-sim: kb]
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    preset: Option<String>,
+    /// Any setting of the lab, its routers or its balancer, as in resetlab.toml; repeat for more
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Where results go [default: a new directory below ./resetlab-runs]
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
@@ -98,12 +105,20 @@ impl StackArgs {
             ("listen", &self.listen),
             ("out", &self.out),
             ("engine", &self.engine),
+            ("preset", &self.preset),
         ];
         let lab = given
             .iter()
             .filter_map(|(key, word)| Some((*key, word.as_deref()?)));
         for (key, word) in lab.chain(self.router.given()).chain(self.lb.given()) {
             settings.set(&format!("--{key}"), key, word)?;
+        }
+        for word in &self.set {
+            let (key, value) = word.split_once('=').ok_or_else(|| BadSetting {
+                place: "--set".into(),
+                problem: format!("`{word}` is not a setting: expected KEY=VALUE, for example interval=500ms"),
+            })?;
+            settings.set("--set", key, value)?;
         }
         let balancer = settings.lb.consistent().map_err(|e| e.to_string());
         let together = balancer.and_then(|()| settings.consistent_load());
@@ -125,6 +140,7 @@ impl StackArgs {
 
     /// `--restart-delay` was given as a flag.
     pub fn restart_delay_given(&self) -> bool {
-        self.restart_delay.is_some()
+        let set = |word: &String| word.starts_with("restart-delay=") || word.starts_with("restart_delay=");
+        self.restart_delay.is_some() || self.set.iter().any(set)
     }
 }

@@ -14,6 +14,7 @@ impl LabSettings {
             addresses: lease.addresses,
             routers: self.routers,
             apps: self.apps,
+            preset: self.preset.clone(),
             lb: self.lb.clone(),
             peer: None,
             seed: self.seed.unwrap_or(1),

@@ -10,12 +10,14 @@ mod flags;
 mod fleet;
 pub mod load;
 mod metrics;
+pub mod preset;
 pub mod restart;
 #[cfg(test)]
 mod tests;
 
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;
+pub use preset::PresetNote;
 
 use crate::crash::CrashRate;
 use crate::engine::Engine;
@@ -23,6 +25,7 @@ use crate::experiment::load::arrivals::Arrivals;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
 use lb_sim::core::Settings as LbSettings;
+use lb_sim::presets::{Preset, nearest};
 use router::settings::Settings as RouterSettings;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -76,6 +79,8 @@ pub struct LabSettings {
     pub engine: Engine,
     /// A configuration of the real one's own, whose backends become the lab's routers.
     pub engine_config: Option<PathBuf>,
+    /// What `lb` starts from.
+    pub preset: Preset,
     pub lb: LbSettings,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
@@ -83,7 +88,7 @@ pub struct LabSettings {
 
 /// The lab's own words; the others are [`router::settings::KEYS`] and [`lb_sim::core::settings::KEYS`], and none of
 /// them means two things.
-pub const LAB_KEYS: [&str; 22] = [
+pub const LAB_KEYS: [&str; 23] = [
     "routers",
     "apps",
     "rate",
@@ -106,6 +111,7 @@ pub const LAB_KEYS: [&str; 22] = [
     "out",
     "engine",
     "engine-config",
+    "preset",
 ];
 
 /// A setting that cannot be: where it stands and what was expected.
@@ -144,7 +150,8 @@ impl Default for LabSettings {
             router: RouterSettings::default(),
             engine: Engine::LbSim,
             engine_config: None,
-            lb: LbSettings::default(),
+            preset: Preset::kb().clone(),
+            lb: Preset::kb().settings.clone(),
             places: BTreeMap::new(),
         }
     }
@@ -221,8 +228,12 @@ impl LabSettings {
             "crash-traffic" => self.crash_traffic = CrashRate::parse(word)?,
             "metrics" => self.metrics = word.parse()?,
             "out" => self.out = Some(word.into()),
-            "engine" => self.engine = word.parse()?,
+            "engine" => {
+                self.engine = word.parse()?;
+                self.preset_of_engine()?;
+            }
             "engine-config" => self.engine_config = Some(word.into()),
+            "preset" => self.choose_preset(word)?,
             "profile" => {
                 let mut all = self.router.clone();
                 all.set(key, word).map_err(|e| e.to_string())?;
@@ -239,10 +250,9 @@ impl LabSettings {
             _ => {
                 let known = LAB_KEYS.iter().chain(&router::settings::KEYS);
                 let known = known.chain(&lb_sim::core::settings::KEYS);
-                let known: Vec<&str> = known.copied().collect();
+                let near = nearest(key, known.copied(), 4).join(", ");
                 return Err(format!(
-                    "unknown setting `{key}`: expected one of {}",
-                    known.join(", ")
+                    "unknown setting `{key}`: expected one of {near} … (all: `resetlab config show`)"
                 ));
             }
         }

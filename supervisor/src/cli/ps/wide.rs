@@ -44,6 +44,7 @@ pub(super) fn lines(ps: &Ps) -> Vec<String> {
     }
     let of_router = |(key, _): &(&str, String)| router::settings::KEYS.contains(key);
     let (router, others): (Vec<_>, Vec<_>) = pairs(&ps.fleet.settings).partition(of_router);
+    lines.push(format!("preset {}", ps.fleet.preset));
     lines.push("settings".to_owned());
     lines.extend(others.iter().map(|(key, word)| format!("  {key:22} {word}")));
     lines.push("settings of the routers, which do not change".to_owned());

@@ -44,8 +44,9 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         format!("            {}", gorouter(&settings.router)),
         format!("  app       {}", span(settings.apps, |m| at.app(m).to_string())),
         format!("  load      {} requests/s, {arrivals}{crashes}", settings.rate),
+        format!("  preset    {}", settings.preset_note()),
         format!("  settings  {}", brief(&settings.lb)),
-        format!("            the others have their defaults; all: {program}{lab} ps --wide"),
+        format!("            all of them: {program}{lab} ps --wide"),
         format!(
             "  restart   {} after a death{}, doubled for each in a row up to {}, {}",
             humantime::format_duration(settings.restart_delay),
@@ -96,7 +97,7 @@ fn gorouter(router: &router::settings::Settings) -> String {
     format!("{}: {bug}; profile {profile}", router.build_words())
 }
 
-fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {
+pub(in crate::cli) fn expectation(done: &str, fault: Fault, settings: &LabSettings) -> String {
     let theory = Forecast::new(settings, Spec::new(fault), 1).theory();
     let Some(window) = theory.t_detect_s else {
         let why = theory.reason.unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::side::{Done, Side, word};
 use super::verdict::Verdict;
 use crate::experiment::summary::Theory;
+use crate::settings::PresetNote;
 use router::record::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use std::collections::BTreeMap;
 pub struct Document {
     pub schema: String,
     pub seed: String,
-    pub preset: String,
+    /// What the settings started from.
+    pub preset: PresetNote,
     /// `false`: interrupted before all trials were done.
     pub complete: bool,
     /// Planned for each fault and engine.

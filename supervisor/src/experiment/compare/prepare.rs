@@ -2,7 +2,6 @@
 
 use super::{Args, Comparison, FAILED, Hold, USAGE};
 use crate::engine::{Engine, choice};
-use crate::experiment::trial::rules;
 use crate::experiment::{args, plan};
 use crate::lab::{Addresses, make_run_dir};
 use crate::settings::LabSettings;
@@ -33,7 +32,7 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
     for spec in &faults {
         args::possible(spec.fault, &base).map_err(usage)?;
     }
-    let mut blind = !rules::is_checked(&base);
+    let mut blind = !base.has_checks();
     for engine in &engines {
         blind |= !startable(*engine, &base)?;
     }

@@ -10,6 +10,7 @@ use std::fmt::Write;
 /// Every fault: each engine after the first beside it, and the verdict.
 pub fn render(document: &Document) -> String {
     let mut out = String::new();
+    let _ = writeln!(out, "{}\n", wrapped(&format!("preset {}", document.preset)));
     for fault in &document.faults {
         for verdict in &fault.verdicts {
             let side = |engine: &String| fault.engines.iter().find(|side| side.teller.engine == *engine);
@@ -23,6 +24,21 @@ pub fn render(document: &Document) -> String {
         let _ = writeln!(out, "warning: {warning}");
     }
     out
+}
+
+/// In lines of 80 columns, where words allow it.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > 80 {
+            lines.push("  ".to_owned() + word);
+        } else if let Some(last) = lines.last_mut() {
+            last.push_str(if line > 0 { " " } else { "" });
+            last.push_str(word);
+        }
+    }
+    lines.join("\n")
 }
 
 type Cell = Box<dyn Fn(&Side) -> String>;

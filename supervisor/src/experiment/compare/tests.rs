@@ -3,6 +3,7 @@ use super::side::{Clients, Count, Done, Share, Side};
 use super::verdict::Verdict;
 use crate::experiment::measure::{Lost, Seen, Teller, Trial};
 use crate::experiment::summary::{Residual, Spread, Theory};
+use crate::settings::PresetNote;
 use router::record::{Cause, Detector, Fault, Outcome, Stamp};
 use std::collections::BTreeMap;
 
@@ -79,7 +80,19 @@ pub(super) fn document(sides: Vec<Side>) -> Document {
     Document {
         schema: "resetlab.compare.v1".into(),
         seed: "1".into(),
-        preset: "kb".into(),
+        preset: PresetNote {
+            name: "haproxy".into(),
+            grade: "measured".into(),
+            versions: "HAProxy 2.6.12".into(),
+            overridden: [
+                "interval",
+                "fall-interval",
+                "answer-connect-timeout",
+                "connect-timeout",
+            ]
+            .map(|key| (key.to_owned(), "1500ms".to_owned()))
+            .into(),
+        },
         complete: true,
         planned: 12,
         engines: sides.iter().map(|side| side.teller.engine.clone()).collect(),

@@ -16,6 +16,7 @@ Examples:
   resetlab sweep --interval 250ms,1s,5s --fall 1..3 --timeout 200ms
   resetlab sweep --interval 500ms,1s --fall 2 --detector poll,sentinel --trials 5 --json > sweep.json
   resetlab sweep --interval 250ms,1s --timeout 200ms --fall 1..2 --pause 300ms@1% --observe 5m
+  resetlab sweep --preset haproxy --interval 1s,2s --fall 2..3     what else HAProxy does stays as it is
   resetlab sweep --interval 1s,2s,5s --slo 0.9999 --deaths-per-hour 2 --out sweep    run again to go on after a Ctrl-C
 
 --interval, --timeout, --fall, --rise, --schedule and --detector take lists (250ms,1s,5s) and ranges (1..3); every

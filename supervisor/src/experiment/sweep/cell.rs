@@ -5,7 +5,7 @@ use crate::experiment::forecast::Forecast;
 use crate::experiment::measure::checks::{By, Check};
 use crate::experiment::mistakes::Mistakes;
 use crate::experiment::summary::{Bounds, Spread};
-use crate::settings::LabSettings;
+use crate::settings::{LabSettings, PresetNote};
 use lb_sim::theory::load;
 use lb_sim::theory::mistakes::{self, Pauses};
 use router::clock::Timestamp;
@@ -35,6 +35,9 @@ pub struct Plan {
     /// What the routers are configured with.
     #[serde(default)]
     pub router: BTreeMap<String, String>,
+    /// What the settings started from.
+    #[serde(default)]
+    pub preset: PresetNote,
     /// The settings that are not swept, and what the swept ones would be otherwise.
     pub settings: BTreeMap<String, String>,
     pub axes: Vec<Axis>,

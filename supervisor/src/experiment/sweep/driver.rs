@@ -119,7 +119,7 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let check = &settings.lb.check;
     let cycle = check.interval + check.jitter + check.timeout;
     let names = names(settings);
-    let checked = rules::is_checked(settings);
+    let checked = settings.has_checks();
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
     let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
     let mut passed = BTreeSet::new();

@@ -126,7 +126,7 @@ fn false_ejections(seen: Option<&FalseEjections>) -> Vec<String> {
 
 fn legend(document: &Document) -> String {
     let plan = &document.plan;
-    let mut text = String::new();
+    let mut text = format!("preset          {}\n", plan.preset);
     let same = plan.axes.iter().filter(|(_, values)| values.len() == 1);
     let same: Vec<String> = same.map(|(key, values)| format!("{key}={}", values[0])).collect();
     if !same.is_empty() {

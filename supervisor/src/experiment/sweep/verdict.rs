@@ -100,6 +100,7 @@ pub(super) mod tests {
             client_timeout_s: 5.0,
             drain_wait_s: 20.0,
             router: Default::default(),
+            preset: Default::default(),
             settings: Default::default(),
             axes: vec![("interval".to_owned(), vec!["1s".to_owned(), "5s".to_owned()])],
         }

@@ -58,6 +58,9 @@ fn report(trials: Vec<Trial>) -> String {
         engine: "haproxy".into(),
         engine_version: "2.6.12".into(),
         preset: "kb".into(),
+        preset_grade: "documented".into(),
+        preset_versions: "KB 298398".into(),
+        preset_with: [("fall".to_owned(), "3".to_owned())].into(),
         complete: true,
         check: serde_json::Value::Null,
         router: serde_json::Value::Null,
@@ -153,10 +156,7 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
         ..trial(1, true)
     };
     let text = report(vec![silent]);
-    assert!(
-        text.starts_with("haproxy 2.6.12, settings of preset kb\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("engine          haproxy 2.6.12\n"), "{text}");
     assert!(text.contains("haproxy does not tell what it believes"), "{text}");
     assert!(text.contains("haproxy does not tell of attempts"), "{text}");
     assert!(

@@ -2,6 +2,7 @@
 
 use super::super::progress::requests_lost;
 use super::super::summary::{Bounds, Spread, Summary};
+use crate::settings::PresetNote;
 use router::record::Cause;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,7 +21,7 @@ pub fn verdict(s: &Summary) -> String {
 
 fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     let t = &s.summary;
-    let mut lines = Vec::new();
+    let mut lines = vec![("preset", preset(s))];
     lines.extend(crashes(s).map(|text| ("crashes", text)));
     if let Some(r) = t.residual_ms {
         lines.push((
@@ -85,6 +86,16 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     lines.extend(amplification(s));
     lines.push(("load", load(s)));
     lines
+}
+
+fn preset(s: &Summary) -> String {
+    let note = PresetNote {
+        name: s.preset.clone(),
+        grade: s.preset_grade.clone(),
+        versions: s.preset_versions.clone(),
+        overridden: s.preset_with.clone(),
+    };
+    note.to_string()
 }
 
 /// How many requests it took each time, and how the bug showed.

@@ -36,10 +36,6 @@ pub struct Rules {
 
 /// A process is up a moment after it was started, and told to wait.
 const START: Duration = Duration::from_secs(10);
-/// Health checks that are so far apart are none: presets of balancers without checks say a day.
-const NEVER: Duration = Duration::from_secs(3600);
-/// Phases of a balancer without checks are shares of that: any time is as good as another.
-const WITHOUT_CHECKS: Duration = Duration::from_secs(1);
 /// A router ejected for a time is tried again after it: a trial sees what that costs.
 const SECOND_TRY: Duration = Duration::from_secs(3);
 const READMISSION_SLACK: Duration = Duration::from_secs(5);
@@ -55,7 +51,7 @@ pub fn rules(
     let router = settings.router.in_force();
     let cycle = check.interval + check.jitter + check.timeout;
     let ejection = settings.lb.passive.ejection;
-    let checked = is_checked(settings);
+    let checked = settings.has_checks();
     // A real balancer may not say until when it keeps a router ejected; lb-sim does.
     let ejected = match settings.engine {
         Engine::LbSim => Duration::ZERO,
@@ -68,7 +64,7 @@ pub fn rules(
             Schedule::End => Anchor::End,
             _ => Anchor::Start,
         },
-        interval: if checked { check.interval } else { WITHOUT_CHECKS },
+        interval: settings.rhythm(),
         checked,
         give_up: match checked {
             true => forecast.give_up(),
@@ -85,12 +81,6 @@ pub fn rules(
             },
         comes_back: true,
     }
-}
-
-/// Somebody checks the routers: nginx goes by requests alone; what a file of its user's own says is not known.
-pub fn is_checked(settings: &LabSettings) -> bool {
-    let own = settings.engine_config.is_some();
-    own || settings.engine != Engine::Nginx && settings.lb.check.interval < NEVER
 }
 
 #[cfg(test)]

@@ -1,0 +1,308 @@
+//! A preset from its text: everything that can be wrong with a file is wrong here, with its line.
+
+use super::{Grade, Preset, Rule, nearest};
+use crate::core::Settings;
+use crate::core::settings::KEYS;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A file that is no preset: where, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {problem}")]
+pub struct BadPreset {
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    pub problem: String,
+}
+
+/// The keys of a file.
+const FIELDS: [&str; 9] = [
+    "title",
+    "versions",
+    "about",
+    "grade",
+    "engine",
+    "extends",
+    "traps",
+    "leaves-out",
+    "rule",
+];
+/// The keys of a rule.
+const OF_RULE: [&str; 4] = ["value", "word", "source", "grade"];
+
+/// Reads the file.
+pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPreset> {
+    let reader = Reader { file, text };
+    let table = DeTable::parse(text).map_err(|e| {
+        let at = e.span().unwrap_or(0..0);
+        let expected = "expected a preset in TOML, such as `resetlab presets show kb --toml` prints";
+        reader.bad(&at, format!("{}; {expected}", e.message()))
+    })?;
+    let top = Section {
+        reader: &reader,
+        what: "a preset".to_owned(),
+        at: 0..0,
+        table: table.get_ref(),
+    };
+    top.known(&FIELDS)?;
+    let base = top.base()?;
+    let grade = top.grade()?;
+    let (grade, at) = grade.ok_or_else(|| top.missing("grade", "measured, source or documented"))?;
+    if grade == Grade::Assumed {
+        let problem = "grade cannot be `assumed` for a whole preset: expected measured, source or documented";
+        return Err(reader.bad(&at, problem.to_owned()));
+    }
+    let mut preset = Preset {
+        name: name.to_owned(),
+        title: top.text("title", "the system's name")?,
+        versions: top.text("versions", "the versions it speaks for, such as \"2.6.12\"")?,
+        about: top.text("about", "a sentence on what of the system this is")?,
+        grade,
+        engine: top.optional("engine")?.map(|(engine, _)| engine),
+        rules: base.map(|base| lent(base, grade)).unwrap_or_default(),
+        traps: base.map(|base| base.traps.clone()).unwrap_or_default(),
+        leaves_out: base.map(|base| base.leaves_out.clone()).unwrap_or_default(),
+        settings: base.map(|base| base.settings.clone()).unwrap_or_default(),
+    };
+    preset.traps.extend(top.list("traps")?);
+    preset.leaves_out.extend(top.list("leaves-out")?);
+    for rule in top.rules(grade, &mut preset.settings)? {
+        preset.rules.retain(|inherited| inherited.key != rule.key);
+        preset.rules.push(rule);
+    }
+    let place = |key: &str| KEYS.iter().position(|known| *known == key);
+    preset.rules.sort_by_key(|rule| place(rule.key));
+    let together = preset.settings.consistent();
+    together.map_err(|e| reader.bad(&(0..0), format!("its rules cannot be in force together: {e}")))?;
+    Ok(preset)
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn bad(&self, at: &Range<usize>, problem: String) -> BadPreset {
+        let before = self.text.bytes().take(at.start);
+        BadPreset {
+            file: self.file.to_owned(),
+            line: 1 + before.filter(|byte| *byte == b'\n').count(),
+            problem,
+        }
+    }
+}
+
+/// A table of the file: the whole, or one rule.
+struct Section<'a> {
+    reader: &'a Reader<'a>,
+    /// What it is, for errors.
+    what: String,
+    /// Where it begins.
+    at: Range<usize>,
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> Section<'a> {
+    fn known(&self, keys: &[&str]) -> Result<(), BadPreset> {
+        let unknown = self
+            .table
+            .keys()
+            .find(|key| !keys.contains(&key.get_ref().as_ref()));
+        unknown.map_or(Ok(()), |key| {
+            let expected = keys.join(", ");
+            let problem = format!(
+                "{} has no key `{}`: expected {expected}",
+                self.what,
+                key.get_ref()
+            );
+            Err(self.reader.bad(&key.span(), problem))
+        })
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key)
+    }
+
+    fn missing(&self, key: &str, expected: &str) -> BadPreset {
+        let problem = format!("{} has no `{key}`: expected {expected}", self.what);
+        self.reader.bad(&self.at, problem)
+    }
+
+    /// A text that says something.
+    fn text(&self, key: &str, expected: &str) -> Result<String, BadPreset> {
+        let found = self.optional(key)?;
+        found
+            .map(|(text, _)| text)
+            .ok_or_else(|| self.missing(key, expected))
+    }
+
+    fn optional(&self, key: &str) -> Result<Option<(String, Range<usize>)>, BadPreset> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        match value.get_ref() {
+            DeValue::String(text) if !text.trim().is_empty() => {
+                Ok(Some((text.trim().to_owned(), value.span())))
+            }
+            _ => {
+                let problem = format!("{key}: expected a text that is not empty");
+                Err(self.reader.bad(&value.span(), problem))
+            }
+        }
+    }
+
+    fn list(&self, key: &str) -> Result<Vec<String>, BadPreset> {
+        let Some(value) = self.get(key) else {
+            return Ok(Vec::new());
+        };
+        let wrong = |at| {
+            self.reader
+                .bad(&at, format!("{key}: expected a list of sentences"))
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            return Err(wrong(value.span()));
+        };
+        let sentence = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+            DeValue::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+            _ => Err(wrong(item.span())),
+        };
+        items.iter().map(sentence).collect()
+    }
+
+    fn grade(&self) -> Result<Option<(Grade, Range<usize>)>, BadPreset> {
+        let Some((word, at)) = self.optional("grade")? else {
+            return Ok(None);
+        };
+        let grade = Grade::ALL.into_iter().find(|grade| grade.name() == word);
+        let grade = grade.ok_or_else(|| {
+            let expected = "measured, source, documented, or for a rule assumed";
+            self.reader
+                .bad(&at, format!("grade cannot be `{word}`: expected {expected}"))
+        })?;
+        Ok(Some((grade, at)))
+    }
+
+    /// The preset that this one starts from: one that starts from none, so that there is no circle.
+    fn base(&self) -> Result<Option<&'static Preset>, BadPreset> {
+        let Some((name, at)) = self.optional("extends")? else {
+            return Ok(None);
+        };
+        base_named(&name).map(Some).ok_or_else(|| {
+            let known = super::FILES.iter().map(|(name, _)| *name);
+            let near = nearest(&name, known, 3).join(", ");
+            let problem = format!(
+                "extends cannot be `{name}`: expected a built-in preset that itself extends none, such as {near}"
+            );
+            self.reader.bad(&at, problem)
+        })
+    }
+
+    /// `[rule.KEY]`, each applied to `settings`.
+    fn rules(&self, grade: Grade, settings: &mut Settings) -> Result<Vec<Rule>, BadPreset> {
+        let Some(value) = self.get("rule") else {
+            return Ok(Vec::new());
+        };
+        let expected = "rule: expected tables such as [rule.interval]";
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.reader.bad(&value.span(), expected.to_owned()));
+        };
+        let mut rules = Vec::new();
+        for (key, value) in table {
+            let DeValue::Table(table) = value.get_ref() else {
+                return Err(self.reader.bad(&value.span(), expected.to_owned()));
+            };
+            let name = key.get_ref().as_ref();
+            let known = KEYS.into_iter().find(|known| *known == name);
+            let known = known.ok_or_else(|| {
+                let near = nearest(name, KEYS, 3).join(", ");
+                let problem = format!("lb-sim has no setting `{name}`: expected one of {near} …");
+                self.reader.bad(&key.span(), problem)
+            })?;
+            let section = Section {
+                reader: self.reader,
+                what: format!("rule.{name}"),
+                at: key.span(),
+                table,
+            };
+            rules.push(section.rule(known, grade, settings)?);
+        }
+        Ok(rules)
+    }
+
+    fn rule(&self, key: &'static str, of_file: Grade, settings: &mut Settings) -> Result<Rule, BadPreset> {
+        self.known(&OF_RULE)?;
+        let (value, at) = self.value()?;
+        let set = settings.set(key, &value);
+        set.map_err(|e| self.reader.bad(&at, e.to_string()))?;
+        let source = self.text("source", "where that is written, or what was done to know it")?;
+        let grade = match self.grade()? {
+            Some((grade, at)) if grade > of_file => {
+                let problem = format!(
+                    "{}: a rule cannot be {grade} in a preset that is {of_file}: expected a weaker grade, or none",
+                    self.what
+                );
+                return Err(self.reader.bad(&at, problem));
+            }
+            own => own.map_or(of_file, |(grade, _)| grade),
+        };
+        Ok(Rule {
+            key,
+            value: said(settings, key),
+            word: self.optional("word")?.map(|(word, _)| word),
+            source,
+            grade,
+        })
+    }
+
+    /// The value as a word: counts may stand as numbers.
+    fn value(&self) -> Result<(String, Range<usize>), BadPreset> {
+        let expected = "a value as its flag has it, such as \"2s\" or 3";
+        let value = self.get("value").ok_or_else(|| self.missing("value", expected))?;
+        let word = match value.get_ref() {
+            DeValue::String(word) => word.to_string(),
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            _ => {
+                let problem = format!("{}: expected {expected}", self.what);
+                return Err(self.reader.bad(&value.span(), problem));
+            }
+        };
+        Ok((word, value.span()))
+    }
+}
+
+/// The rules of a base, none on firmer ground than the file that takes them.
+fn lent(base: &Preset, most: Grade) -> Vec<Rule> {
+    let capped = |rule: &Rule| Rule {
+        grade: rule.grade.min(most),
+        ..rule.clone()
+    };
+    base.rules.iter().map(capped).collect()
+}
+
+/// As it is printed: `2000ms` is `2s`.
+fn said(settings: &Settings, key: &str) -> String {
+    let words = settings.words().into_iter();
+    words
+        .filter(|(known, _)| *known == key)
+        .map(|(_, word)| word)
+        .collect()
+}
+
+/// Of the built-in ones. Looked up in the files while the list of all is still being made.
+fn base_named(name: &str) -> Option<&'static Preset> {
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+    static BASES: LazyLock<BTreeMap<&str, Preset>> = LazyLock::new(|| {
+        let plain = super::FILES
+            .iter()
+            .filter(|(_, text)| !text.lines().any(|line| line.starts_with("extends")));
+        let load = |(name, text): &(&'static str, &str)| {
+            Some((*name, preset(name, &format!("{name}.toml"), text).ok()?))
+        };
+        plain.filter_map(load).collect()
+    });
+    BASES.get(name)
+}
