@@ -18,9 +18,9 @@ lost request that was sent after it. *Share* is lost ÷ (window × {share:.0f} r
 Counts are a trial's mean; `+` is what was in flight at the fault. `-` was not observed: nginx does not tell what it
 believes.
 
-They **agree** where the outcomes of requests sent after the fault are the same (an outcome below 2 % of them does not
-count, nor do those of an engine that lost one a trial or fewer), the shares differ by at most 5 %, or one request a trial,
-and the median residuals of both are at most 50 ms.
+They **agree** where the outcomes of requests sent after the fault are the same (an outcome of at most 2 % of them, or of
+at most one request a trial, does not count), the shares differ by at most 5 %, or one request a trial, and the median
+residuals of both are at most 50 ms.
 """
 
 

@@ -4,6 +4,7 @@
 //! wherever it came from, and known by where it came from: [`entries`] tells.
 
 pub mod brief;
+mod engine_config;
 pub mod entries;
 mod file;
 mod flags;
@@ -82,6 +83,8 @@ pub struct LabSettings {
     /// What `lb` starts from.
     pub preset: Preset,
     pub lb: LbSettings,
+    /// What `engine_config` says that theory has no words for: then there is no prediction.
+    pub beyond: Vec<String>,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
 }
@@ -152,6 +155,7 @@ impl Default for LabSettings {
             engine_config: None,
             preset: Preset::kb().clone(),
             lb: Preset::kb().settings.clone(),
+            beyond: Vec::new(),
             places: BTreeMap::new(),
         }
     }

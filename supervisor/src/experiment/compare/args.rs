@@ -15,8 +15,8 @@ Every engine gets the same faults, at the same routers, at the same phases of it
 each on a stack of its own, in turn. A trial ends with its fault: hung routers are not resumed, dead ones not restarted.
 
 Agreement, by fault, each with its reason:
-  classes     the same outcomes of requests sent after the fault; an outcome below 2 % of them does not count, nor does
-              any of an engine that lost one such request a trial, or fewer
+  classes     the same outcomes of requests sent after the fault; an outcome of at most 2 % of them does not count, nor
+              does one of at most one request a trial
   numbers     lost / (window x rate / routers), all trials together, within 5 %, or within one request a trial;
               the window is what the clients saw: fault to the intended time of the last lost request
   residuals   median |measured - predicted| of t_detect at most 50 ms in both, predicted from each router's last check

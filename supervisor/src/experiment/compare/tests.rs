@@ -135,7 +135,7 @@ fn engines_that_do_the_same_agree_on_all_counts() {
 fn another_outcome_counts_from_a_fiftieth_on() {
     let a = side("lb-sim", 10, 100);
     let mut b = a.clone();
-    let count = |window| Count { in_flight: 0, window };
+    let count = |window: u64| Count { in_flight: 0, window };
     b.outcomes.insert(Outcome::Eof, count(19));
     assert_eq!(judge(&a, &b).classes.agree, Some(true));
     b.outcomes.insert(Outcome::Eof, count(21));
@@ -143,6 +143,12 @@ fn another_outcome_counts_from_a_fiftieth_on() {
     assert_eq!(verdict.classes.agree, Some(false));
     assert_eq!(verdict.classes.reason, "lb-sim: http_503; lb-sim: http_503, eof");
     assert_eq!(verdict.agree, Some(false), "one count is enough");
+    // One a trial is where the fault fell, however short the window.
+    let mut few = side("haproxy", 10, 6);
+    few.outcomes.insert(Outcome::Eof, count(10));
+    assert_eq!(judge(&side("lb-sim", 10, 6), &few).classes.agree, Some(true));
+    few.outcomes.insert(Outcome::Eof, count(11));
+    assert_eq!(judge(&side("lb-sim", 10, 6), &few).classes.agree, Some(false));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 /// An outcome counts from this share of an engine's lost requests on: fewer say more of the moment than of the engine.
 pub const NOISE: f64 = 0.02;
-/// An engine that lost so many requests a trial to its windows, or fewer, lost nothing but single ones.
+/// So many requests a trial, or fewer, are single ones: a connection that its balancer had not yet seen to be closed,
+/// for one. They are no loss of an engine's, and no outcome of its.
 pub const SINGLE: f64 = 1.0;
 /// Shares of lost requests may differ by so much of the first.
 pub const APART: f64 = 0.05;
@@ -79,16 +80,12 @@ impl Side {
     /// The outcomes that count of requests sent after the fault.
     pub fn classes(&self) -> BTreeSet<Outcome> {
         let all: u64 = self.outcomes.values().map(|count| count.window).sum();
-        let counts = |window: u64| window as f64 >= NOISE * all as f64 && window > 0;
-        match self.is_quiet() {
-            true => BTreeSet::new(),
-            false => self
-                .outcomes
-                .iter()
-                .filter(|(_, count)| counts(count.window))
-                .map(|(outcome, _)| *outcome)
-                .collect(),
-        }
+        let least = (NOISE * all as f64).max(SINGLE * self.n as f64);
+        let counts = self
+            .outcomes
+            .iter()
+            .filter(|(_, count)| count.window as f64 > least);
+        counts.map(|(outcome, _)| *outcome).collect()
     }
 }
 
@@ -98,7 +95,7 @@ fn classes(first: &Side, other: &Side) -> Judged {
     }
     let (a, b) = (first.classes(), other.classes());
     let reason = match (a == b, a.is_empty()) {
-        (true, true) => "neither lost more than one request a trial after the fault".to_owned(),
+        (true, true) => "none of either more than once a trial after the fault".to_owned(),
         (true, false) => words(&a),
         (false, _) => format!(
             "{}: {}; {}: {}",
@@ -160,7 +157,7 @@ fn residuals(first: &Side, other: &Side, no_theory: Option<&str>) -> Judged {
             return Judged::unknown(match (side.detected, no_theory) {
                 (_, Some(why)) => format!("no prediction: {why}"),
                 (Some(0), None) => format!("{engine} noticed no fault"),
-                (_, None) => format!("no prediction of {engine}: no check was seen before a noticed fault"),
+                (_, None) => format!("no prediction of {engine}, only of what health checks notice"),
             });
         }
     }
