@@ -4,13 +4,15 @@
 //! [`site`] is where it stands, [`told`] what it tells, [`locate`] finds its executable. The `guard` runs it: the child of
 //! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
 
+pub mod envoy;
 pub mod locate;
+pub mod nginx;
 pub mod program;
 pub mod site;
 pub mod told;
 
 pub use program::{
-    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LogSocket, Program, ReadyBy, Refused, Tells,
+    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LogSocket, Program, Reader, ReadyBy, Refused, Tells,
 };
 pub use site::{Seat, Site};
 pub use told::{Attempt, Seen, Told, Wall};
@@ -47,8 +49,8 @@ impl Engine {
         match self {
             Engine::LbSim => None,
             Engine::Haproxy => None,
-            Engine::Nginx => None,
-            Engine::Envoy => None,
+            Engine::Nginx => Some(&nginx::Nginx),
+            Engine::Envoy => Some(&envoy::Envoy),
         }
     }
 }
