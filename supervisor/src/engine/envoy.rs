@@ -8,7 +8,7 @@ mod observe;
 mod own;
 
 use super::{
-    Admin, Adopted, Engine, Inexpressible, LogSocket, Program, Reader, ReadyBy, Seen, Site, Tells,
+    Admin, Adopted, Engine, Inexpressible, Program, Reader, ReadyBy, Seen, Site, Tells,
 };
 use lb_sim::core::Settings;
 use std::ffi::OsString;
@@ -86,7 +86,7 @@ impl Program for Envoy {
         arguments
     }
 
-    fn tells(&self) -> Tells {
+    fn tells(&self, _site: &Site, _settings: &Settings) -> Tells {
         Tells {
             belief: true,
             attempts: true,
@@ -98,15 +98,11 @@ impl Program for Envoy {
         ReadyBy::Line("starting workers")
     }
 
-    /// One file for all that it logs: it opens it once, so that lines keep their order.
-    fn log(&self) -> Option<LogSocket> {
-        Some(LogSocket::Pipe)
-    }
-
     /// An answer for four routers takes Envoy 0.1 ms.
     fn admin(&self) -> Option<Admin> {
         Some(Admin {
             hello: None,
+            closer: None,
             question: "GET /clusters?format=json HTTP/1.1\r\nHost: lab\r\n\r\n",
             every: Duration::from_millis(50),
         })

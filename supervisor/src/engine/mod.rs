@@ -12,7 +12,7 @@ pub mod site;
 pub mod told;
 
 pub use program::{
-    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LogSocket, Program, Reader, ReadyBy, Refused, Tells,
+    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, Reader, ReadyBy, Refused, Tells,
 };
 pub use site::{Seat, Site};
 pub use told::{Attempt, Seen, Told, Wall};

@@ -4,7 +4,7 @@ mod log;
 mod own;
 mod tokens;
 
-use super::{Adopted, Demands, Engine, Inexpressible, LogSocket, Program, Reader, ReadyBy, Site, Tells};
+use super::{Adopted, Demands, Engine, Inexpressible, Program, Reader, ReadyBy, Site, Tells};
 use lb_sim::core::{Balance, OnFailure, Settings};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -68,7 +68,7 @@ impl Program for Nginx {
         ["-c".into(), file, "-e".into(), "stderr".into()].into()
     }
 
-    fn tells(&self) -> Tells {
+    fn tells(&self, _site: &Site, _settings: &Settings) -> Tells {
         Tells {
             belief: false,
             attempts: true,
@@ -78,10 +78,6 @@ impl Program for Nginx {
     /// The listener is open before the first worker is born.
     fn ready_by(&self) -> ReadyBy {
         ReadyBy::Line("start worker process ")
-    }
-
-    fn log(&self) -> Option<LogSocket> {
-        Some(LogSocket::Datagram)
     }
 
     fn reader(&'static self) -> Reader {

@@ -51,12 +51,9 @@ pub trait Program: Sync {
     /// Arguments that start it in the foreground. It runs in the site's directory.
     fn run(&self, site: &Site) -> Vec<OsString>;
 
-    fn tells(&self) -> Tells;
+    fn tells(&self, site: &Site, settings: &Settings) -> Tells;
 
     fn ready_by(&self) -> ReadyBy;
-
-    /// Where it sends a line for each request; the guard makes the socket before it starts the program.
-    fn log(&self) -> Option<LogSocket>;
 
     /// What is asked again and again at [`Site::admin`]; `None`: it has no such thing.
     fn admin(&self) -> Option<Admin> {
@@ -121,14 +118,9 @@ pub enum ReadyBy {
 /// The descriptor that a [`ReadyBy::Answer`] program finds its listening admin socket at.
 pub const ADMIN_FD: i32 = 3;
 
-/// How log lines come, at [`Site::log`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogSocket {
-    /// A Unix datagram socket, a line a datagram (syslog).
-    Datagram,
-    /// A named pipe.
-    Pipe,
-}
+/// The descriptor that every program finds the named pipe at [`Site::log`] open for writing at, for those that write to
+/// a descriptor; the others open it by its name. A line that comes there is for [`Program::line`].
+pub const LOG_FD: i32 = 4;
 
 /// What it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +128,9 @@ pub struct Admin {
     /// Sent once, when the connection is made; what it answers is read by [`Program::whole_answer`] and forgotten.
     pub hello: Option<&'static str>,
     pub question: &'static str,
+    /// Asked instead as long as a router that is out of use may have requests under way: its answer has
+    /// [`Seen::in_flight`], too. `None`: every answer has.
+    pub closer: Option<&'static str>,
     /// From one question to the next.
     pub every: Duration,
 }

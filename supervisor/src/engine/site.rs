@@ -33,9 +33,9 @@ impl Site {
         self.sockets.join("lb-admin.sock")
     }
 
-    /// Where its log goes: a datagram socket or a named pipe of the guard's.
+    /// Where a line for each request goes: a named pipe that the guard reads.
     pub fn log(&self) -> PathBuf {
-        self.sockets.join("lb-log.sock")
+        self.sockets.join("lb-log.pipe")
     }
 
     /// The router with this traffic address.

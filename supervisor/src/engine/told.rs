@@ -42,6 +42,8 @@ pub struct Seen {
     /// In words: "2 of 3 checks failed".
     pub reason: String,
     pub by: Detector,
+    /// Requests (connections) it has under way there, where that is told.
+    pub in_flight: Option<u64>,
     /// When it changed its mind, where the program says so; otherwise it is when the guard heard it.
     pub at: Option<Timestamp>,
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Joins the lines of one life. Both logs go to one socket and one worker writes them, so that errors are heard before
+/// Joins the lines of one life. Both logs go to one pipe and one worker writes them, so that errors are heard before
 /// the request that they belong to; `connection` is the same in both.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -64,24 +64,16 @@ pub(super) fn format_directive() -> String {
 }
 
 pub(super) fn access_directive(site: &Site) -> String {
-    format!("access_log {} resetlab;", syslog(site))
+    format!("access_log \"{}\" resetlab;", site.log().display())
 }
 
-/// To stderr for people, which the guard keeps; to the socket for the causes of failed attempts.
+/// To stderr for people, which the guard keeps; to the lab's pipe for the causes of failed attempts.
 pub(super) fn error_directives(site: &Site) -> String {
-    format!("error_log stderr notice;\nerror_log {} error;", syslog(site))
-}
-
-fn syslog(site: &Site) -> String {
-    format!("syslog:server=unix:{},nohostname,tag=nginx", site.log().display())
+    format!("error_log stderr notice;\nerror_log \"{}\" error;", site.log().display())
 }
 
 impl Log {
-    pub(super) fn line(&mut self, line: &str, site: &Site, wall: Wall) -> Vec<Told> {
-        // `<190>Nov 26 14:22:51 nginx: ` precedes what nginx has to say.
-        let Some((_, text)) = line.split_once(" nginx: ") else {
-            return Vec::new();
-        };
+    pub(super) fn line(&mut self, text: &str, site: &Site, wall: Wall) -> Vec<Told> {
         match text.starts_with('{') {
             true => serde_json::from_str(text).map_or_else(|_| Vec::new(), |line| self.request(&line, site, wall)),
             false => {
