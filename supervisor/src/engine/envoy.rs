@@ -7,9 +7,7 @@ mod log;
 mod observe;
 mod own;
 
-use super::{
-    Admin, Adopted, Engine, Inexpressible, Program, Reader, ReadyBy, Seen, Site, Tells,
-};
+use super::{Admin, Adopted, Engine, Flow, Inexpressible, Program, Reader, ReadyBy, Seen, Site, Tells};
 use lb_sim::core::Settings;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -114,6 +112,10 @@ impl Program for Envoy {
 
     fn beliefs(&self, answer: &[u8], site: &Site, _settings: &Settings) -> Vec<Seen> {
         belief::beliefs(answer, site)
+    }
+
+    fn flows(&self, answer: &[u8], site: &Site) -> Vec<Flow> {
+        belief::flows(answer, site)
     }
 
     fn reader(&'static self) -> Reader {

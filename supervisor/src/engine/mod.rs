@@ -15,7 +15,7 @@ pub use program::{
     ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, Reader, ReadyBy, Refused, Tells,
 };
 pub use site::{Seat, Site};
-pub use told::{Attempt, Seen, Told, Wall};
+pub use told::{Attempt, Flow, Seen, Told, Wall};
 
 use std::fmt;
 use std::str::FromStr;

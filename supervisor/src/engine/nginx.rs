@@ -86,10 +86,11 @@ impl Program for Nginx {
     }
 }
 
-const NO_CHECKS: &str = "it has no health checks, only failed attempts count; leave it out, set detector=passive";
+const NO_CHECKS: &str =
+    "it has no health checks, only failed attempts count; leave it out, set detector=passive";
 
 fn expressible(settings: &Settings) -> Result<(), Vec<Inexpressible>> {
-    use lb_sim::core::{Group, TABLE};
+    use lb_sim::core::settings::{Group, TABLE};
     let mut demands = Demands::new(settings);
     let usual = Settings::default();
     for key in TABLE.iter().filter(|key| key.group == Group::Checks) {

@@ -1,6 +1,6 @@
 //! PURE: what is known of a real load balancer: how it is configured, started and understood.
 
-use super::{Engine, Seen, Site, Told, Wall};
+use super::{Engine, Flow, Seen, Site, Told, Wall};
 use lb_sim::core::Settings;
 use std::ffi::OsString;
 use std::fmt;
@@ -70,6 +70,11 @@ pub trait Program: Sync {
         Vec::new()
     }
 
+    /// What goes to each router that one whole answer names.
+    fn flows(&self, _answer: &[u8], _site: &Site) -> Vec<Flow> {
+        Vec::new()
+    }
+
     /// What one line of its log tells; lines of another kind tell nothing.
     fn line(&self, _line: &str, _site: &Site, _wall: Wall) -> Vec<Told> {
         Vec::new()
@@ -128,8 +133,9 @@ pub struct Admin {
     /// Sent once, when the connection is made; what it answers is read by [`Program::whole_answer`] and forgotten.
     pub hello: Option<&'static str>,
     pub question: &'static str,
-    /// Asked instead as long as a router that is out of use may have requests under way: its answer has
-    /// [`Seen::in_flight`], too. `None`: every answer has.
+    /// Asked after it as long as a router that is out of use may have requests under way, or its first
+    /// request after it came back is not known of, for [`Program::flows`].
+    /// `None`: the answer to `question` has that, too.
     pub closer: Option<&'static str>,
     /// From one question to the next.
     pub every: Duration,

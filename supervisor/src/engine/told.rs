@@ -42,10 +42,18 @@ pub struct Seen {
     /// In words: "2 of 3 checks failed".
     pub reason: String,
     pub by: Detector,
-    /// Requests (connections) it has under way there, where that is told.
-    pub in_flight: Option<u64>,
     /// When it changed its mind, where the program says so; otherwise it is when the guard heard it.
     pub at: Option<Timestamp>,
+}
+
+/// What goes to a router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    pub router: String,
+    /// Requests (connections) under way there.
+    pub under_way: u64,
+    /// All that it has had so far, if that is counted.
+    pub total: Option<u64>,
 }
 
 /// The wall clock, which programs stamp their logs with, beside the lab's.

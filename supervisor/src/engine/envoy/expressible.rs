@@ -31,7 +31,7 @@ fn checks(settings: &Settings, demands: &mut Demands<'_>) {
         "it only lengthens gaps; set spread=0% and jitter",
     );
     demands.demand(
-        check.jitter.subsec_nanos() % 1_000_000 == 0,
+        check.jitter.subsec_nanos().is_multiple_of(1_000_000),
         "jitter",
         "it counts milliseconds",
     );

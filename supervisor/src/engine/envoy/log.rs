@@ -188,15 +188,25 @@ impl<'a> Line<'a> {
 fn check_event(event: &Value, site: &Site, wall: Wall) -> Option<Seen> {
     let traffic = socket_address(&event["host"])?;
     // It names the address that it checks.
-    let seat = site.routers.iter().find(|seat| seat.health == traffic || seat.traffic == traffic)?;
-    let why = |failure: &Value| match (failure["failure_type"].as_str(), failure["http_status_code"].as_u64()) {
+    let seat = site
+        .routers
+        .iter()
+        .find(|seat| seat.health == traffic || seat.traffic == traffic)?;
+    let why = |failure: &Value| match (
+        failure["failure_type"].as_str(),
+        failure["http_status_code"].as_u64(),
+    ) {
         (Some("ACTIVE"), Some(status)) => format!("a check was answered with {status}"),
         (Some("NETWORK_TIMEOUT"), _) => "checks were not answered".to_owned(),
         _ => "checks failed".to_owned(),
     };
     let (belief, reason) = if let Some(added) = event.get("add_healthy_event") {
         let first = added["first_check"].as_bool() == Some(true);
-        let reason = if first { "its first check passed" } else { "its checks passed" };
+        let reason = if first {
+            "its first check passed"
+        } else {
+            "its checks passed"
+        };
         (Belief::Up, reason.to_owned())
     } else if let Some(ejected) = event.get("eject_unhealthy_event") {
         (Belief::Down, why(ejected))

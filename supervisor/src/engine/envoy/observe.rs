@@ -21,7 +21,9 @@ pub(super) fn observe(document: &mut Value, site: &Site) {
             }
         }
         match kind(object) {
-            Some("HttpConnectionManager" | "TcpProxy") => array(object, "access_log").push(line("request", &log)),
+            Some("HttpConnectionManager" | "TcpProxy") => {
+                array(object, "access_log").push(line("request", &log))
+            }
             Some("Router") => array(object, "upstream_log").push(line("attempt", &log)),
             _ => {}
         }

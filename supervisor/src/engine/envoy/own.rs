@@ -42,7 +42,9 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     changes.push("access logs and event logs of the lab's are added".to_owned());
     let checked = adopted.settings.iter().any(|(key, _)| *key == "interval");
     if !checked {
-        adopted.beyond.push("its cluster has no health_checks, so that there is no detection to predict".to_owned());
+        adopted
+            .beyond
+            .push("its cluster has no health_checks, so that there is no detection to predict".to_owned());
     }
     adopted.text = format!("{document:#}\n");
     adopted.changes = changes;
@@ -53,10 +55,15 @@ fn listener(document: &mut Value, site: &Site, changes: &mut Vec<String>) -> Res
     let listeners = document["static_resources"]["listeners"].as_array_mut();
     let Some(first) = listeners.and_then(|all| {
         let rest = all.split_off(all.len().min(1));
-        changes.extend(rest.iter().map(|each| format!("listener `{}` is left out", name(each))));
+        changes.extend(
+            rest.iter()
+                .map(|each| format!("listener `{}` is left out", name(each))),
+        );
         all.first_mut()
     }) else {
-        return Err("expected a listener in static_resources.listeners: it is where the lab's clients go".to_owned());
+        return Err(
+            "expected a listener in static_resources.listeners: it is where the lab's clients go".to_owned(),
+        );
     };
     changes.push(format!("listener `{}` is at {}", name(first), site.listen));
     first["address"] = address(site.listen);
@@ -77,7 +84,9 @@ fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
             "expected endpoints in load_assignment of cluster `{name}`, which must not come from elsewhere (EDS)"
         ));
     };
-    let checked = cluster["health_checks"].as_array().is_some_and(|checks| !checks.is_empty());
+    let checked = cluster["health_checks"]
+        .as_array()
+        .is_some_and(|checks| !checks.is_empty());
     let seats = site.routers.iter().enumerate().map(|(n, seat)| {
         let mut template = templates.get(n).unwrap_or(last).clone();
         let mut place = endpoint(seat)["endpoint"].take();
@@ -97,11 +106,18 @@ fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
     // Names are not resolved any more.
     if let Some(cluster) = cluster.as_object_mut() {
         cluster.insert("type".to_owned(), json!("STATIC"));
-        for key in ["dns_lookup_family", "cluster_type", "dns_refresh_rate", "respect_dns_ttl"] {
+        for key in [
+            "dns_lookup_family",
+            "cluster_type",
+            "dns_refresh_rate",
+            "respect_dns_ttl",
+        ] {
             cluster.remove(key);
         }
     }
-    Ok(format!("the {before} endpoints of cluster `{name}` are the lab's {now} routers"))
+    Ok(format!(
+        "the {before} endpoints of cluster `{name}` are the lab's {now} routers"
+    ))
 }
 
 /// What the cluster's first health check and timeouts are as settings, for the prediction.
@@ -153,7 +169,9 @@ fn settings(cluster: &Value) -> Vec<(&'static str, String)> {
 /// `1.5s`, as protobuf's JSON has it.
 fn duration(value: &Value) -> Option<Duration> {
     let seconds = value.as_str()?.strip_suffix('s')?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
 }
 
 /// Every cluster that a route, or a tcp_proxy, of the listeners names.
@@ -164,7 +182,10 @@ fn named_clusters(listeners: &mut Value) -> BTreeSet<String> {
         add(object.get("cluster"));
         let weighted = object.get("weighted_clusters");
         let weighted = weighted.and_then(|weighted| weighted["clusters"].as_array());
-        weighted.into_iter().flatten().for_each(|each| add(each.get("name")));
+        weighted
+            .into_iter()
+            .flatten()
+            .for_each(|each| add(each.get("name")));
     });
     names
 }

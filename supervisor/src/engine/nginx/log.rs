@@ -69,13 +69,18 @@ pub(super) fn access_directive(site: &Site) -> String {
 
 /// To stderr for people, which the guard keeps; to the lab's pipe for the causes of failed attempts.
 pub(super) fn error_directives(site: &Site) -> String {
-    format!("error_log stderr notice;\nerror_log \"{}\" error;", site.log().display())
+    format!(
+        "error_log stderr notice;\nerror_log \"{}\" error;",
+        site.log().display()
+    )
 }
 
 impl Log {
     pub(super) fn line(&mut self, text: &str, site: &Site, wall: Wall) -> Vec<Told> {
         match text.starts_with('{') {
-            true => serde_json::from_str(text).map_or_else(|_| Vec::new(), |line| self.request(&line, site, wall)),
+            true => {
+                serde_json::from_str(text).map_or_else(|_| Vec::new(), |line| self.request(&line, site, wall))
+            }
             false => {
                 self.error(text);
                 Vec::new()
@@ -107,8 +112,8 @@ impl Log {
             return Vec::new();
         };
         let mut started = end.saturating_sub(seconds(line.took).unwrap_or_default());
-        let [statuses, times, connects, heads] =
-            [line.statuses, line.times, line.connects, line.heads].map(|list| list.split(", ").collect::<Vec<_>>());
+        let [statuses, times, connects, heads] = [line.statuses, line.times, line.connects, line.heads]
+            .map(|list| list.split(", ").collect::<Vec<_>>());
         let at = |list: &[&str], n: usize| list.get(n).copied().unwrap_or("-").to_owned();
         let (mut told, mut attempts) = (Vec::new(), 0);
         for (n, router) in line.routers.split(", ").enumerate() {
@@ -175,7 +180,9 @@ fn cause(text: &str) -> Option<Cause> {
     if says("connect() ") && says(" failed (") {
         return Some(Cause::Refused);
     }
-    let ended = says("prematurely closed connection") || says("(104: Connection reset by peer)") || says("(32: Broken pipe)");
+    let ended = says("prematurely closed connection")
+        || says("(104: Connection reset by peer)")
+        || says("(32: Broken pipe)");
     if ended {
         return Some(match () {
             () if body => Cause::Cut,

@@ -41,11 +41,17 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
 
 /// The n-th router takes the place of the n-th server with its options; further routers are like the last.
 fn upstreams(http: &Directive, site: &Site, text: &str, edits: &mut Edits) -> Result<(), String> {
-    let blocks: Vec<_> = http.below().into_iter().filter(|each| each.name == "upstream").collect();
+    let blocks: Vec<_> = http
+        .below()
+        .into_iter()
+        .filter(|each| each.name == "upstream")
+        .collect();
     if blocks.is_empty() {
-        return Err("expected an `upstream NAME { server …; }` block, in this file and not in one that it includes: \
+        return Err(
+            "expected an `upstream NAME { server …; }` block, in this file and not in one that it includes: \
                     its servers are where the lab's routers go"
-            .to_owned());
+                .to_owned(),
+        );
     }
     for block in blocks {
         let name = block.argument(0);
@@ -58,7 +64,9 @@ fn upstreams(http: &Directive, site: &Site, text: &str, edits: &mut Edits) -> Re
         for (n, seat) in site.routers.iter().enumerate() {
             let server = servers.get(n).unwrap_or(last);
             let options = server.arguments.iter().skip(1);
-            let options: String = options.map(|word| format!(" {}", &text[word.span.clone()])).collect();
+            let options: String = options
+                .map(|word| format!(" {}", &text[word.span.clone()]))
+                .collect();
             lines.push(format!("server {}{options};", seat.traffic));
         }
         let first = servers[0].span.clone();
@@ -86,10 +94,16 @@ fn listeners(http: &Directive, site: &Site, edits: &mut Edits) -> Result<(), Str
     for server in servers {
         let below = server.below();
         let listens: Vec<_> = below.into_iter().filter(|each| each.name == "listen").collect();
-        let tls = |each: &&&Directive| each.arguments.iter().any(|word| matches!(word.text.as_str(), "ssl" | "quic"));
+        let tls = |each: &&&Directive| {
+            each.arguments
+                .iter()
+                .any(|word| matches!(word.text.as_str(), "ssl" | "quic"))
+        };
         if let Some(listen) = listens.iter().find(tls) {
             let port = listen.argument(0);
-            return Err(format!("expected plain HTTP, but `listen {port}` speaks TLS, which the lab's clients do not"));
+            return Err(format!(
+                "expected plain HTTP, but `listen {port}` speaks TLS, which the lab's clients do not"
+            ));
         }
         let words = |each: &Directive| -> String {
             let options = each.arguments.iter().skip(1).map(|word| word.text.as_str());
@@ -98,7 +112,10 @@ fn listeners(http: &Directive, site: &Site, edits: &mut Edits) -> Result<(), Str
             options.map(|word| format!(" {word}")).collect()
         };
         let Some((first, rest)) = listens.split_first() else {
-            let start = server.block.as_ref().map_or(server.span.start, |block| block.start);
+            let start = server
+                .block
+                .as_ref()
+                .map_or(server.span.start, |block| block.start);
             edits.insert(start, format!("\n    listen {};", site.listen));
             continue;
         };
@@ -112,7 +129,11 @@ fn listeners(http: &Directive, site: &Site, edits: &mut Edits) -> Result<(), Str
 
 /// Files of the system's are not written, and what is read beside the user's file is still found.
 fn files(all: &[&Directive], site: &Site, edits: &mut Edits) {
-    let home = site.own.as_deref().and_then(Path::parent).unwrap_or(Path::new("/"));
+    let home = site
+        .own
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("/"));
     for each in all {
         match each.name.as_str() {
             "access_log" if each.argument(0) == "off" => {}

@@ -11,7 +11,9 @@ fn expressible_settings() -> Settings {
 
 #[test]
 fn passive_settings_are_max_fails_and_fail_timeout_of_each_router() {
-    let text = Nginx.configuration(&Site::example(), &expressible_settings()).unwrap();
+    let text = Nginx
+        .configuration(&Site::example(), &expressible_settings())
+        .unwrap();
     for line in [
         "    server 127.9.1.1:8081 max_fails=2 fail_timeout=10s;\n",
         "    server 127.9.1.2:8081 max_fails=2 fail_timeout=10s;\n",

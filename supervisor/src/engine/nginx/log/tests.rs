@@ -6,7 +6,9 @@ use router::clock::Timestamp;
 fn told(lines: &[&str]) -> Vec<Told> {
     let wall = Wall::new(Duration::from_secs(1_795_702_970), Timestamp(0));
     let mut log = Log::default();
-    let all = lines.iter().flat_map(|line| log.line(line, &Site::example(), wall));
+    let all = lines
+        .iter()
+        .flat_map(|line| log.line(line, &Site::example(), wall));
     all.collect()
 }
 
@@ -76,14 +78,46 @@ fn the_line_of_the_error_log_says_why_an_attempt_failed() {
     let never = access("504", "-", "-", "1.001");
     let cut = access("200", "0.000", "0.001", "0.001");
     for (text, line, expected) in [
-        ("connect() failed (111: Connection refused) while connecting to upstream", &refused, Cause::Refused),
-        ("upstream timed out (110: Connection timed out) while connecting to upstream", &never, Cause::ConnectTimeout),
-        ("upstream prematurely closed connection while reading response header from upstream", &ended, Cause::Eof),
-        ("recv() failed (104: Connection reset by peer) while reading response header from upstream", &ended, Cause::Reset),
-        ("writev() failed (32: Broken pipe) while sending request to upstream", &ended, Cause::Reset),
-        ("upstream timed out (110: Connection timed out) while reading response header from upstream", &late, Cause::ResponseTimeout),
-        ("upstream prematurely closed connection while reading upstream", &cut, Cause::Cut),
-        ("upstream sent no valid HTTP/1.0 header while reading response header from upstream", &ended, Cause::Malformed),
+        (
+            "connect() failed (111: Connection refused) while connecting to upstream",
+            &refused,
+            Cause::Refused,
+        ),
+        (
+            "upstream timed out (110: Connection timed out) while connecting to upstream",
+            &never,
+            Cause::ConnectTimeout,
+        ),
+        (
+            "upstream prematurely closed connection while reading response header from upstream",
+            &ended,
+            Cause::Eof,
+        ),
+        (
+            "recv() failed (104: Connection reset by peer) while reading response header from upstream",
+            &ended,
+            Cause::Reset,
+        ),
+        (
+            "writev() failed (32: Broken pipe) while sending request to upstream",
+            &ended,
+            Cause::Reset,
+        ),
+        (
+            "upstream timed out (110: Connection timed out) while reading response header from upstream",
+            &late,
+            Cause::ResponseTimeout,
+        ),
+        (
+            "upstream prematurely closed connection while reading upstream",
+            &cut,
+            Cause::Cut,
+        ),
+        (
+            "upstream sent no valid HTTP/1.0 header while reading response header from upstream",
+            &ended,
+            Cause::Malformed,
+        ),
     ] {
         assert_eq!(cause_of(text, line), Some(expected), "{text}");
         // Without it the access log says nearly as much.
@@ -95,7 +129,10 @@ fn the_line_of_the_error_log_says_why_an_attempt_failed() {
         };
         assert_eq!(alone, known, "{text}");
     }
-    assert_eq!(attempts(&[&access("503", "0.000", "0.006", "0.006")])[0].cause, Some(Cause::Status5xx));
+    assert_eq!(
+        attempts(&[&access("503", "0.000", "0.006", "0.006")])[0].cause,
+        Some(Cause::Status5xx)
+    );
     let gone = access("499", "0.000", "-", "0.400").replace(r#""statuses":"499""#, r#""statuses":"-""#);
     assert_eq!(attempts(&[&gone])[0].cause, Some(Cause::ClientGone));
     assert_eq!(attempts(&[&gone])[0].status, None);
@@ -108,11 +145,21 @@ fn the_attempts_of_a_request_follow_each_other() {
     let attempts = attempts(&[&failed, line]);
     let seen: Vec<_> = attempts
         .iter()
-        .map(|each| (each.router.as_str(), each.cause, each.nth, each.started.0 / 1_000_000))
+        .map(|each| {
+            (
+                each.router.as_str(),
+                each.cause,
+                each.nth,
+                each.started.0 / 1_000_000,
+            )
+        })
         .collect();
     assert_eq!(
         seen,
-        [("router-2", Some(Cause::Refused), 1, 1_250), ("router-1", None, 2, 1_450)]
+        [
+            ("router-2", Some(Cause::Refused), 1, 1_250),
+            ("router-1", None, 2, 1_450)
+        ]
     );
 }
 
@@ -120,7 +167,16 @@ fn the_attempts_of_a_request_follow_each_other() {
 fn a_request_without_a_router_that_may_be_used_is_unrouted() {
     let line = r#"{"connection":9,"end":"1795702971.500","took":"0.000","status":"502","id":"12","routers":"routers","statuses":"502","times":"0.000","connects":"-","heads":"-"}"#;
     let told = told(&[line]);
-    assert!(matches!(told[0], Told::Unrouted { request: Some(12), .. }), "{told:?}");
+    assert!(
+        matches!(
+            told[0],
+            Told::Unrouted {
+                request: Some(12),
+                ..
+            }
+        ),
+        "{told:?}"
+    );
     assert_eq!(told[1..], [Told::Request { attempts: 0 }]);
 }
 

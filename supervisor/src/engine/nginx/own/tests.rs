@@ -63,10 +63,22 @@ fn more_routers_than_servers_are_like_the_last_one() {
 fn what_is_missing_is_said() {
     for (text, expected) in [
         ("events {}", "expected an `http { … }` block"),
-        ("http { server { listen 1; } }", "expected an `upstream NAME { server …; }` block"),
-        ("http { upstream a { } server { listen 1; } }", "expected a `server …;` in `upstream a`"),
-        ("http { upstream a { server b; } }", "expected a `server { listen …; … }` block"),
-        ("http { upstream a { server b; } server { listen 1 ssl; } }", "expected plain HTTP"),
+        (
+            "http { server { listen 1; } }",
+            "expected an `upstream NAME { server …; }` block",
+        ),
+        (
+            "http { upstream a { } server { listen 1; } }",
+            "expected a `server …;` in `upstream a`",
+        ),
+        (
+            "http { upstream a { server b; } }",
+            "expected a `server { listen …; … }` block",
+        ),
+        (
+            "http { upstream a { server b; } server { listen 1 ssl; } }",
+            "expected plain HTTP",
+        ),
         ("http {", "line 1: a `}` is missing"),
     ] {
         let wrong = adopt(text, &Site::example()).unwrap_err();
