@@ -110,3 +110,6 @@ fn parts(read: &[u8]) -> Option<(Vec<u8>, usize)> {
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, what)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! PURE: what Envoy logs: a line for each attempt, one for each request behind those of its attempts, and the events of
-//! its health checks and outlier detection.
+//! PURE: what Envoy logs: a line for each attempt, one for each request behind those of its attempts (before the last of
+//! them where the client went away), and the events of its health checks and outlier detection.
 
 use super::super::{Attempt, Seen, Site, Told, Wall};
 use super::belief::socket_address;
@@ -13,6 +13,8 @@ use std::time::{Duration, UNIX_EPOCH};
 #[derive(Debug, Default)]
 pub(super) struct Log {
     requests: BTreeMap<u64, Open>,
+    /// Requests that are over, by clients that went away, with their attempts: the line of the last is still to come.
+    gone: BTreeMap<u64, u32>,
     /// Connections to routers that have carried a request.
     used: BTreeSet<u64>,
     /// What keeps each router out of use: its checks, an ejection.
@@ -50,6 +52,7 @@ impl Log {
         if let Ok(line) = serde_json::from_str::<Line<'_>>(line) {
             return match line.of {
                 "attempt" => self.attempt(&line, site, wall),
+                "connection" => connection(&line, site, wall),
                 _ => self.request(&line, site, wall),
             };
         }
@@ -78,51 +81,58 @@ impl Log {
 
     fn attempt(&mut self, line: &Line<'_>, site: &Site, wall: Wall) -> Vec<Told> {
         let reused = self.reused(line);
-        let open = self.requests.entry(line.client.unwrap_or(0)).or_default();
+        let client = line.client.unwrap_or(0);
+        let attempt = line
+            .attempt(site, wall)
+            .map(|attempt| Attempt { reused, ..attempt });
+        if let Some(nth) = self.gone.remove(&client) {
+            let cause = Some(Cause::ClientGone);
+            let attempt = attempt.map(|attempt| Attempt {
+                nth,
+                cause,
+                ..attempt
+            });
+            return attempt.map(Told::Attempt).into_iter().collect();
+        }
+        let open = self.requests.entry(client).or_default();
         open.attempts += 1;
-        let Some(mut attempt) = line.attempt(site, wall) else {
-            return Vec::new();
-        };
-        attempt.nth = open.attempts;
-        attempt.reused = reused;
-        let flagged = line.flags().next().is_some();
-        if attempt.cause.is_none() && attempt.status.is_none() && !flagged {
-            open.given_up = Some(attempt);
+        let nth = open.attempts;
+        let attempt = attempt.map(|attempt| Attempt { nth, ..attempt });
+        if line.flags().next().is_none() && !line.answered() {
+            open.given_up = attempt;
             return Vec::new();
         }
-        vec![Told::Attempt(attempt)]
+        attempt.map(Told::Attempt).into_iter().collect()
     }
 
     fn request(&mut self, line: &Line<'_>, site: &Site, wall: Wall) -> Vec<Told> {
-        let known = line.client.and_then(|client| self.requests.remove(&client));
+        let client = line.client.unwrap_or(0);
+        let Open {
+            mut attempts,
+            given_up,
+        } = self.requests.remove(&client).unwrap_or_default();
+        let has = |wanted| line.flags().any(|flag| flag == wanted);
+        let tried = line.host.and_then(|host| site.at(host.parse().ok()?)).is_some();
         let mut told = Vec::new();
-        let attempts = match known {
-            Some(open) => {
-                if let Some(mut attempt) = open.given_up {
-                    attempt.cause = Some(match line.flags().any(|flag| flag == "UT") {
-                        true => Cause::ResponseTimeout,
-                        false => Cause::ClientGone,
-                    });
-                    told.push(Told::Attempt(attempt));
-                }
-                open.attempts
+        if let Some(attempt) = given_up {
+            let cause = if has("UT") {
+                Cause::ResponseTimeout
+            } else {
+                Cause::ClientGone
+            };
+            told.push(Told::Attempt(Attempt {
+                cause: Some(cause),
+                ..attempt
+            }));
+        } else if has("DC") && tried && !line.answered() {
+            attempts += 1;
+            self.gone.insert(client, attempts);
+            if self.gone.len() > REMEMBERED {
+                self.gone.pop_first();
             }
-            // mode=tcp has no lines of attempts: a connection is one.
-            None => match line.attempt(site, wall) {
-                Some(mut attempt) => {
-                    attempt.port = line.port;
-                    told.push(Told::Attempt(attempt));
-                    1
-                }
-                None => 0,
-            },
-        };
+        }
         if attempts == 0 {
-            let at = wall.at(seconds(line.start).unwrap_or_default());
-            told.push(Told::Unrouted {
-                request: line.request(),
-                at,
-            });
+            told.push(line.unrouted(wall));
         }
         told.push(Told::Request { attempts });
         told
@@ -140,7 +150,30 @@ impl Log {
     }
 }
 
+/// mode=tcp has no lines of attempts: a connection is one.
+fn connection(line: &Line<'_>, site: &Site, wall: Wall) -> Vec<Told> {
+    let Some(attempt) = line.attempt(site, wall) else {
+        return vec![line.unrouted(wall), Told::Request { attempts: 0 }];
+    };
+    let port = line.port;
+    vec![
+        Told::Attempt(Attempt { port, ..attempt }),
+        Told::Request { attempts: 1 },
+    ]
+}
+
 impl<'a> Line<'a> {
+    fn unrouted(&self, wall: Wall) -> Told {
+        let at = wall.at(seconds(self.start).unwrap_or_default());
+        let request = self.request();
+        Told::Unrouted { request, at }
+    }
+
+    /// A response had begun.
+    fn answered(&self) -> bool {
+        self.status.is_some_and(|status| status > 0)
+    }
+
     fn request(&self) -> Option<u64> {
         self.id.as_deref()?.parse().ok()
     }
@@ -167,8 +200,7 @@ impl<'a> Line<'a> {
 
     /// Envoy's response flags. It has one word, UC, for a connection that ended in order and one that was reset.
     fn cause(&self) -> Option<Cause> {
-        let answered = self.status.is_some_and(|status| status > 0);
-        let ended = |before| Some(if answered { Cause::Cut } else { before });
+        let ended = |before| Some(if self.answered() { Cause::Cut } else { before });
         let flagged = self.flags().find_map(|flag| match flag {
             "UF" if self.failure.as_ref().is_some_and(|why| why.contains("refused")) => Some(Cause::Refused),
             "UF" if self.failure.is_none() => Some(Cause::ConnectTimeout),

@@ -4,16 +4,16 @@
 use super::super::Site;
 use serde_json::{Map, Value, json};
 
-/// Adds the admin socket, access logs and event logs.
+/// Adds the admin socket, access logs and event logs. A document that is no object has no place for them.
 pub(super) fn observe(document: &mut Value, site: &Site) {
     let log = site.log().display().to_string();
-    document["admin"] = json!({
-        "address": { "pipe": { "path": site.admin().display().to_string(), "mode": 0o600 } },
-    });
-    merge(
-        &mut document["cluster_manager"]["outlier_detection"],
-        json!({ "event_log_path": log }),
-    );
+    if let Some(top) = document.as_object_mut() {
+        let admin = site.admin().display().to_string();
+        let admin = json!({ "address": { "pipe": { "path": admin, "mode": 0o600 } } });
+        top.insert("admin".to_owned(), admin);
+        let outliers = object(object(top, "cluster_manager"), "outlier_detection");
+        outliers.insert("event_log_path".to_owned(), json!(log));
+    }
     every_object(document, &mut |object| {
         if object.contains_key("health_checks") {
             for check in array(object, "health_checks") {
@@ -21,9 +21,8 @@ pub(super) fn observe(document: &mut Value, site: &Site) {
             }
         }
         match kind(object) {
-            Some("HttpConnectionManager" | "TcpProxy") => {
-                array(object, "access_log").push(line("request", &log))
-            }
+            Some("HttpConnectionManager") => array(object, "access_log").push(line("request", &log)),
+            Some("TcpProxy") => array(object, "access_log").push(line("connection", &log)),
             Some("Router") => array(object, "upstream_log").push(line("attempt", &log)),
             _ => {}
         }
@@ -43,7 +42,7 @@ fn tell_checks(check: &mut Value, log: &str) {
     }));
 }
 
-/// A line for each request or attempt, see `log`.
+/// A line for each request, attempt or connection, see `log`.
 fn line(of: &str, log: &str) -> Value {
     json!({
         "name": "envoy.access_loggers.file",
@@ -83,10 +82,15 @@ fn array<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Valu
     }
 }
 
-fn merge(into: &mut Value, more: Value) {
-    match (into, more) {
-        (Value::Object(into), Value::Object(more)) => into.extend(more),
-        (into, more) => *into = more,
+/// The object of this name, made if there is none.
+pub(super) fn object<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
+    let inner = object.entry(name).or_insert_with(|| json!({}));
+    if !inner.is_object() {
+        *inner = json!({});
+    }
+    match inner {
+        Value::Object(inner) => inner,
+        _ => unreachable!("it was just made an object"),
     }
 }
 

@@ -14,8 +14,10 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
         serde_yaml_ng::from_str(text).map_err(|wrong| format!("expected YAML or JSON: {wrong}"))?;
     let mut changes = Vec::new();
     listener(&mut document, site, &mut changes)?;
-    let named = named_clusters(&mut document["static_resources"]["listeners"]);
-    let clusters = document["static_resources"]["clusters"].as_array_mut();
+    let listeners = document.pointer_mut("/static_resources/listeners");
+    let named = listeners.map(named_clusters).unwrap_or_default();
+    let clusters = document.pointer_mut("/static_resources/clusters");
+    let clusters = clusters.and_then(Value::as_array_mut);
     let clusters = clusters.into_iter().flatten().filter(|cluster| {
         let name = cluster["name"].as_str();
         name.is_some_and(|name| named.contains(name))
@@ -52,14 +54,15 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
 }
 
 fn listener(document: &mut Value, site: &Site, changes: &mut Vec<String>) -> Result<(), String> {
-    let listeners = document["static_resources"]["listeners"].as_array_mut();
+    let listeners = document.pointer_mut("/static_resources/listeners");
+    let listeners = listeners.and_then(Value::as_array_mut);
     let Some(first) = listeners.and_then(|all| {
         let rest = all.split_off(all.len().min(1));
         changes.extend(
             rest.iter()
                 .map(|each| format!("listener `{}` is left out", name(each))),
         );
-        all.first_mut()
+        all.first_mut().filter(|first| first.is_object())
     }) else {
         return Err(
             "expected a listener in static_resources.listeners: it is where the lab's clients go".to_owned(),
@@ -93,18 +96,20 @@ fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
         if !checked && let Some(place) = place.as_object_mut() {
             place.remove("health_check_config");
         }
-        if let (Some(template), Value::Object(place)) = (template["endpoint"].as_object_mut(), place) {
-            template.extend(place);
+        if let (Some(template), Value::Object(place)) = (template.as_object_mut(), place) {
+            observe::object(template, "endpoint").extend(place);
         }
         template
     });
     let seats: Vec<Value> = seats.collect();
     let (before, now) = (templates.len(), seats.len());
-    let mut locality = cluster["load_assignment"]["endpoints"][0].take();
-    locality["lb_endpoints"] = Value::Array(seats);
-    cluster["load_assignment"]["endpoints"] = json!([locality]);
-    // Names are not resolved any more.
+    let mut locality = cluster["load_assignment"]["endpoints"][0].clone();
     if let Some(cluster) = cluster.as_object_mut() {
+        if let Some(locality) = locality.as_object_mut() {
+            locality.insert("lb_endpoints".to_owned(), Value::Array(seats));
+        }
+        observe::object(cluster, "load_assignment").insert("endpoints".to_owned(), json!([locality]));
+        // Names are not resolved any more.
         cluster.insert("type".to_owned(), json!("STATIC"));
         for key in [
             "dns_lookup_family",
