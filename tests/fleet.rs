@@ -26,6 +26,7 @@ fn plan(lease: &Lease, dir: &Path, program: PathBuf) -> FleetPlan {
         routers: 2,
         apps: 1,
         lb: settings.lb.clone(),
+        peer: None,
         seed: 1,
         load: settings.load_plan(),
         restart: RestartPolicy::Manual,

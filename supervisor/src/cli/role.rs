@@ -12,6 +12,12 @@ pub(super) fn run(arguments: &[OsString]) -> Option<ExitCode> {
         "__app" => crate::app::run(Role::parse_from(rest).args),
         "__router" => router::run(Role::parse_from(rest).args),
         "__lb" => lb_sim::run(Role::parse_from(rest).args),
+        "__peer" => crate::engine::guard::run(Role::parse_from(rest).args),
+        "__become" => {
+            let failed = crate::process::apart::become_it(rest.get(1..).unwrap_or_default());
+            eprintln!("cannot be started: {failed}");
+            ExitCode::from(127)
+        }
         "__load" => crate::experiment::load::run(Role::parse_from(rest).args),
         _ => return None,
     })

@@ -7,6 +7,7 @@ mod teller;
 use super::{Common, Failure};
 use crate::control::{self, LabFacts, SharedMetrics};
 use crate::crash::{CrashRate, Order, Traffic};
+use crate::engine;
 use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
@@ -60,6 +61,7 @@ impl UpArgs {
 
 pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Failure> {
     let settings = args.settings().map_err(|e| Failure::new(2, e))?;
+    let peer = engine::choice::peer(&settings).map_err(|e| Failure::new(e.exit_code(), e))?;
     let mut signals = Signals::new().map_err(|e| Failure::new(1, e))?;
     let runtime = RuntimeDir::open().map_err(taken)?;
     let name = runtime.take(&common.lab).map_err(taken)?;
@@ -72,12 +74,9 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         eprintln!("resetlab: RESULTS ARE BEING LOST: {words}; the lab goes on, what is lost is counted");
     };
     let journal = Journal::open(&run_dir, warn).map_err(|e| Failure::new(1, e))?;
-    let plan = settings.fleet_plan(
-        &lease,
-        &name,
-        &run_dir,
-        RestartPolicy::Backoff(settings.backoff()),
-    );
+    let restart = RestartPolicy::Backoff(settings.backoff());
+    let mut plan = settings.fleet_plan(&lease, &name, &run_dir, restart);
+    plan.peer = peer;
     let delay = settings.router.start_response_delay_interval;
     if !delay.is_zero() {
         let delay = humantime::format_duration(delay);

@@ -4,9 +4,12 @@
 //! [`site`] is where it stands, [`told`] what it tells, [`locate`] finds its executable. The `guard` runs it: the child of
 //! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
 
-pub mod envoy;
+pub mod choice;
+mod envoy;
+pub mod guard;
+mod haproxy;
 pub mod locate;
-pub mod nginx;
+mod nginx;
 pub mod program;
 pub mod site;
 pub mod told;
@@ -18,6 +21,7 @@ pub use site::{Seat, Site};
 pub use told::{Attempt, Flow, Seen, Told, Wall};
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A load balancer.
@@ -29,6 +33,16 @@ pub enum Engine {
     Haproxy,
     Nginx,
     Envoy,
+}
+
+/// A real load balancer that is installed, for the settings that it is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub engine: Engine,
+    /// Its executable.
+    pub program: PathBuf,
+    /// A configuration of the user's own.
+    pub own: Option<PathBuf>,
 }
 
 impl Engine {
@@ -48,7 +62,7 @@ impl Engine {
     pub fn program(self) -> Option<&'static dyn Program> {
         match self {
             Engine::LbSim => None,
-            Engine::Haproxy => None,
+            Engine::Haproxy => Some(&haproxy::Haproxy),
             Engine::Nginx => Some(&nginx::Nginx),
             Engine::Envoy => Some(&envoy::Envoy),
         }

@@ -5,7 +5,8 @@ mod own;
 mod tokens;
 
 use super::{Adopted, Demands, Engine, Inexpressible, Program, Reader, ReadyBy, Site, Tells};
-use lb_sim::core::{Balance, OnFailure, Settings};
+use lb_sim::core::settings::{Group, TABLE};
+use lb_sim::core::{Balance, Growth, OnFailure, Settings};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::time::Duration;
@@ -86,20 +87,20 @@ impl Program for Nginx {
     }
 }
 
-const NO_CHECKS: &str =
-    "it has no health checks, only failed attempts count; leave it out, set detector=passive";
+const NO_CHECKS: &str = "it has no health checks, only failed attempts count; leave it out";
+
+/// How lb-sim is told to check hardly ever, where it plays nginx.
+const HARDLY_EVER: [(&str, &str); 2] = [("interval", "1day"), ("first-check", "interval")];
 
 fn expressible(settings: &Settings) -> Result<(), Vec<Inexpressible>> {
-    use lb_sim::core::settings::{Group, TABLE};
     let mut demands = Demands::new(settings);
     let usual = Settings::default();
-    for key in TABLE.iter().filter(|key| key.group == Group::Checks) {
-        let meant = !matches!(key.name, "detector" | "sentinel-renew");
-        demands.demand(
-            !meant || key.word(settings) == key.word(&usual),
-            key.name,
-            NO_CHECKS,
-        );
+    let checks = TABLE.iter().filter(|key| key.group == Group::Checks);
+    // `sentinel-renew` means nothing without its detector, which is refused below.
+    for key in checks.filter(|key| !matches!(key.name, "detector" | "sentinel-renew")) {
+        let word = key.word(settings);
+        let idle = word == key.word(&usual) || HARDLY_EVER.contains(&(key.name, word.as_str()));
+        demands.demand(idle, key.name, NO_CHECKS);
     }
     demands.only(
         "detector",
@@ -135,7 +136,7 @@ fn passive(settings: &Settings, demands: &mut Demands<'_>) {
     );
     demands.only("passive-action", &["eject"], "max_fails ejects");
     demands.demand(
-        word(settings, "passive-growth") == "none" || passive.cap <= passive.ejection,
+        passive.growth == Growth::None || passive.cap <= passive.ejection,
         "passive-growth",
         "every ejection lasts for fail_timeout; set passive-growth=none",
     );
@@ -213,12 +214,6 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
         &["off"],
         "it counts the tries of each request only; set retry-breaker=off",
     );
-}
-
-fn word(settings: &Settings, key: &str) -> String {
-    let words = settings.words();
-    let found = words.into_iter().find(|(known, _)| *known == key);
-    found.map_or_else(String::new, |(_, word)| word)
 }
 
 /// What the settings say, in nginx's words.

@@ -1,5 +1,6 @@
 //! The stack of its own that a run measures: name, network, directory, fleet, and the signals that end it early.
 
+use crate::engine;
 use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
 use crate::process::control;
@@ -35,6 +36,10 @@ impl Stack {
             text: e.to_string(),
             exit: 1,
         };
+        let peer = engine::choice::peer(settings).map_err(|e| NoStack {
+            text: e.to_string(),
+            exit: e.exit_code(),
+        })?;
         let signals = Signals::new().map_err(|e| failed(&e))?;
         let runtime = RuntimeDir::open().map_err(|e| failed(&e))?;
         let name = runtime.take(&RuntimeDir::run_name()).map_err(|e| failed(&e))?;
@@ -43,7 +48,8 @@ impl Stack {
         let dir = make_run_dir(settings.out.as_deref(), "run").map_err(|e| usage(&e))?;
         let warn = |text: String| eprintln!("resetlab run: records are being lost: {text}");
         let journal = Journal::open(&dir, warn).map_err(|e| failed(&e))?;
-        let plan = settings.fleet_plan(&lease, &name, &dir, RestartPolicy::Manual);
+        let mut plan = settings.fleet_plan(&lease, &name, &dir, RestartPolicy::Manual);
+        plan.peer = peer;
         let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| NoStack {
             text: format!("{e}; logs are in {}", dir.display()),
             exit: e.exit_code(),

@@ -27,6 +27,7 @@ pub use snapshot::{LoadTotals, ProcessState, Snapshot};
 pub use stopping::StopReport;
 
 use crate::crash::Plan;
+use crate::engine::Peer;
 use crate::lab::{Addresses, Journal};
 use crate::process::{Entry, restart::RestartPolicy};
 use router::clock::Timestamp;
@@ -46,6 +47,8 @@ pub struct FleetPlan {
     /// Instances of the app.
     pub apps: u32,
     pub lb: lb_sim::core::Settings,
+    /// What stands in the balancer's place; `None`: lb-sim.
+    pub peer: Option<Peer>,
     /// Of the balancer's start spread and jitter.
     pub seed: u64,
     pub load: LoadPlan,

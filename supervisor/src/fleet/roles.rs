@@ -64,8 +64,22 @@ impl FleetPlan {
                 for (key, word) in self.lb.words() {
                     add(key, &word);
                 }
-                add("seed", &self.seed);
-                "__lb"
+                match &self.peer {
+                    None => {
+                        add("seed", &self.seed);
+                        "__lb"
+                    }
+                    Some(peer) => {
+                        add("engine", &peer.engine);
+                        add("program", &peer.program.display());
+                        add("dir", &self.run_dir.join("lb").display());
+                        add("log", &self.run_dir.join("logs/lb.requests.log").display());
+                        if let Some(own) = &peer.own {
+                            add("own", &own.display());
+                        }
+                        "__peer"
+                    }
+                }
             }
             Role::Load => {
                 add("target", &at.lb());

@@ -38,16 +38,20 @@ pub(super) fn start(program: &Path, arguments: Vec<OsString>, fds: &Descriptors<
         .chain(arguments)
         .map(|word: OsString| CString::new(word.into_vec()))
         .collect::<Result<_, _>>()?;
-    let environment: Vec<CString> = std::env::vars_os()
-        .filter(|(key, _)| !key.as_bytes().starts_with(b"RESETLAB_"))
-        .map(|(key, value)| CString::new([key.as_bytes(), b"=", value.as_bytes()].concat()))
-        .collect::<Result<_, _>>()?;
+    let environment = environment()?;
     let pid = posix_spawn(program, &actions, &attributes, &words, &environment)?;
     Ok(pid.as_raw() as u32)
 }
 
+/// Ours but for `RESETLAB_*`.
+pub(super) fn environment() -> io::Result<Vec<CString>> {
+    let ours = std::env::vars_os().filter(|(key, _)| !key.as_bytes().starts_with(b"RESETLAB_"));
+    let each = ours.map(|(key, value)| CString::new([key.as_bytes(), b"=", value.as_bytes()].concat()));
+    Ok(each.collect::<Result<_, _>>()?)
+}
+
 #[expect(unsafe_code, reason = "fcntl returns a descriptor as a number")]
-fn above(fd: &OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn above(fd: &OwnedFd) -> io::Result<OwnedFd> {
     const FIRST: i32 = 10;
     let copy = fcntl(fd.as_fd(), FcntlArg::F_DUPFD_CLOEXEC(FIRST))?;
     // SAFETY: the descriptor was made by the line above and nobody else knows it.

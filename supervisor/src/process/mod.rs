@@ -6,6 +6,7 @@
 //! long as the supervisor: its main thread.
 
 pub mod alarm;
+pub mod apart;
 mod birth;
 pub mod control;
 pub mod exit;
@@ -87,7 +88,6 @@ impl Nursery {
         })
     }
 
-    #[expect(unsafe_code, reason = "AsyncFd wants a descriptor that stays open")]
     pub fn spawn(&self, birth: Birth<'_>) -> io::Result<Child> {
         let (events, theirs) = pipe2(OFlag::O_CLOEXEC)?;
         let _ = fcntl(&events, FcntlArg::F_SETPIPE_SZ(birth.pipe_bytes));
@@ -105,12 +105,8 @@ impl Nursery {
         let (stdout, stderr) = (stdout.into(), stderr.into());
         let by_number = Descriptors(&[&self.nothing, &stdout, &stderr, &self.lifeline, &theirs]);
         let pid = birth::start(&self.program, arguments, &by_number)?;
-        let number = Pid::from_raw(pid as i32).expect("a started process has a pid above 0");
-        let pidfd = pidfd_open(number, PidfdFlags::NONBLOCK)?;
-        // SAFETY: an OwnedFd is one open descriptor until it is dropped, and the AsyncFd owns it.
-        let pidfd = unsafe { AsyncFd::register(pidfd) }?;
         Ok(Child {
-            process: Arc::new(Process { pid, started, pidfd }),
+            process: Arc::new(Process::of(pid, started)?),
             events: pipe::Receiver::from_owned_fd(events)?,
             stderr: stderr_path,
             stderr_from,
@@ -119,6 +115,16 @@ impl Nursery {
 }
 
 impl Process {
+    /// A child just started, which nobody has reaped.
+    #[expect(unsafe_code, reason = "AsyncFd wants a descriptor that stays open")]
+    fn of(pid: u32, started: Timestamp) -> io::Result<Process> {
+        let number = Pid::from_raw(pid as i32).expect("a started process has a pid above 0");
+        let pidfd = pidfd_open(number, PidfdFlags::NONBLOCK)?;
+        // SAFETY: an OwnedFd is one open descriptor until it is dropped, and the AsyncFd owns it.
+        let pidfd = unsafe { AsyncFd::register(pidfd) }?;
+        Ok(Process { pid, started, pidfd })
+    }
+
     /// Sends a signal through the pidfd; an error means that the process is gone.
     pub fn signal(&self, signal: rustix::process::Signal) -> io::Result<()> {
         Ok(pidfd_send_signal(self.pidfd.get_ref(), signal)?)

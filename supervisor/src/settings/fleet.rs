@@ -15,6 +15,7 @@ impl LabSettings {
             routers: self.routers,
             apps: self.apps,
             lb: self.lb.clone(),
+            peer: None,
             seed: self.seed.unwrap_or(1),
             load: self.load_plan(),
             restart,

@@ -164,7 +164,10 @@ impl LabSettings {
         variables.sort();
         for (name, word) in variables {
             let key = name["RESETLAB_".len()..].to_lowercase();
-            if key != "lab" && key != "config" {
+            // Not settings: which lab, which file, and where programs are.
+            let paths = Engine::ALL.into_iter().filter_map(Engine::program);
+            let mut paths = paths.map(|program| program.variable());
+            if key != "lab" && key != "config" && !paths.any(|path| path == name) {
                 settings.set(&name, &key, &word)?;
             }
         }

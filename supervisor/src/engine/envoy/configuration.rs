@@ -15,9 +15,6 @@ const UNLIMITED: u32 = u32::MAX;
 /// Its random back-off before a retry begins below this; it cannot be 0.
 const BACK_OFF: Duration = Duration::from_millis(1);
 
-/// Ejections that are over are noticed by a sweep; Envoy's own rhythm is 10 s.
-const SWEEP: Duration = Duration::from_millis(100);
-
 pub(super) fn configuration(site: &Site, settings: &Settings) -> Value {
     let filter = match settings.mode {
         Mode::Http => http(site, settings),
@@ -191,7 +188,7 @@ fn outliers(settings: &Settings) -> Value {
         Growth::None => passive.ejection,
     };
     json!({
-        "interval": duration(SWEEP),
+        "interval": duration(sweep(settings)),
         "consecutive_5xx": passive.failures,
         "enforcing_consecutive_5xx": enforced(PassiveOn::Any5xx),
         "consecutive_gateway_failure": passive.failures,
@@ -208,6 +205,16 @@ fn outliers(settings: &Settings) -> Value {
         "always_eject_one_host": passive.least_ejected == 1,
         "successful_active_health_check_uneject_host": passive.uneject,
     })
+}
+
+/// Ejections that are over are noticed by a sweep, which is also what lets their number in a row fall: where that number
+/// counts, a sweep is no more often than Envoy's own rhythm of 10 s is at its ejections of 30 s.
+fn sweep(settings: &Settings) -> Duration {
+    let (shortest, own) = (Duration::from_millis(100), Duration::from_secs(10));
+    match settings.passive.growth {
+        Growth::None => shortest,
+        Growth::Linear => (settings.passive.ejection / 3).clamp(shortest, own),
+    }
 }
 
 pub(super) fn endpoint(seat: &Seat) -> Value {

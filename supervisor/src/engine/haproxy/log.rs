@@ -1,0 +1,166 @@
+//! PURE: its log: a line for each request (connection), and one for each change of a server's health.
+
+use crate::engine::{Attempt, Seen, Site, Told, Wall};
+use router::clock::Timestamp;
+use router::record::{Belief, Cause, Detector};
+use std::time::Duration;
+
+/// Began (µs since 1970), request, client port, server, termination state, status, retries, connect time (ms).
+pub const FORMAT: &str = "resetlab %[var(txn.began)] %[var(txn.request)] %cp %s %ts %ST %rc %Tc %B %[bc_err]";
+
+/// How long it waits before it tries the same server again; its log tells the last try only.
+const TURN_AROUND: Duration = Duration::from_secs(1);
+
+pub fn read(line: &str, site: &Site, wall: Wall) -> Vec<Told> {
+    if let Some(fields) = line.strip_prefix("resetlab ") {
+        return request(fields, site, wall).unwrap_or_default();
+    }
+    let seen = match line.strip_prefix("Health check for server ") {
+        Some(rest) => health(rest, site),
+        None => line.strip_prefix("Server ").and_then(|rest| change(rest, site)),
+    };
+    seen.map(Told::Belief).into_iter().collect()
+}
+
+/// What the fields of [`FORMAT`] say; `None`: it is not of that format.
+fn request(fields: &str, site: &Site, wall: Wall) -> Option<Vec<Told>> {
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let [
+        began,
+        request,
+        port,
+        server,
+        ended,
+        status,
+        retries,
+        connect,
+        bytes,
+        ..,
+    ] = fields[..]
+    else {
+        return None;
+    };
+    // A connection that asked nothing has no beginning.
+    let began = wall.at(Duration::from_micros(began.parse().ok()?));
+    let request: Option<u64> = request.parse().ok();
+    let status: Option<u16> = status.parse().ok().filter(|status| *status > 0);
+    let retries: u32 = retries.trim_start_matches('+').parse().ok()?;
+    let Some(seat) = site.named(server) else {
+        let unrouted = Told::Unrouted { request, at: began };
+        return Some(vec![Told::Request { attempts: 0 }, unrouted]);
+    };
+    let silent = status.is_none() && bytes == "0";
+    let cause = cause(ended, status, silent, connect == "-1");
+    // Before a server was asked, there was no attempt.
+    if ended.as_bytes().get(1) == Some(&b'R') {
+        return Some(vec![Told::Request { attempts: 0 }]);
+    }
+    let attempt = |nth: u32, started: Timestamp, cause: Option<Cause>, last: bool| {
+        Told::Attempt(Attempt {
+            request,
+            router: seat.name.clone(),
+            started,
+            cause,
+            // Answered with a closed connection: that is what HAProxy does when a connection used before has ended.
+            reused: last && request.is_some() && silent && cause.is_some(),
+            status: status.filter(|_| last && (cause.is_none() || cause == Some(Cause::Status5xx))),
+            nth,
+            port: request.is_none().then(|| port.parse().ok()).flatten(),
+        })
+    };
+    let mut told = vec![Told::Request {
+        attempts: retries + 1,
+    }];
+    let moved = fields[6].starts_with('+');
+    for earlier in 0..retries {
+        if !moved {
+            // No connection was made: everything else that is retried goes by `retry-on`, and without a wait.
+            told.push(attempt(
+                earlier + 1,
+                began + TURN_AROUND * earlier,
+                Some(Cause::Refused),
+                false,
+            ));
+        }
+    }
+    let started = if moved {
+        began
+    } else {
+        began + TURN_AROUND * retries
+    };
+    told.push(attempt(retries + 1, started, cause, true));
+    Some(told)
+}
+
+/// From the two letters of the termination state: who ended it, and when.
+fn cause(ended: &str, status: Option<u16>, silent: bool, unconnected: bool) -> Option<Cause> {
+    let mut letters = ended.chars();
+    match (letters.next()?, letters.next()?) {
+        ('S', 'C') => Some(Cause::Refused),
+        ('s', 'C') => Some(Cause::ConnectTimeout),
+        ('S' | 'P', 'H') => Some(Cause::Eof),
+        ('s', 'H' | 'L') => Some(Cause::ResponseTimeout),
+        ('S' | 's', 'D' | 'L') if silent => Some(Cause::Reset),
+        ('S' | 's', 'D' | 'L') => Some(Cause::Cut),
+        ('D', _) if unconnected => Some(Cause::Refused),
+        ('D', _) => Some(Cause::Cut),
+        ('C' | 'c', _) => Some(Cause::ClientGone),
+        _ if status.is_some_and(|status| status >= 500) => Some(Cause::Status5xx),
+        // A relayed connection that ended in order and said nothing.
+        _ if silent => Some(Cause::Eof),
+        _ => None,
+    }
+}
+
+/// `b/router-2 failed, reason: Layer4 timeout, check duration: 1000ms, status: 1/3 UP.`
+fn health(rest: &str, site: &Site) -> Option<Seen> {
+    let (server, rest) = rest.split_once(' ')?;
+    let (verdict, rest) = rest.split_once(", reason: ")?;
+    let (_, status) = rest.rsplit_once("status: ")?;
+    let (count, state) = status.trim_end_matches(['.', '\n']).split_once(' ')?;
+    let (count, of) = count.split_once('/')?;
+    let (count, of): (u32, u32) = (count.parse().ok()?, of.parse().ok()?);
+    let why = rest.split(", check duration").next()?;
+    let belief = match (state, count) {
+        ("DOWN", 0) => Belief::Down,
+        ("DOWN", _) => Belief::GoingUp,
+        (_, count) if count >= of => Belief::Up,
+        (_, _) => Belief::GoingDown,
+    };
+    seen(
+        site,
+        server,
+        belief,
+        format!("check {verdict}: {why}"),
+        Detector::Poll,
+    )
+}
+
+/// `b/router-2 is DOWN, reason: …`
+fn change(rest: &str, site: &Site) -> Option<Seen> {
+    let (server, rest) = rest.split_once(" is ")?;
+    let belief = match rest.split([',', '.', ' ']).next()? {
+        "UP" => Belief::Up,
+        "DOWN" => Belief::Down,
+        _ => return None,
+    };
+    let reason = rest.split(". ").next()?.to_owned();
+    let by = if reason.contains("Health analyze") {
+        Detector::Passive
+    } else {
+        Detector::Poll
+    };
+    seen(site, server, belief, reason, by)
+}
+
+fn seen(site: &Site, server: &str, belief: Belief, reason: String, by: Detector) -> Option<Seen> {
+    let (_, name) = server.split_once('/')?;
+    let router = site.named(name)?.name.clone();
+    Some(Seen {
+        router,
+        belief,
+        reason,
+        by,
+        at: None,
+    })
+}
