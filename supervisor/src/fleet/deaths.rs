@@ -70,15 +70,32 @@ impl Actor {
             },
         );
         if let Some((reply, _)) = self.starting.take_if(|_| !expected) {
-            let _ = reply.send(Err(FleetError::Start(format!("{} {}", slot.name, exit.words))));
+            let _ = reply.send(Err(self.not_up(index, &exit)));
             self.stop(None);
-        } else if let Some(reply) = slot.leaving.take() {
+        } else if let Some(reply) = self.slots[index].leaving.take() {
             let _ = reply.send(Ok(()));
         } else if !expected {
             self.plan_restart(index, &exit);
         }
         self.sweep_orphans();
         self.skip_phase_if_done();
+    }
+
+    /// What a real balancer had to say to its start is more than a line; 2: it was asked for what cannot be.
+    fn not_up(&self, index: usize, exit: &Exit) -> FleetError {
+        let slot = &self.slots[index];
+        let log = self.plan.run_dir.join("logs/lb.stderr.log");
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        match said.rfind("error: ") {
+            Some(at) if slot.role == Role::Lb && self.plan.peer.is_some() => {
+                let said = said[at + "error: ".len()..].trim_end().to_owned();
+                match exit.code {
+                    Some(2) => FleetError::BadSetting(said),
+                    _ => FleetError::Start(said),
+                }
+            }
+            _ => FleetError::Start(format!("{} {}", slot.name, exit.words)),
+        }
     }
 
     /// The detector `notice`: the balancer hears of the death at once.

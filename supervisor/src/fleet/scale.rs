@@ -84,6 +84,13 @@ impl Actor {
             drop(reply.send(Err(refused("it is starting or stopping"))));
         } else if self.scaling {
             drop(reply.send(Err(refused("it is being scaled already"))));
+        } else if let Some(peer) = &self.plan.peer {
+            let why = format!(
+                "a running {} takes its routers at its start: `resetlab down`, then `resetlab up --engine {0} \
+                 --routers {routers}`",
+                peer.engine
+            );
+            drop(reply.send(Err(FleetError::BadSetting(why))));
         } else if routers == before {
             drop(reply.send(Ok(scaled)));
         } else if routers > before {

@@ -49,6 +49,15 @@ impl Actor {
                 return drop(reply.send(Err(FleetError::BadSetting(expected))));
             }
         }
+        if let (Some(peer), Some((key, word))) = (&self.plan.peer, lb.iter().next()) {
+            let word = word.as_str().unwrap_or_default();
+            let why = format!(
+                "{key} cannot change now: a running {} takes its settings at its start: `resetlab down`, then \
+                 `resetlab up --engine {0} --{key} {word}`; rate and restart-* change live",
+                peer.engine
+            );
+            return drop(reply.send(Err(FleetError::BadSetting(why))));
+        }
         let restart = Some(backoff).filter(|backoff| *backoff != self.backoff());
         let mut next = self.plan.lb.clone();
         if let Err(e) = next.set_json(&lb) {

@@ -170,7 +170,10 @@ impl Keeper {
     /// SIGTERM, SIGKILL a moment later; returns when it and all that it forked are gone.
     pub async fn stop(&mut self) -> Result<(), Trouble> {
         use rustix::process::Signal;
-        let _ = self.process.signal(Signal::TERM); // an error: it is gone already
+        // The init of a namespace is not ended by a signal that it does not handle (HAProxy leaves SIGTERM to the kernel).
+        let deaf = self.walls != Walls::None && !handles_sigterm(self.process.pid);
+        let signal = if deaf { Signal::KILL } else { Signal::TERM };
+        let _ = self.process.signal(signal); // an error: it is gone already
         let deadline = clock::now() + TERM;
         tokio::select! {
             biased;
@@ -191,6 +194,14 @@ impl Keeper {
             std::thread::yield_now();
         }
     }
+}
+
+/// Whether the process has a handler for SIGTERM; `true` if that cannot be known.
+fn handles_sigterm(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << (nix::libc::SIGTERM - 1)) != 0)
 }
 
 fn born(
