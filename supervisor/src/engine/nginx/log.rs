@@ -1,7 +1,7 @@
 //! PURE: what nginx logs: a line for each request with all its attempts, and before it one for each of them that failed.
 
-use super::super::{Attempt, Site, Told, Wall};
-use router::record::Cause;
+use super::super::{Attempt, Seen, Site, Told, Wall};
+use router::record::{Belief, Cause, Detector};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,6 +13,9 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Log {
     errors: BTreeMap<u64, Vec<(Option<SocketAddr>, Cause)>>,
+    /// Routers that it has disabled, by the request that was the last straw, and when that failed. nginx never says that
+    /// one is back: a request that it serves does.
+    disabled: BTreeMap<SocketAddr, (u64, Option<Duration>)>,
 }
 
 /// Requests whose end is never logged (the worker died) are not kept for ever.
@@ -67,10 +70,11 @@ pub(super) fn access_directive(site: &Site) -> String {
     format!("access_log \"{}\" resetlab;", site.log().display())
 }
 
-/// To stderr for people, which the guard keeps; to the lab's pipe for the causes of failed attempts.
+/// To stderr for people, which the guard keeps; to the lab's pipe for the causes of failed attempts, and for
+/// the routers that are out of use because of them.
 pub(super) fn error_directives(site: &Site) -> String {
     format!(
-        "error_log stderr notice;\nerror_log \"{}\" error;",
+        "error_log stderr notice;\nerror_log \"{}\" warn;",
         site.log().display()
     )
 }
@@ -81,28 +85,69 @@ impl Log {
             true => {
                 serde_json::from_str(text).map_or_else(|_| Vec::new(), |line| self.request(&line, site, wall))
             }
-            false => {
-                self.error(text);
-                Vec::new()
-            }
+            false => self.error(text, site),
         }
     }
 
-    fn error(&mut self, text: &str) {
+    fn error(&mut self, text: &str, site: &Site) -> Vec<Told> {
         let connection = text.split_once(" *").and_then(|(_, rest)| {
             let digits = rest.split_once(' ')?.0;
             digits.parse::<u64>().ok()
         });
-        let (Some(connection), Some(cause)) = (connection, cause(text)) else {
-            return;
-        };
-        let router = text
+        let router: Option<SocketAddr> = text
             .split_once("upstream: \"http://")
             .and_then(|(_, rest)| rest.split_once('/')?.0.parse().ok());
-        self.errors.entry(connection).or_default().push((router, cause));
+        let Some(connection) = connection else {
+            return Vec::new();
+        };
+        if text.contains("upstream server temporarily disabled") {
+            let Some((address, seat)) = router.and_then(|address| Some((address, site.at(address)?))) else {
+                return Vec::new();
+            };
+            self.disabled.insert(address, (connection, None));
+            return vec![Told::Belief(Seen {
+                router: seat.name.clone(),
+                belief: Belief::Ejected,
+                reason: "temporarily disabled".to_owned(),
+                by: Detector::Passive,
+                // The line has whole seconds: it is heard within a millisecond.
+                at: None,
+            })];
+        }
+        if let Some(cause) = cause(text) {
+            self.errors.entry(connection).or_default().push((router, cause));
+        }
         if self.errors.len() > KEPT {
             self.errors.pop_first();
         }
+        Vec::new()
+    }
+
+    /// Notes when an attempt ended that made nginx disable its router, and whether one that served a request shows that
+    /// the router is back.
+    fn back(
+        &mut self,
+        address: SocketAddr,
+        connection: u64,
+        began: Duration,
+        took: Duration,
+        served: bool,
+    ) -> bool {
+        let Some((straw, since)) = self.disabled.get_mut(&address) else {
+            return false;
+        };
+        if !served {
+            if *straw == connection {
+                *since = Some(began + took);
+            }
+            return false;
+        }
+        // One that began before is of another time.
+        let back = since.is_some_and(|since| began >= since);
+        if back {
+            self.disabled.remove(&address);
+        }
+        back
     }
 
     fn request(&mut self, line: &Line<'_>, site: &Site, wall: Wall) -> Vec<Told> {
@@ -145,6 +190,15 @@ impl Log {
                 (false, Some(_)) => Some(Cause::Eof),
                 (false, None) => Some(Cause::ClientGone),
             });
+            if self.back(address, line.connection, began, took, cause.is_none()) {
+                told.push(Told::Belief(Seen {
+                    router: seat.name.clone(),
+                    belief: Belief::Up,
+                    reason: "it served its trial".to_owned(),
+                    by: Detector::Passive,
+                    at: Some(wall.at(began)),
+                }));
+            }
             told.push(Told::Attempt(Attempt {
                 request,
                 router: seat.name.clone(),

@@ -186,3 +186,29 @@ fn other_lines_tell_nothing() {
         assert_eq!(told(&[line]), []);
     }
 }
+
+#[test]
+fn a_router_is_ejected_when_nginx_says_so_and_back_when_it_serves_a_request_of_later() {
+    let failed = error("connect() failed (111: Connection refused) while connecting to upstream");
+    let disabled = error("upstream server temporarily disabled while connecting to upstream");
+    let over = access("502", "-", "-", "0.000");
+    // It began before the failure, and ended behind it.
+    let earlier = access("200", "0.000", "0.600", "0.600").replace(":8,", ":7,");
+    let trial = access("200", "0.000", "0.003", "0.004")
+        .replace(":8,", ":9,")
+        .replace("2971.500", "2982.500");
+    let beliefs: Vec<_> = told(&[&failed, &disabled, &over, &earlier, &trial])
+        .into_iter()
+        .filter_map(|told| match told {
+            Told::Belief(seen) => Some((seen.router, seen.belief, seen.at.map(|at| at.0 / 1_000_000))),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        beliefs,
+        [
+            ("router-2".to_owned(), Belief::Ejected, None),
+            ("router-2".to_owned(), Belief::Up, Some(12_496)),
+        ]
+    );
+}
