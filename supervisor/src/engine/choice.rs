@@ -1,7 +1,7 @@
 //! What a lab is to be started with, judged before anything starts.
 
 use super::locate::{self, Missing};
-use super::{Peer, Refused, Seat, Site};
+use super::{Adopted, Peer, Refused, Seat, Site};
 use crate::lab::Addresses;
 use crate::settings::LabSettings;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,16 @@ impl NoPeer {
     }
 }
 
+impl NoPeer {
+    /// Without the file, where its name stands already.
+    pub fn why(self) -> String {
+        match self {
+            NoPeer::Own { why, .. } => why,
+            other => other.to_string(),
+        }
+    }
+}
+
 /// The real load balancer that the settings want, `None` for lb-sim. What it cannot express is refused here, and that it
 /// is not installed is found here: before anything is started.
 pub fn peer(settings: &LabSettings) -> Result<Option<Peer>, NoPeer> {
@@ -50,14 +60,7 @@ pub fn peer(settings: &LabSettings) -> Result<Option<Peer>, NoPeer> {
                 .configuration(&site, &settings.lb)
                 .map_err(|why| Refused::new(engine, &settings.lb, why))?,
         ),
-        Some(own) => {
-            let why = |why: String| NoPeer::Own {
-                file: own.clone(),
-                why,
-            };
-            let text = std::fs::read_to_string(own).map_err(|e| why(e.to_string()))?;
-            program.adopt(&text, &site).map_err(why)?;
-        }
+        Some(_) => drop(adopted(settings)?),
     }
     let path = locate::find(program, |name| std::env::var_os(name))?;
     Ok(Some(Peer {
@@ -65,6 +68,22 @@ pub fn peer(settings: &LabSettings) -> Result<Option<Peer>, NoPeer> {
         program: path,
         own: settings.engine_config.as_deref().map(absolute),
     }))
+}
+
+/// The user's own file, made one for the lab of these settings.
+pub fn adopted(settings: &LabSettings) -> Result<Adopted, NoPeer> {
+    let Some(own) = &settings.engine_config else {
+        return Ok(Adopted::default());
+    };
+    let program = settings.engine.program().ok_or(NoPeer::NoEngine)?;
+    let why = |why: String| NoPeer::Own {
+        file: own.clone(),
+        why,
+    };
+    let text = std::fs::read_to_string(own).map_err(|e| why(e.to_string()))?;
+    // Its addresses do not matter for what it says.
+    let site = site(settings, &Addresses::new(1, settings.listen));
+    program.adopt(&text, &site).map_err(why)
 }
 
 fn site(settings: &LabSettings, at: &Addresses) -> Site {

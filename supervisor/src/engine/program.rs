@@ -37,6 +37,11 @@ pub trait Program: Sync {
         ))
     }
 
+    /// A file of ours beside a configuration of the user's own, which stands in the site's directory.
+    fn beside(&self, _site: &Site) -> Option<(&'static str, String)> {
+        None
+    }
+
     /// What people should know of settings that it accepts and does not obey, a sentence each, which names the setting.
     fn warnings(&self, _version: &str, _settings: &Settings) -> Vec<String> {
         Vec::new()

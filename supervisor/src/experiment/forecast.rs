@@ -19,6 +19,8 @@ pub struct Forecast {
     victims: u32,
     traffic: Traffic,
     drain_wait: Duration,
+    /// What the balancer does that theory has no words for.
+    beyond: Vec<String>,
 }
 
 /// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
@@ -41,11 +43,15 @@ impl Forecast {
                 },
             },
             drain_wait: lab.router.drain_wait,
+            beyond: lab.beyond.clone(),
         }
     }
 
     /// `t_detect` of one fault, in seconds, where theory has a figure for its phase.
     pub fn predict(&self, phase: &measure::Phase, fault: Timestamp) -> Option<f64> {
+        if !self.beyond.is_empty() {
+            return None;
+        }
         let phase = Phase::of(fault, phase.started, phase.ended);
         let predicted = self.case(&self.settings).predict(phase).ok()?;
         Some(predicted.as_secs_f64())
@@ -71,6 +77,19 @@ impl Forecast {
 
     /// What stands beside the measurement.
     pub fn theory(&self) -> Theory {
+        if !self.beyond.is_empty() {
+            let reason = format!(
+                "theory has no words for {} in the engine-config",
+                self.beyond.join(", ")
+            );
+            return Theory {
+                t_detect_s: None,
+                reason: Some(reason.clone()),
+                lost_per_trial: None,
+                lost: None,
+                lost_reason: Some(reason),
+            };
+        }
         let case = self.case(&self.settings);
         let (t_detect, lost) = (case.t_detect(), case.lost());
         let lost = match self.victims {

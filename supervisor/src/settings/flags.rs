@@ -1,13 +1,15 @@
 //! The flags that a stack is described with, shared by `up` and the experiments.
 
 use super::{BadSetting, LabSettings};
-use std::path::PathBuf;
+use crate::engine::Engine;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct StackArgs {
-    /// Settings file [default: ./resetlab.toml, if there is one]
+    /// Settings file [default: ./resetlab.toml, if there is one]; with a real --engine, a file that does not end in .toml
+    /// is that program's own, and its servers become the lab's routers. May be given twice
     #[arg(long, value_name = "FILE", env = "RESETLAB_CONFIG")]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// How many routers, 1 to 250 [default: 4]
     #[arg(long, value_name = "N")]
     routers: Option<String>,
@@ -74,10 +76,44 @@ pub struct StackArgs {
 impl StackArgs {
     /// Defaults < file < environment < these flags.
     pub fn settings(&self) -> Result<LabSettings, BadSetting> {
+        let (ours, own): (Vec<&PathBuf>, Vec<&PathBuf>) = self
+            .config
+            .iter()
+            .partition(|file| file.extension() == Some("toml".as_ref()));
+        let mut settings = self.layers(ours.first().map(|file| file.as_path()))?;
+        let one = |files: &[&PathBuf]| match files {
+            [] | [_] => Ok(()),
+            [_, more, ..] => Err(BadSetting {
+                place: "--config".into(),
+                problem: format!("{} is one too many of its kind", more.display()),
+            }),
+        };
+        if settings.engine == Engine::LbSim {
+            one(&self.config.iter().collect::<Vec<_>>())?;
+            if let [file] = own[..] {
+                settings = self.layers(Some(file))?;
+            }
+        } else {
+            one(&ours).and_then(|()| one(&own))?;
+            if let [file] = own[..] {
+                settings.set("--config", "engine-config", &file.display().to_string())?;
+            }
+        }
+        settings.read_engine_config()?;
+        let balancer = settings.lb.consistent().map_err(|e| e.to_string());
+        let together = balancer.and_then(|()| settings.consistent_load());
+        together.map_err(|problem| BadSetting {
+            place: "settings".into(),
+            problem,
+        })?;
+        Ok(settings)
+    }
+
+    fn layers(&self, config: Option<&Path>) -> Result<LabSettings, BadSetting> {
         let environment = std::env::vars_os();
         let environment =
             environment.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        let mut settings = LabSettings::load(self.config.as_deref(), environment)?;
+        let mut settings = LabSettings::load(config, environment)?;
         let given = [
             ("routers", &self.routers),
             ("apps", &self.apps),
@@ -105,12 +141,6 @@ impl StackArgs {
         for (key, word) in lab.chain(self.router.given()).chain(self.lb.given()) {
             settings.set(&format!("--{key}"), key, word)?;
         }
-        let balancer = settings.lb.consistent().map_err(|e| e.to_string());
-        let together = balancer.and_then(|()| settings.consistent_load());
-        together.map_err(|problem| BadSetting {
-            place: "settings".into(),
-            problem,
-        })?;
         Ok(settings)
     }
 

@@ -4,6 +4,7 @@
 //! wherever it came from, and known by where it came from: [`entries`] tells.
 
 pub mod brief;
+mod engine_config;
 pub mod entries;
 mod file;
 mod flags;
@@ -77,6 +78,8 @@ pub struct LabSettings {
     /// A configuration of the real one's own, whose backends become the lab's routers.
     pub engine_config: Option<PathBuf>,
     pub lb: LbSettings,
+    /// What `engine_config` says that theory has no words for: then there is no prediction.
+    pub beyond: Vec<String>,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
 }
@@ -145,6 +148,7 @@ impl Default for LabSettings {
             engine: Engine::LbSim,
             engine_config: None,
             lb: LbSettings::default(),
+            beyond: Vec::new(),
             places: BTreeMap::new(),
         }
     }

@@ -43,6 +43,10 @@ pub async fn configure(
             let Adopted { text, changes, .. } =
                 adopted.map_err(|why| Trouble::Refused(format!("{}: {why}", own.display())))?;
             notes.extend(changes);
+            if let Some((name, text)) = program.beside(site) {
+                let file = site.dir.join(name);
+                std::fs::write(&file, text).map_err(Trouble::io(file.display().to_string()))?;
+            }
             text
         }
     };

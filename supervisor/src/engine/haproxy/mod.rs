@@ -6,12 +6,16 @@
 mod configuration;
 mod demands;
 mod log;
+mod own;
 mod state;
 
-use super::{Admin, Engine, Flow, Inexpressible, Program, ReadyBy, Seen, Site, Tells, Told, Wall};
+use super::{Admin, Adopted, Engine, Flow, Inexpressible, Program, ReadyBy, Seen, Site, Tells, Told, Wall};
 use lb_sim::core::{OnFailure, RetryTo, Settings};
 use std::ffi::OsString;
 use std::time::Duration;
+
+/// Beside a user's own file.
+const LAB_FILE: &str = "lab.cfg";
 
 pub struct Haproxy;
 
@@ -60,8 +64,25 @@ impl Program for Haproxy {
         arguments
     }
 
-    fn run(&self, _site: &Site) -> Vec<OsString> {
-        ["-db", "-f", self.file()].map(OsString::from).to_vec()
+    /// A user's file comes with ours, which says where it answers and logs; its relative paths are counted from where
+    /// it was.
+    fn run(&self, site: &Site) -> Vec<OsString> {
+        let file = site.dir.join(self.file());
+        let mut arguments: Vec<OsString> = vec!["-db".into(), "-f".into(), file.into()];
+        if let Some(own) = &site.own {
+            arguments.extend(["-f".into(), site.dir.join(LAB_FILE).into()]);
+            let home = own.parent().filter(|home| !home.as_os_str().is_empty());
+            arguments.splice(0..0, home.into_iter().flat_map(|home| ["-C".into(), home.into()]));
+        }
+        arguments
+    }
+
+    fn beside(&self, _site: &Site) -> Option<(&'static str, String)> {
+        Some((LAB_FILE, format!("global\n{}", configuration::channels())))
+    }
+
+    fn adopt(&self, text: &str, site: &Site) -> Result<Adopted, String> {
+        own::adopt(text, site)
     }
 
     /// After a redispatch its log names the last server only.
