@@ -5,15 +5,17 @@
 //! the fleet that lb-sim would be, which turns what the program tells into the records of the balancer.
 
 pub mod choice;
+mod envoy;
 pub mod guard;
 mod haproxy;
 pub mod locate;
+mod nginx;
 pub mod program;
 pub mod site;
 pub mod told;
 
 pub use program::{
-    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, ReadyBy, Refused, Tells,
+    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, Reader, ReadyBy, Refused, Tells,
 };
 pub use site::{Seat, Site};
 pub use told::{Attempt, Flow, Seen, Told, Wall};
@@ -61,8 +63,8 @@ impl Engine {
         match self {
             Engine::LbSim => None,
             Engine::Haproxy => Some(&haproxy::Haproxy),
-            Engine::Nginx => None,
-            Engine::Envoy => None,
+            Engine::Nginx => Some(&nginx::Nginx),
+            Engine::Envoy => Some(&envoy::Envoy),
         }
     }
 }

@@ -81,8 +81,19 @@ pub trait Program: Sync {
     }
 
     /// What one line of its log tells; lines of another kind tell nothing.
-    fn line(&self, line: &str, site: &Site, wall: Wall) -> Vec<Told>;
+    fn line(&self, _line: &str, _site: &Site, _wall: Wall) -> Vec<Told> {
+        Vec::new()
+    }
+
+    /// Reads one life's log; by itself where what belongs together is in several lines, otherwise by
+    /// [`Program::line`].
+    fn reader(&'static self) -> Reader {
+        Box::new(|line, site, wall| self.line(line, site, wall))
+    }
 }
+
+/// What a line tells after those before it.
+pub type Reader = Box<dyn FnMut(&str, &Site, Wall) -> Vec<Told> + Send>;
 
 /// A configuration of the user's own, made one for the lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ mod output;
 mod prepare;
 mod scribe;
 
-use super::{Engine, Program, ReadyBy, Seat, Site, Wall};
+use super::{Engine, Program, Reader, ReadyBy, Seat, Site, Wall};
 use crate::process::apart::Walls;
 use ear::{Ear, Heard};
 use keeper::{Ended, Keeper};
@@ -149,6 +149,7 @@ async fn guard(args: Args) -> Result<(), Trouble> {
         });
     }
     let wall = wall();
+    let mut read = program.reader();
     let mut told = Vec::new();
     loop {
         let owed = scribe.borrow().owes();
@@ -157,7 +158,7 @@ async fn guard(args: Args) -> Result<(), Trouble> {
             biased;
             () = &mut terminated => return keeper.stop().await,
             ended = keeper.ended() => return Err(trouble_of(args.engine, ended)),
-            heard = ear.hear(owed) => heard_of(heard?, program, &site, &ready.settings, wall, &mut scribe.borrow_mut(), &mut told),
+            heard = ear.hear(owed) => heard_of(heard?, program, &mut read, &site, &ready.settings, wall, &mut scribe.borrow_mut(), &mut told),
             () = clock::until(next.unwrap_or_default()), if next.is_some() => {}
         }
         scribe.borrow_mut().attend(clock::now(), &mut told);
@@ -171,6 +172,7 @@ async fn guard(args: Args) -> Result<(), Trouble> {
 fn heard_of(
     heard: Heard,
     program: &dyn Program,
+    read: &mut Reader,
     site: &Site,
     settings: &lb_sim::core::Settings,
     wall: Wall,
@@ -179,7 +181,7 @@ fn heard_of(
 ) {
     let now = clock::now();
     for line in &heard.lines {
-        for each in program.line(line, site, wall) {
+        for each in read(line, site, wall) {
             scribe.told(now, each, told);
         }
     }

@@ -1,0 +1,203 @@
+//! PURE: makes a bootstrap document of the user's own one for the lab: the listener moved, the endpoints of the clusters
+//! that it sends requests to replaced, the lab's ears added; everything else stays as it is.
+
+use super::super::{Adopted, Site};
+use super::configuration::{address, endpoint};
+use super::observe;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// YAML, or JSON, which is YAML as well.
+pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
+    let mut document: Value =
+        serde_yaml_ng::from_str(text).map_err(|wrong| format!("expected YAML or JSON: {wrong}"))?;
+    let mut changes = Vec::new();
+    listener(&mut document, site, &mut changes)?;
+    let listeners = document.pointer_mut("/static_resources/listeners");
+    let named = listeners.map(named_clusters).unwrap_or_default();
+    let clusters = document.pointer_mut("/static_resources/clusters");
+    let clusters = clusters.and_then(Value::as_array_mut);
+    let clusters = clusters.into_iter().flatten().filter(|cluster| {
+        let name = cluster["name"].as_str();
+        name.is_some_and(|name| named.contains(name))
+    });
+    let clusters: Vec<&mut Value> = clusters.collect();
+    if clusters.is_empty() {
+        return Err(
+            "expected a cluster in static_resources.clusters that a route, or a tcp_proxy, names: its \
+                    endpoints are where the lab's routers go"
+                .to_owned(),
+        );
+    }
+    let mut adopted = Adopted::default();
+    for cluster in clusters {
+        changes.push(endpoints(cluster, site)?);
+        if adopted.settings.is_empty() {
+            adopted.settings = settings(cluster);
+        }
+    }
+    if document.get("admin").is_some() {
+        changes.push("`admin` is a Unix socket of the lab's".to_owned());
+    }
+    observe::observe(&mut document, site);
+    changes.push("access logs and event logs of the lab's are added".to_owned());
+    let checked = adopted.settings.iter().any(|(key, _)| *key == "interval");
+    if !checked {
+        adopted
+            .beyond
+            .push("its cluster has no health_checks, so that there is no detection to predict".to_owned());
+    }
+    adopted.text = format!("{document:#}\n");
+    adopted.changes = changes;
+    Ok(adopted)
+}
+
+fn listener(document: &mut Value, site: &Site, changes: &mut Vec<String>) -> Result<(), String> {
+    let listeners = document.pointer_mut("/static_resources/listeners");
+    let listeners = listeners.and_then(Value::as_array_mut);
+    let Some(first) = listeners.and_then(|all| {
+        let rest = all.split_off(all.len().min(1));
+        changes.extend(
+            rest.iter()
+                .map(|each| format!("listener `{}` is left out", name(each))),
+        );
+        all.first_mut().filter(|first| first.is_object())
+    }) else {
+        return Err(
+            "expected a listener in static_resources.listeners: it is where the lab's clients go".to_owned(),
+        );
+    };
+    changes.push(format!("listener `{}` is at {}", name(first), site.listen));
+    first["address"] = address(site.listen);
+    Ok(())
+}
+
+/// The n-th router takes the place of the n-th endpoint with what is said beside its address; further ones are like the
+/// last.
+fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
+    let name = name(cluster).to_owned();
+    let found = cluster["load_assignment"]["endpoints"].as_array();
+    let found = found.into_iter().flatten();
+    let templates: Vec<Value> = found
+        .flat_map(|locality| locality["lb_endpoints"].as_array().cloned().unwrap_or_default())
+        .collect();
+    let Some(last) = templates.last() else {
+        return Err(format!(
+            "expected endpoints in load_assignment of cluster `{name}`, which must not come from elsewhere (EDS)"
+        ));
+    };
+    let checked = cluster["health_checks"]
+        .as_array()
+        .is_some_and(|checks| !checks.is_empty());
+    let seats = site.routers.iter().enumerate().map(|(n, seat)| {
+        let mut template = templates.get(n).unwrap_or(last).clone();
+        let mut place = endpoint(seat)["endpoint"].take();
+        if !checked && let Some(place) = place.as_object_mut() {
+            place.remove("health_check_config");
+        }
+        if let (Some(template), Value::Object(place)) = (template.as_object_mut(), place) {
+            observe::object(template, "endpoint").extend(place);
+        }
+        template
+    });
+    let seats: Vec<Value> = seats.collect();
+    let (before, now) = (templates.len(), seats.len());
+    let mut locality = cluster["load_assignment"]["endpoints"][0].clone();
+    if let Some(cluster) = cluster.as_object_mut() {
+        if let Some(locality) = locality.as_object_mut() {
+            locality.insert("lb_endpoints".to_owned(), Value::Array(seats));
+        }
+        observe::object(cluster, "load_assignment").insert("endpoints".to_owned(), json!([locality]));
+        // Names are not resolved any more.
+        cluster.insert("type".to_owned(), json!("STATIC"));
+        for key in [
+            "dns_lookup_family",
+            "cluster_type",
+            "dns_refresh_rate",
+            "respect_dns_ttl",
+        ] {
+            cluster.remove(key);
+        }
+    }
+    Ok(format!(
+        "the {before} endpoints of cluster `{name}` are the lab's {now} routers"
+    ))
+}
+
+/// What the cluster's first health check and timeouts are as settings, for the prediction.
+fn settings(cluster: &Value) -> Vec<(&'static str, String)> {
+    let mut settings = Vec::new();
+    let mut time = |key, value: &Value| {
+        if let Some(time) = duration(value) {
+            settings.push((key, format!("{}us", time.as_micros())));
+        }
+    };
+    time("connect-timeout", &cluster["connect_timeout"]);
+    let check = &cluster["health_checks"][0];
+    if !check.is_object() {
+        return settings;
+    }
+    // As Envoy's own defaults follow each other.
+    let or = |key: &str, other: &Value| match &check[key] {
+        Value::Null => other.clone(),
+        value => value.clone(),
+    };
+    let interval = check["interval"].clone();
+    let unhealthy = or("unhealthy_interval", &interval);
+    time("interval", &interval);
+    time("timeout", &check["timeout"]);
+    time("down-interval", &unhealthy);
+    time("fall-interval", &or("unhealthy_edge_interval", &unhealthy));
+    time("rise-interval", &or("healthy_edge_interval", &interval));
+    time("no-traffic-interval", &or("no_traffic_interval", &json!("60s")));
+    for (key, name) in [("fall", "unhealthy_threshold"), ("rise", "healthy_threshold")] {
+        if let Some(count) = check[name].as_u64() {
+            settings.push((key, count.to_string()));
+        }
+    }
+    for (key, word) in [
+        ("schedule", "end"),
+        ("initial", "down"),
+        ("first-check", "now"),
+        ("first-result", "decides"),
+        ("down-at-once", "status"),
+    ] {
+        settings.push((key, word.to_owned()));
+    }
+    if check.get("tcp_health_check").is_some() {
+        settings.push(("check", "tcp".to_owned()));
+    }
+    settings
+}
+
+/// `1.5s`, as protobuf's JSON has it.
+fn duration(value: &Value) -> Option<Duration> {
+    let seconds = value.as_str()?.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+}
+
+/// Every cluster that a route, or a tcp_proxy, of the listeners names.
+fn named_clusters(listeners: &mut Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut add = |value: Option<&Value>| names.extend(value.and_then(Value::as_str).map(str::to_owned));
+    observe::every_object(listeners, &mut |object: &mut Map<String, Value>| {
+        add(object.get("cluster"));
+        let weighted = object.get("weighted_clusters");
+        let weighted = weighted.and_then(|weighted| weighted["clusters"].as_array());
+        weighted
+            .into_iter()
+            .flatten()
+            .for_each(|each| add(each.get("name")));
+    });
+    names
+}
+
+fn name(value: &Value) -> &str {
+    value["name"].as_str().unwrap_or("without a name")
+}
+
+#[cfg(test)]
+mod tests;

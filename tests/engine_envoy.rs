@@ -1,0 +1,238 @@
+//! Envoy in lb-sim's place. Without Envoy these tests are skipped, unless `REQUIRE_PEERS=1`.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "support/peers.rs"]
+mod peers;
+mod support;
+
+use lb_sim::core::Settings;
+use serde_json::Value;
+use supervisor::engine::Engine;
+use support::Place;
+
+/// What Envoy can do, fast.
+const ENVOY: &str = "interval=300ms timeout=300ms schedule=end initial=down first-check=now first-result=decides \
+    down-at-once=status on-failure=502 answer-refused=503 answer-connect-timeout=503 answer-reset=503 answer-reused=503";
+
+fn settings(more: &str) -> Settings {
+    format!("{ENVOY} {more}").parse().unwrap()
+}
+
+#[test]
+fn envoy_has_nothing_to_say_against_what_is_written_for_it() {
+    let Some(path) = peers::find(Engine::Envoy) else {
+        return;
+    };
+    let place = Place::new();
+    let site = peers::site(place.path());
+    for more in [
+        "",
+        "balance=least-connections panic-threshold=50% jitter=20ms first-check=random down-at-once=never path=/ping",
+        "fall-interval=100ms rise-interval=50ms down-interval=1s no-traffic-interval=2s healthy-status=200,204-299",
+        "detector=passive passive-on=5xx passive-uneject=on passive-least-ejected=1 passive-max-ejected=10%",
+        "detector=passive passive-on=broken passive-growth=none passive-ejection=100ms",
+        "on-failure=retry retry-budget=off retry-breaker=off",
+        "on-failure=retry retry-budget=off retry-on=connect retry-to=any retry-breaker=3",
+        "mode=tcp on-failure=close open-connections=close check=tcp detector=passive passive-on=broken",
+    ] {
+        let text = Engine::Envoy
+            .program()
+            .unwrap()
+            .configuration(&site, &settings(more));
+        let said = peers::judge(Engine::Envoy, &path, &text.unwrap(), &site);
+        assert_eq!(said, None, "{more}");
+    }
+}
+
+/// Flags for the settings.
+fn flags(more: &str) -> Vec<String> {
+    let words = format!("{ENVOY} {more}");
+    let pairs = words.split_whitespace().map(|word| word.split_once('=').unwrap());
+    pairs
+        .flat_map(|(key, word)| [format!("--{key}"), word.to_owned()])
+        .collect()
+}
+
+fn up<'a>(place: &'a Place, more: &str, rest: &[&str]) -> support::Lab<'a> {
+    let flags = flags(more);
+    let mut arguments = vec![
+        "--engine",
+        "envoy",
+        "--rate",
+        "100",
+        "--restart-delay",
+        "3s",
+        "--out",
+        "lab",
+    ];
+    arguments.extend(flags.iter().map(String::as_str));
+    arguments.extend(rest);
+    place.up(&arguments)
+}
+
+fn records(place: &Place) -> Vec<Value> {
+    let text = std::fs::read_to_string(place.path().join("lab/events.ndjson")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
+    if peers::find(Engine::Envoy).is_none() {
+        return;
+    }
+    let place = Place::new();
+    let mut lab = up(&place, "", &[]);
+    place.json(&["kill", "router-2"]);
+    lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
+    let down = lab
+        .heard
+        .iter()
+        .find(|line| line.contains("router-2 DOWN: t_detect"));
+    assert!(down.is_some(), "{:?}", lab.heard);
+    peers::down(&place, &mut lab);
+
+    let records = records(&place);
+    let of = |event: &str| -> Vec<&Value> {
+        let mine = |each: &&Value| each["event"] == event && each["from"] == "lb";
+        records.iter().filter(mine).collect()
+    };
+    let beliefs = of("belief");
+    let to: Vec<_> = beliefs.iter().map(|each| each["to"].as_str().unwrap()).collect();
+    assert_eq!(to, ["down", "up"], "{beliefs:?}");
+    assert_eq!(beliefs[0]["router"], "router-2");
+    let attempts = of("attempt");
+    assert!(!attempts.is_empty());
+    let death = records.iter().find(|each| each["event"] == "death").unwrap()["t_ns"]
+        .as_u64()
+        .unwrap();
+    let down = beliefs[0]["t_ns"].as_u64().unwrap();
+    for attempt in &attempts {
+        assert_eq!(attempt["router"], "router-2");
+        let cause = attempt["cause"].as_str().unwrap();
+        assert!(["refused", "eof"].contains(&cause), "{attempt}");
+        assert!(attempt["request"].is_u64(), "{attempt}");
+        // A millisecond: the event's own stamp has no more.
+        let started = attempt["started_ns"].as_u64().unwrap();
+        assert!(
+            started <= down + 2_000_000,
+            "{attempt} after the belief at {down}"
+        );
+        assert!(cause == "eof" || started + 2_000_000 >= death, "{attempt}");
+    }
+    let engine = of("engine");
+    assert_eq!(
+        (&engine[0]["belief"], &engine[0]["attempts"]),
+        (&true.into(), &true.into())
+    );
+}
+
+#[test]
+fn an_outlier_is_ejected_before_its_checks_fail() {
+    if peers::find(Engine::Envoy).is_none() {
+        return;
+    }
+    let place = Place::new();
+    let more =
+        "detector=passive passive-failures=3 passive-growth=none passive-ejection=1s interval=20s fall=3";
+    let mut lab = up(&place, more, &[]);
+    place.json(&["kill", "router-2"]);
+    lab.wait_for("the ejection", |line| {
+        line.contains("router-2 EJECTED") || line.contains("t_detect")
+    });
+    peers::down(&place, &mut lab);
+    let records = records(&place);
+    let belief = records.iter().find(|each| each["event"] == "belief").unwrap();
+    assert_eq!(
+        (&belief["to"], &belief["by"], &belief["router"]),
+        (&"ejected".into(), &"passive".into(), &"router-2".into())
+    );
+}
+
+/// Listener, route and cluster of somebody's own, in Envoy's usual YAML.
+const OWN: &str = r#"
+static_resources:
+  listeners:
+  - name: edge
+    address: { socket_address: { address: 0.0.0.0, port_value: 10000 } }
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: edge
+          route_config:
+            virtual_hosts:
+            - name: shop
+              domains: ["*"]
+              response_headers_to_add: [ { header: { key: x-edge, value: mine } } ]
+              routes:
+              - match: { prefix: / }
+                route: { cluster: shop, timeout: 7s }
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+  clusters:
+  - name: shop
+    type: STRICT_DNS
+    connect_timeout: 0.25s
+    health_checks:
+    - timeout: 0.3s
+      interval: 0.3s
+      no_traffic_interval: 0.3s
+      unhealthy_threshold: 2
+      healthy_threshold: 1
+      http_health_check: { path: /health }
+    load_assignment:
+      cluster_name: shop
+      endpoints:
+      - lb_endpoints:
+        - endpoint: { address: { socket_address: { address: one.shop.example, port_value: 80 } } }
+"#;
+
+#[test]
+fn a_file_of_ones_own_is_used_with_the_labs_routers() {
+    if peers::find(Engine::Envoy).is_none() {
+        return;
+    }
+    let place = Place::new();
+    std::fs::write(place.path().join("own.yaml"), OWN).unwrap();
+    let arguments = [
+        "--engine",
+        "envoy",
+        "--engine-config",
+        "own.yaml",
+        "--rate",
+        "100",
+        "--restart-delay",
+        "3s",
+        "--out",
+        "lab",
+    ];
+    let mut lab = place.up(&arguments);
+    place.json(&["kill", "router-2"]);
+    lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
+    peers::down(&place, &mut lab);
+    let to: Vec<_> = records(&place)
+        .iter()
+        .filter(|each| each["event"] == "belief")
+        .map(|each| each["to"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(to, ["down", "up"]);
+    let written = std::fs::read_to_string(place.path().join("lab/lb/envoy.json")).unwrap();
+    assert!(
+        written.contains("x-edge") && !written.contains("one.shop"),
+        "{written}"
+    );
+
+    std::fs::write(place.path().join("none.yaml"), "static_resources: {}").unwrap();
+    let output = place.run(&["up", "--engine", "envoy", "--engine-config", "none.yaml"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("none.yaml: expected a listener in static_resources.listeners"),
+        "{said}"
+    );
+}
