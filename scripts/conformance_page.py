@@ -15,12 +15,12 @@ program in its place, in turn, each trial on a stack of its own. Both are config
 time of the last failed request, minimum / median / maximum. *Residual* is |measured − predicted| of `t_detect`, predicted
 from the last check that the dead router itself had seen. *Window* is what clients saw: fault → intended time of the last
 lost request that was sent after it. *Share* is lost ÷ (window × {share:.0f} requests a second), all trials together.
-Counts are a trial's mean; `+` is what was in flight at the fault. `-` was not observed: nginx does not tell what it
-believes.
+Counts are a trial's mean; `+` is what was in flight at the fault. `-` was not observed, or there is nothing to tell.
 
 They **agree** where the outcomes of requests sent after the fault are the same (an outcome of at most 2 % of them, or of
-at most one request a trial, does not count), the shares differ by at most 5 %, or one request a trial, and the median
-residuals of both are at most 50 ms.
+at most one request a trial, does not count, nor does a difference of one), the shares differ by at most 5 %, or one
+request a trial, and the median residuals of both are at most 50 ms; what cannot be judged, for want of a prediction, is
+left out.
 """
 
 

@@ -2,13 +2,15 @@
 //! the verdict says where it does not; what the clients saw is what the balancer told.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "support/peers.rs"]
+mod peers;
 mod support;
 
 use router::clock::Timestamp;
 use router::record::{Event, Record, Stamp};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use supervisor::engine::Engine;
 use supervisor::experiment::measure::{self, Anchor, Strike, Teller, Victim};
 use support::{resetlab, stderr};
 
@@ -17,7 +19,7 @@ const SLACK_MS: f64 = 150.0;
 
 #[test]
 fn haproxy_and_lb_sim_do_the_same_to_a_killed_and_a_hung_router() {
-    if !installed("haproxy", "-v") {
+    if peers::find(Engine::Haproxy).is_none() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -138,7 +140,7 @@ fn what_cannot_be_compared_is_refused_with_the_way_out() {
 
 #[test]
 fn a_setting_that_the_real_one_cannot_express_is_refused_by_its_name() {
-    if !installed("haproxy", "-v") {
+    if peers::find(Engine::Haproxy).is_none() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -171,28 +173,4 @@ fn read(path: &Path) -> Vec<Record> {
     let text = std::fs::read_to_string(path).unwrap();
     let lines = text.lines().skip(1);
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Whether there is such a program here; where peers are required there has to be.
-#[expect(clippy::disallowed_methods, reason = "a program beside the product")]
-fn installed(program: &str, version: &str) -> bool {
-    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-    let found = Command::new(program)
-        .arg(version)
-        .env("PATH", path)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    match found {
-        Ok(_) => true,
-        Err(e) => {
-            let required = std::env::var("REQUIRE_PEERS").is_ok_and(|value| value == "1");
-            assert!(
-                !required,
-                "REQUIRE_PEERS=1, but {program}: {e}; scripts/install-peers has it"
-            );
-            println!("skipped: {program}: {e}; scripts/install-peers has it");
-            false
-        }
-    }
 }

@@ -16,7 +16,7 @@ each on a stack of its own, in turn. A trial ends with its fault: hung routers a
 
 Agreement, by fault, each with its reason:
   classes     the same outcomes of requests sent after the fault; an outcome of at most 2 % of them does not count, nor
-              does one of at most one request a trial
+              does one of at most one request a trial, nor a difference of one
   numbers     lost / (window x rate / routers), all trials together, within 5 %, or within one request a trial;
               the window is what the clients saw: fault to the intended time of the last lost request
   residuals   median |measured - predicted| of t_detect at most 50 ms in both, predicted from each router's last check

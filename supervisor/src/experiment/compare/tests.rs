@@ -173,6 +173,10 @@ fn losing_nothing_is_agreed_upon_only_by_both() {
     let one = judge(&side("lb-sim", 4, 0), &side("haproxy", 4, 40));
     assert_eq!((one.classes.agree, one.numbers.agree), (Some(false), Some(false)));
     assert_eq!(one.classes.reason, "lb-sim: none; haproxy: http_503");
+    // Two requests in 13 s, one or both of them after the fault: one more or less is no difference.
+    let two = judge(&side("lb-sim", 4, 2), &side("nginx", 4, 1));
+    assert_eq!((two.classes.agree, two.numbers.agree), (Some(true), Some(true)));
+    assert_eq!(two.classes.reason, "http_503");
 }
 
 #[test]

@@ -77,6 +77,12 @@ impl Side {
         self.lost_a_trial() <= SINGLE
     }
 
+    /// Requests a trial that were sent after the fault and ended so.
+    fn each(&self, outcome: Outcome) -> f64 {
+        let count = self.outcomes.get(&outcome).map_or(0, |count| count.window);
+        count as f64 / self.n.max(1) as f64
+    }
+
     /// The outcomes that count of requests sent after the fault.
     pub fn classes(&self) -> BTreeSet<Outcome> {
         let all: u64 = self.outcomes.values().map(|count| count.window).sum();
@@ -94,9 +100,11 @@ fn classes(first: &Side, other: &Side) -> Judged {
         return Judged::unknown(NO_TRIAL.to_owned());
     }
     let (a, b) = (first.classes(), other.classes());
-    let reason = match (a == b, a.is_empty()) {
+    let apart = |outcome: &Outcome| (first.each(*outcome) - other.each(*outcome)).abs() > SINGLE;
+    let agree = !a.symmetric_difference(&b).any(apart);
+    let reason = match (agree, a.is_empty() && b.is_empty()) {
         (true, true) => "none of either more than once a trial after the fault".to_owned(),
-        (true, false) => words(&a),
+        (true, false) => words(&a.union(&b).copied().collect()),
         (false, _) => format!(
             "{}: {}; {}: {}",
             first.teller.engine,
@@ -105,7 +113,7 @@ fn classes(first: &Side, other: &Side) -> Judged {
             words(&b)
         ),
     };
-    Judged::new(a == b, reason)
+    Judged::new(agree, reason)
 }
 
 fn numbers(first: &Side, other: &Side) -> Judged {
@@ -122,8 +130,8 @@ fn numbers(first: &Side, other: &Side) -> Judged {
     if quiet || also {
         let (a, b) = (first.lost_a_trial(), other.lost_a_trial());
         return Judged::new(
-            false,
-            format!("{a:.1} and {b:.1} requests lost a trial after the fault"),
+            (a - b).abs() <= SINGLE,
+            format!("{a:.1} and {b:.1} requests lost a trial after the fault; one apart is allowed"),
         );
     }
     let (Some(a), Some(b)) = (first.lost_over_window, other.lost_over_window) else {
