@@ -211,6 +211,7 @@ impl Victim {
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
             t_stop_s: down
+                .filter(|_| strike.teller.attempts)
                 .and_then(|down| said_quiet(records, spell, down))
                 .or(last_failed.map(Some))
                 .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),

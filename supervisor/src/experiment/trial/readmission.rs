@@ -33,7 +33,7 @@ pub(super) async fn readmitted(
     }
     let ejected = watch.ejected_until(router).unwrap_or_default();
     let deadline = clock::now().max(ejected) + rules.readmission;
-    if !watch.is_real() {
+    if told {
         let seen = watch.find_or_wait(deadline, served).await;
         return seen.map(drop).map_err(missed(USED));
     }

@@ -82,6 +82,15 @@ fn without_attempts_a_lost_request_belongs_to_the_victim_in_whose_spell_it_was_u
         BTreeMap::from([(Outcome::Eof, 1), (Outcome::Http502, 1), (Outcome::Http503, 40)])
     );
     assert_eq!(trial.t_clear_s, Some(0.79));
+    // Nothing is under way any more, and nobody says when the last attempt started.
+    let quiet = Event::Quiet {
+        router: "router-1".into(),
+        last_attempt_ns: None,
+    };
+    let mut records = records;
+    records.extend([belief(1900, Belief::Down), record(1950, "lb", quiet)]);
+    let trial = measured_by(&told(true, false), &records, &[victim("router-1")]).remove(0);
+    assert_eq!((trial.detected, trial.t_stop_s), (Some(true), None));
     let seen = seen_by_clients(&records, &[victim("router-1")]).remove(0);
     assert_eq!(seen.window, BTreeMap::from([(Outcome::Http503, 40)]));
 }
