@@ -9,10 +9,12 @@ mod support;
 use router::clock::Timestamp;
 use router::record::{Event, Record, Stamp};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 use supervisor::engine::Engine;
 use supervisor::experiment::measure::{self, Anchor, Strike, Teller, Victim};
-use support::{resetlab, stderr};
+use support::{Place, resetlab, stderr};
 
 /// Milliseconds by which a prediction may miss on a loaded machine: far above what it does, far below the interval.
 const SLACK_MS: f64 = 150.0;
@@ -151,6 +153,33 @@ fn a_setting_that_the_real_one_cannot_express_is_refused_by_its_name() {
     let words = stderr(&output);
     assert!(words.contains("haproxy cannot express jitter=1s"), "{words}");
     assert!(!dir.path().join("out").exists(), "nothing was begun");
+}
+
+#[test]
+fn an_interrupted_comparison_is_still_a_result_and_leaves_nothing_running() {
+    if peers::find(Engine::Haproxy).is_none() {
+        return;
+    }
+    let place = Place::new();
+    let words = "compare --out out --preset haproxy --trials 50 --interval 300ms --fall 1 --on-failure 502 --rate 100";
+    let mut child = place
+        .command(&words.split_whitespace().collect::<Vec<_>>())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    // The second trial may be of either engine; the first is saved.
+    let first = told.find_map(|line| line.ok().filter(|line| line.starts_with("trial 1/100")));
+    assert!(first.is_some(), "it ended before it was interrupted");
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    let saved = std::fs::read(place.path().join("out/compare.json")).unwrap();
+    let document: Value = serde_json::from_slice(&saved).unwrap();
+    assert_eq!(document["complete"], false);
+    assert!(!document["faults"][0]["trials"].as_array().unwrap().is_empty());
+    assert_eq!(place.processes(), Vec::<u32>::new());
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Comparison {
                         Lost::Told(end) => Ended::Told(end),
                         Lost::Failed(why, code) => Ended::Failed(format!("{engine}: {why}"), code),
                     })?;
-                    progress.beside(engine.name(), &told(&done));
+                    let line = told(&done);
                     self.done.entry(fault).or_default().push(done);
                     self.save().map_err(|e| {
                         Ended::Failed(
@@ -123,6 +123,8 @@ impl Comparison {
                             FAILED,
                         )
                     })?;
+                    // Said when it is safe: whoever reads this may end the comparison.
+                    progress.beside(engine.name(), &line);
                 }
             }
         }
