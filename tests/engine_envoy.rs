@@ -46,11 +46,7 @@ fn envoy_has_nothing_to_say_against_what_is_written_for_it() {
 
 /// Flags for the settings.
 fn flags(more: &str) -> Vec<String> {
-    let words = format!("{ENVOY} {more}");
-    let pairs = words.split_whitespace().map(|word| word.split_once('=').unwrap());
-    pairs
-        .flat_map(|(key, word)| [format!("--{key}"), word.to_owned()])
-        .collect()
+    peers::flags(ENVOY, more)
 }
 
 fn up<'a>(place: &'a Place, more: &str, rest: &[&str]) -> support::Lab<'a> {
@@ -202,7 +198,7 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     let arguments = [
         "--engine",
         "envoy",
-        "--engine-config",
+        "--config",
         "own.yaml",
         "--rate",
         "100",
@@ -228,7 +224,7 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     );
 
     std::fs::write(place.path().join("none.yaml"), "static_resources: {}").unwrap();
-    let output = place.run(&["up", "--engine", "envoy", "--engine-config", "none.yaml"]);
+    let output = place.run(&["up", "--engine", "envoy", "--config", "none.yaml"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(

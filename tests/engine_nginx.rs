@@ -53,11 +53,7 @@ fn nginx_has_nothing_to_say_against_what_is_written_for_it() {
 }
 
 fn up<'a>(place: &'a Place, more: &str) -> support::Lab<'a> {
-    let words = format!("{NGINX} {more}");
-    let pairs = words.split_whitespace().map(|word| word.split_once('=').unwrap());
-    let flags: Vec<String> = pairs
-        .flat_map(|(key, word)| [format!("--{key}"), word.to_owned()])
-        .collect();
+    let flags = peers::flags(NGINX, more);
     let mut arguments = vec![
         "--engine",
         "nginx",
@@ -142,16 +138,18 @@ fn neither_master_nor_worker_outlives_a_supervisor_that_was_killed() {
     }
     let place = Place::new();
     let mut lab = up(&place, "");
-    // Its title has the path of its configuration.
+    // The title has the path of the configuration; a worker has its own only a moment after its birth.
     let title = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let master = place
+    let masters = place
         .processes()
         .into_iter()
-        .find(|pid| title(pid).starts_with("nginx: master"));
-    let master = master.unwrap();
-    let workers = peers::children(master);
+        .filter(|pid| title(pid).starts_with("nginx: "));
+    let families = masters.map(|pid| (pid, peers::children(pid)));
+    let (master, workers) = families
+        .into_iter()
+        .find(|(_, children)| !children.is_empty())
+        .unwrap();
     assert_eq!(workers.len(), 1, "{workers:?}");
-    assert!(title(&workers[0]).starts_with("nginx: worker"));
     let watched: Vec<_> = [master, workers[0]]
         .into_iter()
         .filter_map(support::watch)
@@ -161,5 +159,55 @@ fn neither_master_nor_worker_outlives_a_supervisor_that_was_killed() {
     assert!(
         support::all_end_within(&watched, Duration::from_secs(2)),
         "nginx is an orphan"
+    );
+}
+
+/// In nginx's own words, with files of the system's that a lab must not touch.
+const OWN: &str = r#"
+user www-data;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log;
+events { worker_connections 768; }
+http {
+    access_log /var/log/nginx/access.log;
+    upstream shop { least_conn; server 10.0.0.1:80 max_fails=2 fail_timeout=1s; }
+    server {
+        listen 80 default_server;
+        listen [::]:80 default_server;
+        location / { proxy_pass http://shop; proxy_next_upstream off; proxy_set_header Host $host; }
+    }
+}
+"#;
+
+#[test]
+fn a_file_of_ones_own_is_used_with_the_labs_routers() {
+    if peers::find(Engine::Nginx).is_none() {
+        return;
+    }
+    let place = Place::new();
+    std::fs::write(place.path().join("own.conf"), OWN).unwrap();
+    let arguments = "--engine nginx --config own.conf --rate 100 --restart-delay 500ms --out lab";
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    let mut lab = place.up(&arguments);
+    place.json(&["kill", "router-2"]);
+    lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
+    peers::down(&place, &mut lab);
+    let attempts = records(&place);
+    let attempts = attempts.iter().filter(|each| each["event"] == "attempt");
+    // max_fails=2.
+    assert!(attempts.count() >= 2);
+    let written = std::fs::read_to_string(place.path().join("lab/lb/nginx.conf")).unwrap();
+    assert!(
+        written.contains("least_conn;") && !written.contains("/var/log"),
+        "{written}"
+    );
+
+    std::fs::write(place.path().join("none.conf"), "http { server { listen 1; } }").unwrap();
+    let output = place.run(&["up", "--engine", "nginx", "--config", "none.conf"]);
+    let said = support::stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("none.conf: expected an `upstream NAME { server …; }` block"),
+        "{said}"
     );
 }

@@ -4,6 +4,7 @@
 //! - [`cli`]: verbs; [`settings`]: defaults, file, environment, flags
 //! - [`lab`]: what a lab owns on this machine: name, network, results
 //! - [`process`]: children, from birth to the last word; [`fleet`]: the actor that owns them
+//! - [`engine`]: real load balancers in lb-sim's place, and their guard
 //! - [`app`], [`experiment::load`]: the children that are not routers or balancers
 //! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;

@@ -79,3 +79,19 @@ pub fn children(pid: u32) -> Vec<u32> {
     };
     pids.filter(|each| parent(each) == Some(pid)).collect()
 }
+
+/// `key=value` words as flags; what `more` says instead counts.
+pub fn flags(usual: &str, more: &str) -> Vec<String> {
+    let pairs = |words: &str| -> std::collections::BTreeMap<String, String> {
+        let pairs = words.split_whitespace().map(|word| word.split_once('=').unwrap());
+        pairs
+            .map(|(key, word)| (key.to_owned(), word.to_owned()))
+            .collect()
+    };
+    let mut words = pairs(usual);
+    words.extend(pairs(more));
+    words
+        .into_iter()
+        .flat_map(|(key, word)| [format!("--{key}"), word])
+        .collect()
+}

@@ -14,8 +14,12 @@ pub enum Missing {
         install: &'static str,
         variable: &'static str,
     },
-    #[error("{variable} names {}, which is not an executable file", path.display())]
-    NotThere { variable: &'static str, path: PathBuf },
+    #[error("{variable} names {}, which is no executable file; {install} installs one", path.display())]
+    NotThere {
+        variable: &'static str,
+        path: PathBuf,
+        install: &'static str,
+    },
 }
 
 /// The program's executable: where its variable says, otherwise the first in PATH, the system's directories, and where
@@ -28,6 +32,7 @@ pub fn find(program: &dyn Program, variable: impl Fn(&str) -> Option<OsString>) 
             true => Ok(std::path::absolute(&path).unwrap_or(path)),
             false => Err(Missing::NotThere {
                 variable: program.variable(),
+                install: program.install(),
                 path,
             }),
         };

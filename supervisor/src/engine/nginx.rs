@@ -69,10 +69,10 @@ impl Program for Nginx {
         ["-c".into(), file, "-e".into(), "stderr".into()].into()
     }
 
-    /// A file of the user's own may count no failures, and a router would look believed in that is only never judged.
-    fn tells(&self, site: &Site, _settings: &Settings) -> Tells {
+    /// A router that it has not disabled is one that it sends requests to, whatever a file of the user's own counts.
+    fn tells(&self, _site: &Site, _settings: &Settings) -> Tells {
         Tells {
-            belief: site.own.is_none(),
+            belief: true,
             attempts: true,
         }
     }
@@ -90,8 +90,25 @@ impl Program for Nginx {
 
 const NO_CHECKS: &str = "it has no health checks, only failed attempts count; leave it out";
 
+/// What every nginx does, as settings.
+const NGINX: [(&str, &str); 13] = [
+    ("interval", "86400s"),
+    ("first-check", "interval"),
+    ("detector", "passive"),
+    ("passive-counting", "quiet"),
+    ("passive-on", "broken"),
+    ("passive-action", "eject"),
+    ("passive-growth", "none"),
+    ("passive-return", "trial"),
+    ("passive-max-ejected", "100%"),
+    ("answer-connect-timeout", "504"),
+    ("answer-reset", "502"),
+    ("answer-timeout", "504"),
+    ("answer-unrouted", "502"),
+];
+
 /// How lb-sim is told to check hardly ever, where it plays nginx.
-const HARDLY_EVER: [(&str, &str); 2] = [("interval", "1day"), ("first-check", "interval")];
+const HARDLY_EVER: [(&str, &str); 2] = [("interval", "86400s"), ("first-check", "interval")];
 
 fn expressible(settings: &Settings) -> Result<(), Vec<Inexpressible>> {
     let mut demands = Demands::new(settings);

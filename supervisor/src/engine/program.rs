@@ -80,6 +80,11 @@ pub trait Program: Sync {
         Vec::new()
     }
 
+    /// How long a request of a router may wait for its next try without being counted in [`Flow::under_way`].
+    fn lingering(&self, _settings: &Settings) -> Duration {
+        Duration::ZERO
+    }
+
     /// What one line of its log tells; lines of another kind tell nothing.
     fn line(&self, _line: &str, _site: &Site, _wall: Wall) -> Vec<Told> {
         Vec::new()

@@ -77,3 +77,11 @@ impl Wall {
         Timestamp(wall.saturating_sub(self.offset))
     }
 }
+
+#[cfg(test)]
+impl Wall {
+    /// A machine that was started in 1970.
+    pub const fn since_boot() -> Wall {
+        Wall { offset: 0 }
+    }
+}

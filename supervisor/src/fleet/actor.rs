@@ -42,6 +42,8 @@ pub(super) struct Actor {
     child_ended: Signal,
     alarm: Alarm,
     pub starting: Option<(Reply<()>, Timestamp)>,
+    /// Whoever waits for a start that has failed: told why when nothing is left of it.
+    pub not_started: Option<(Reply<()>, FleetError)>,
     pub stopping: Option<(Phase, Vec<oneshot::Sender<StopReport>>)>,
     pub forced: Vec<String>,
     pub scaling: bool,
@@ -83,6 +85,7 @@ impl Actor {
             child_ended: signal(SignalKind::child()).map_err(failed)?,
             alarm: Alarm::new().map_err(failed)?,
             starting: Some((ready, now + plan.start_limit())),
+            not_started: None,
             stopping: None,
             forced: Vec::new(),
             scaling: false,
@@ -301,7 +304,7 @@ impl Actor {
             let names: Vec<&str> = late.map(|slot| slot.name.as_str()).collect();
             let limit = self.plan.start_limit();
             let why = format!("not ready after {limit:?}: {}", names.join(", "));
-            let _ = reply.send(Err(FleetError::Start(why)));
+            self.not_started = Some((reply, FleetError::Start(why)));
             self.stop(None);
         }
         for index in 0..self.slots.len() {

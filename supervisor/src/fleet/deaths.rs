@@ -70,7 +70,7 @@ impl Actor {
             },
         );
         if let Some((reply, _)) = self.starting.take_if(|_| !expected) {
-            let _ = reply.send(Err(self.not_up(index, &exit)));
+            self.not_started = Some((reply, self.not_up(index, &exit)));
             self.stop(None);
         } else if let Some(reply) = self.slots[index].leaving.take() {
             let _ = reply.send(Ok(()));

@@ -142,6 +142,9 @@ impl Actor {
             forced,
             left: still,
         };
+        if let Some((reply, why)) = self.not_started {
+            let _ = reply.send(Err(why));
+        }
         for reply in self.stopping.into_iter().flat_map(|(_, waiting)| waiting) {
             let _ = reply.send(report.clone());
         }

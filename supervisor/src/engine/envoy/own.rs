@@ -1,12 +1,13 @@
 //! PURE: makes a bootstrap document of the user's own one for the lab: the listener moved, the endpoints of the clusters
 //! that it sends requests to replaced, the lab's ears added; everything else stays as it is.
 
+mod reading;
+
 use super::super::{Adopted, Site};
 use super::configuration::{address, endpoint};
 use super::observe;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// YAML, or JSON, which is YAML as well.
 pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
@@ -16,6 +17,7 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     listener(&mut document, site, &mut changes)?;
     let listeners = document.pointer_mut("/static_resources/listeners");
     let named = listeners.map(named_clusters).unwrap_or_default();
+    let requests = reading::requests(&document["static_resources"]["listeners"]);
     let clusters = document.pointer_mut("/static_resources/clusters");
     let clusters = clusters.and_then(Value::as_array_mut);
     let clusters = clusters.into_iter().flatten().filter(|cluster| {
@@ -34,7 +36,8 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     for cluster in clusters {
         changes.push(endpoints(cluster, site)?);
         if adopted.settings.is_empty() {
-            adopted.settings = settings(cluster);
+            adopted.settings = reading::checks(cluster);
+            adopted.beyond.extend(reading::beyond(cluster));
         }
     }
     if document.get("admin").is_some() {
@@ -42,12 +45,7 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     }
     observe::observe(&mut document, site);
     changes.push("access logs and event logs of the lab's are added".to_owned());
-    let checked = adopted.settings.iter().any(|(key, _)| *key == "interval");
-    if !checked {
-        adopted
-            .beyond
-            .push("its cluster has no health_checks, so that there is no detection to predict".to_owned());
-    }
+    adopted.settings.extend(requests);
     adopted.text = format!("{document:#}\n");
     adopted.changes = changes;
     Ok(adopted)
@@ -123,60 +121,6 @@ fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
     Ok(format!(
         "the {before} endpoints of cluster `{name}` are the lab's {now} routers"
     ))
-}
-
-/// What the cluster's first health check and timeouts are as settings, for the prediction.
-fn settings(cluster: &Value) -> Vec<(&'static str, String)> {
-    let mut settings = Vec::new();
-    let mut time = |key, value: &Value| {
-        if let Some(time) = duration(value) {
-            settings.push((key, format!("{}us", time.as_micros())));
-        }
-    };
-    time("connect-timeout", &cluster["connect_timeout"]);
-    let check = &cluster["health_checks"][0];
-    if !check.is_object() {
-        return settings;
-    }
-    // As Envoy's own defaults follow each other.
-    let or = |key: &str, other: &Value| match &check[key] {
-        Value::Null => other.clone(),
-        value => value.clone(),
-    };
-    let interval = check["interval"].clone();
-    let unhealthy = or("unhealthy_interval", &interval);
-    time("interval", &interval);
-    time("timeout", &check["timeout"]);
-    time("down-interval", &unhealthy);
-    time("fall-interval", &or("unhealthy_edge_interval", &unhealthy));
-    time("rise-interval", &or("healthy_edge_interval", &interval));
-    time("no-traffic-interval", &or("no_traffic_interval", &json!("60s")));
-    for (key, name) in [("fall", "unhealthy_threshold"), ("rise", "healthy_threshold")] {
-        if let Some(count) = check[name].as_u64() {
-            settings.push((key, count.to_string()));
-        }
-    }
-    for (key, word) in [
-        ("schedule", "end"),
-        ("initial", "down"),
-        ("first-check", "now"),
-        ("first-result", "decides"),
-        ("down-at-once", "status"),
-    ] {
-        settings.push((key, word.to_owned()));
-    }
-    if check.get("tcp_health_check").is_some() {
-        settings.push(("check", "tcp".to_owned()));
-    }
-    settings
-}
-
-/// `1.5s`, as protobuf's JSON has it.
-fn duration(value: &Value) -> Option<Duration> {
-    let seconds = value.as_str()?.strip_suffix('s')?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|time| !time.is_zero())
 }
 
 /// Every cluster that a route, or a tcp_proxy, of the listeners names.

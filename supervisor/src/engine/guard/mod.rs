@@ -10,7 +10,7 @@ mod output;
 mod prepare;
 mod scribe;
 
-use super::{Engine, Program, Reader, ReadyBy, Seat, Site, Wall};
+use super::{Engine, Program, ReadyBy, Seat, Site, Told, Wall};
 use crate::process::apart::Walls;
 use ear::{Ear, Heard};
 use keeper::{Ended, Keeper};
@@ -136,7 +136,7 @@ async fn guard(args: Args) -> Result<(), Trouble> {
         served = serves(program, &mut keeper, &mut ear) => served?,
         () = &mut terminated => return keeper.stop().await,
     }
-    let scribe = Scribe::new(&site, clock::now());
+    let scribe = Scribe::new(&site, program.lingering(&ready.settings), clock::now());
     let scribe = Rc::new(RefCell::new(scribe));
     announce(&worker, &args, &site, program, &ready, keeper.walls());
     if let Some(listener) = control {
@@ -149,7 +149,8 @@ async fn guard(args: Args) -> Result<(), Trouble> {
         });
     }
     let wall = wall();
-    let mut read = program.reader();
+    let mut reader = program.reader();
+    let mut read = |line: &str| reader(line, &site, wall);
     let mut told = Vec::new();
     loop {
         let owed = scribe.borrow().owes();
@@ -158,7 +159,7 @@ async fn guard(args: Args) -> Result<(), Trouble> {
             biased;
             () = &mut terminated => return keeper.stop().await,
             ended = keeper.ended() => return Err(trouble_of(args.engine, ended)),
-            heard = ear.hear(owed) => heard_of(heard?, program, &mut read, &site, &ready.settings, wall, &mut scribe.borrow_mut(), &mut told),
+            heard = ear.hear(owed) => heard_of(heard?, program, &mut read, &site, &ready.settings, &mut scribe.borrow_mut(), &mut told),
             () = clock::until(next.unwrap_or_default()), if next.is_some() => {}
         }
         scribe.borrow_mut().attend(clock::now(), &mut told);
@@ -172,16 +173,15 @@ async fn guard(args: Args) -> Result<(), Trouble> {
 fn heard_of(
     heard: Heard,
     program: &dyn Program,
-    read: &mut Reader,
+    read: &mut dyn FnMut(&str) -> Vec<Told>,
     site: &Site,
     settings: &lb_sim::core::Settings,
-    wall: Wall,
     scribe: &mut Scribe,
     told: &mut Vec<(Timestamp, Event)>,
 ) {
     let now = clock::now();
     for line in &heard.lines {
-        for each in read(line, site, wall) {
+        for each in read(line) {
             scribe.told(now, each, told);
         }
     }

@@ -17,6 +17,8 @@ pub struct Scribe {
     overtaken: bool,
     /// Requests are known by numbers only, not by a log.
     by_totals: bool,
+    /// Requests may wait so long for their next try, and be nowhere.
+    lingering: Duration,
 }
 
 struct Known {
@@ -53,7 +55,7 @@ const GAP: Duration = Duration::from_millis(100);
 pub type Records = Vec<(Timestamp, Event)>;
 
 impl Scribe {
-    pub fn new(site: &Site, now: Timestamp) -> Scribe {
+    pub fn new(site: &Site, lingering: Duration, now: Timestamp) -> Scribe {
         let known = |name: &str| Known {
             name: name.to_owned(),
             belief: Belief::Up,
@@ -71,6 +73,7 @@ impl Scribe {
             due: now,
             overtaken: false,
             by_totals: site.own.is_some(),
+            lingering,
         }
     }
 
@@ -111,7 +114,7 @@ impl Scribe {
         let before = std::mem::replace(&mut known.total, flow.total);
         let router = known.name.clone();
         match known.owed {
-            Owed::Quiet if flow.under_way == 0 => {
+            Owed::Quiet if flow.under_way == 0 && now >= known.since + self.lingering => {
                 let last_attempt_ns = known.last_attempt;
                 records.push((
                     now,
@@ -313,7 +316,7 @@ mod tests {
 
     #[test]
     fn an_answer_older_than_the_log_changes_nothing() {
-        let mut scribe = Scribe::new(&Site::example(), at(0));
+        let mut scribe = Scribe::new(&Site::example(), Duration::ZERO, at(0));
         let mut records = Vec::new();
         scribe.asked();
         scribe.told(at(1), Told::Belief(seen(Belief::Down)), &mut records);
@@ -333,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_router_out_of_use_is_quiet_when_nothing_is_under_way_and_back_at_its_first_served_request() {
-        let mut scribe = Scribe::new(&Site::example(), at(0));
+        let mut scribe = Scribe::new(&Site::example(), Duration::ZERO, at(0));
         let mut records = Vec::new();
         scribe.told(at(1), served(at(1)), &mut records);
         assert!(!scribe.owes());

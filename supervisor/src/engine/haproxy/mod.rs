@@ -67,13 +67,14 @@ impl Program for Haproxy {
     /// A user's file comes with ours, which says where it answers and logs; its relative paths are counted from where
     /// it was.
     fn run(&self, site: &Site) -> Vec<OsString> {
-        let file = site.dir.join(self.file());
-        let mut arguments: Vec<OsString> = vec!["-db".into(), "-f".into(), file.into()];
+        let mut arguments: Vec<OsString> = vec!["-db".into()];
         if let Some(own) = &site.own {
-            arguments.extend(["-f".into(), site.dir.join(LAB_FILE).into()]);
             let home = own.parent().filter(|home| !home.as_os_str().is_empty());
-            arguments.splice(0..0, home.into_iter().flat_map(|home| ["-C".into(), home.into()]));
+            arguments.extend(home.into_iter().flat_map(|home| ["-C".into(), home.into()]));
+            // First, so that `log global` knows where to.
+            arguments.extend(["-f".into(), site.dir.join(LAB_FILE).into()]);
         }
+        arguments.extend(["-f".into(), site.dir.join(self.file()).into()]);
         arguments
     }
 
@@ -122,6 +123,14 @@ impl Program for Haproxy {
 
     fn flows(&self, answer: &[u8], site: &Site) -> Vec<Flow> {
         state::flows(&String::from_utf8_lossy(answer), site)
+    }
+
+    /// Between two tries at one server a request is at none.
+    fn lingering(&self, settings: &Settings) -> Duration {
+        match demands::retries(settings) {
+            true => settings.retry.delay * settings.retry.retries,
+            false => Duration::ZERO,
+        }
     }
 
     fn line(&self, line: &str, site: &Site, wall: Wall) -> Vec<Told> {

@@ -87,3 +87,58 @@ fn reason(status: u32, health: u32, check: &CheckSettings, belief: Belief) -> St
         Belief::Up | Belief::Down => what.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_sim::core::Settings;
+
+    /// As 2.6.12 prints it.
+    fn row(name: &str, ip: &str, state: u32, admin: u32, status: u32, health: u32) -> String {
+        format!(
+            "3 b 1 {name} {ip} {state} {admin} 1 1 0 {status} 3 {health} 6 0 0 0 - 8081 - 0 8080 {ip} {ip} 8080\n"
+        )
+    }
+
+    #[test]
+    fn the_state_and_health_of_a_server_are_a_belief_whatever_its_name() {
+        let settings: Settings = "fall=3 rise=2".parse().unwrap();
+        for (state, admin, status, health, belief) in [
+            (2, 0, 1, 2, Belief::Up), // never checked
+            (2, 0, 15, 4, Belief::Up),
+            (2, 0, 8, 3, Belief::GoingDown),
+            (0, 0, 8, 0, Belief::Down),
+            (0, 0, 15, 1, Belief::GoingUp),
+            (2, 1, 15, 4, Belief::Ejected),
+        ] {
+            let table = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
+                         srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
+                         srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord\n";
+            let answer = format!(
+                "{table}{}{}\n> ",
+                row("app1", "127.9.1.2", state, admin, status, health),
+                row("api", "127.0.0.1", 0, 1, 1, 0)
+            );
+            let seen = read(&answer, &Site::example(), &settings.check);
+            assert_eq!(seen.len(), 1, "{answer}");
+            assert_eq!(
+                (seen[0].router.as_str(), seen[0].belief),
+                ("router-2", belief),
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_goes_to_a_server_is_found_by_the_names_of_columns() {
+        let answer =
+            "# pxname,svname,qcur,qmax,scur,smax,slim,stot,addr,\nb,app1,0,0,3,5,,120,127.9.1.1:8081,\n\n> ";
+        let flow = Flow {
+            router: "router-1".into(),
+            under_way: 3,
+            total: Some(120),
+        };
+        assert_eq!(flows(answer, &Site::example()), [flow]);
+        assert_eq!(flows("unknown command\n\n> ", &Site::example()), []);
+    }
+}

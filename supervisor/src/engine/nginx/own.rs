@@ -1,6 +1,8 @@
 //! PURE: makes a configuration of the user's own one for the lab: the listener moved, the servers of `upstream` blocks
 //! replaced, logs and files that the lab needs; everything else stays as it is.
 
+mod reading;
+
 use super::super::{Adopted, Site};
 use super::log;
 use super::tokens::{self, Directive};
@@ -31,11 +33,12 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     }
     edits.note("it runs in the foreground with one worker and logs to the lab".to_owned());
     let (text, changes) = edits.apply(text);
+    let (settings, beyond) = reading::reading(http);
     Ok(Adopted {
         text,
         changes,
-        beyond: vec!["nginx has no health checks, so that there is no detection to predict".to_owned()],
-        ..Adopted::default()
+        settings,
+        beyond,
     })
 }
 

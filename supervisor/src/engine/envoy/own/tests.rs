@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Duration;
 
 const FILE: &str = r#"
 admin: { address: { socket_address: { address: 0.0.0.0, port_value: 9901 } } }
@@ -113,6 +114,9 @@ fn its_checks_are_settings_that_a_prediction_is_made_of() {
     assert_eq!(check.fall_interval, Some(Duration::from_secs(30)));
     assert_eq!(check.no_traffic_interval, Some(Duration::from_secs(60)));
     assert_eq!(settings.connect_timeout, Duration::from_millis(250));
+    assert_eq!(settings.response_timeout, Duration::from_secs(7));
+    assert_eq!(settings.on_failure, lb_sim::core::OnFailure::BadGateway);
+    settings.consistent().unwrap();
     assert!(adopted.beyond.is_empty());
 }
 

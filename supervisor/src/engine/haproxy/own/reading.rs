@@ -6,13 +6,12 @@ use super::lines::{Line, Section};
 type Read = (Vec<(&'static str, String)>, Vec<String>);
 
 /// Server options that change who is sent what, and when, in ways that no setting has.
-const BEYOND: [&str; 7] = [
+const BEYOND: [&str; 6] = [
     "slowstart",
     "maxconn",
     "track",
     "backup",
     "agent-check",
-    "weight",
     "minconn",
 ];
 
@@ -32,9 +31,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
             .flat_map(|section| section.lines.iter())
     };
     let last = |first: &str, second: &str| {
-        scope()
-            .filter(|line| line.word(0) == first && (second.is_empty() || line.word(1) == second))
-            .last()
+        scope().rfind(|line| line.word(0) == first && (second.is_empty() || line.word(1) == second))
     };
     let on = |name: &str| {
         last("option", name).is_some() && last("no", "option").is_none_or(|line| line.word(2) != name)
@@ -49,7 +46,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
         let default = scope()
             .filter(|line| line.word(0) == "default-server")
             .filter_map(|line| line.value(name))
-            .last();
+            .next_back();
         let own: Vec<Option<&str>> = servers.iter().map(|line| line.value(name).or(default)).collect();
         let same = own.iter().all(|value| *value == own[0]);
         (own.first().copied().flatten(), same)
@@ -116,6 +113,9 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
         if option("error-limit").0.is_none() {
             words.push(("passive-failures", "10".to_owned()));
         }
+    }
+    if !option("weight").1 {
+        beyond.push("its servers differ in weight".to_owned());
     }
     if option("on-marked-down").0 == Some("shutdown-sessions") {
         words.push(("open-connections", "close".to_owned()));
