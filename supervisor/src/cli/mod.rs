@@ -143,6 +143,8 @@ enum Verb {
     Affected(affected::AffectedArgs),
     /// Measure many settings on one stack: detection, loss, checks and false ejections, with theory beside
     Sweep(Box<crate::experiment::sweep::Args>),
+    /// Run the same faults on lb-sim and on real load balancers, in turn: do they do the same?
+    Compare(Box<crate::experiment::compare::Args>),
 }
 
 /// Parses the command line and does what it says.
@@ -192,6 +194,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Up(args) => return up::run(common, &args).await,
         Verb::Run(args) => return Ok(crate::experiment::run::run(&args, common.json).await),
         Verb::Sweep(args) => return Ok(crate::experiment::sweep::run(*args, common.json).await),
+        Verb::Compare(args) => return Ok(crate::experiment::compare::run(*args, common.json).await),
         Verb::Diagnose(args) => return diagnose::run(common, &args),
         Verb::Affected(args) => return affected::run(common, &args),
         Verb::Down => faults::down(common).await?,

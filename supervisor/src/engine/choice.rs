@@ -86,7 +86,8 @@ pub fn adopted(settings: &LabSettings) -> Result<Adopted, NoPeer> {
     program.adopt(&text, &site).map_err(why)
 }
 
-fn site(settings: &LabSettings, at: &Addresses) -> Site {
+/// Where it would stand.
+pub fn site(settings: &LabSettings, at: &Addresses) -> Site {
     let seat = |n| Seat {
         name: format!("router-{n}"),
         traffic: at.router(n),

@@ -2,12 +2,19 @@
 //! `t_clear`, `t_readmit`, lost (in flight, window). What was not observed is `None`, never 0.
 //!
 //! [`trials`] measures the victims of one strike together, so that a request which failed at several of them is lost
-//! once: `join` says whose it was, `forwarded` what the balancer did meanwhile.
+//! once: `join` says whose it was, `client` where the balancer tells nothing of attempts, `checks` where the check clock
+//! stood, `forwarded` what the balancer did meanwhile.
 
+pub mod checks;
+mod client;
 mod forwarded;
 mod join;
+mod teller;
 
+pub use checks::{Anchor, Phase};
+pub use client::Seen;
 pub use forwarded::Forwarded;
+pub use teller::Teller;
 
 use join::{Joined, Spell};
 use router::clock::Timestamp;
@@ -38,7 +45,8 @@ pub struct Trial {
     /// `crash`: how the bug showed; `null` otherwise.
     #[serde(default)]
     pub variant: Option<CrashVariant>,
-    pub detected: bool,
+    /// `null`: the balancer does not tell what it believes.
+    pub detected: Option<bool>,
     /// Who was first.
     #[serde(default)]
     pub detected_by: Option<Detector>,
@@ -54,9 +62,10 @@ pub struct Trial {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_closed_s: Option<f64>,
     pub lost: Lost,
-    pub causes: BTreeMap<Cause, u64>,
-    /// Requests that failed here and were answered elsewhere.
-    pub saved_by_retry: u64,
+    /// Of failed attempts; `null`: the balancer does not tell of attempts.
+    pub causes: Option<BTreeMap<Cause, u64>>,
+    /// Requests that failed here and were answered elsewhere; `null` as `causes`.
+    pub saved_by_retry: Option<u64>,
     /// What the balancer forwarded, to all routers, while the fault was held.
     #[serde(default)]
     pub forwarded: Option<Forwarded>,
@@ -99,34 +108,7 @@ pub struct Strike<'a> {
     /// The victims were brought back from then on.
     pub held_until: Timestamp,
     pub anchor: Anchor,
-}
-
-/// How the phase of the check clock is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
-    /// Checks are armed from the previous start.
-    Start,
-    /// Checks are armed from the previous end.
-    End,
-}
-
-/// Where the check clock stood at the fault.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Phase {
-    /// Start of the last check before the fault.
-    pub started: Timestamp,
-    /// Its end; later than the fault when it was under way.
-    pub ended: Timestamp,
-}
-
-impl Phase {
-    /// Seconds from the anchor to `fault`.
-    pub fn seconds(&self, anchor: Anchor, fault: Timestamp) -> f64 {
-        match anchor {
-            Anchor::End if self.ended <= fault => fault.seconds_after(self.ended),
-            Anchor::End | Anchor::Start => fault.seconds_after(self.started),
-        }
-    }
+    pub teller: &'a Teller,
 }
 
 impl Lost {
@@ -148,40 +130,73 @@ pub fn trials(
         .iter()
         .map(|victim| spell(records, victim))
         .collect();
-    let joined = join::join(records, &spells);
+    let costs = costs(records, &spells, strike.teller);
     let begun = strike.victims.iter().map(|victim| victim.at).min();
     let forwarded = begun.and_then(|begun| forwarded::between(records, begun, strike.held_until));
     let dropped = dropped(records);
-    let measure = |((victim, spell), joined): ((&Victim, &Spell), Joined)| {
-        let phase = phase(records, &victim.router, victim.at);
+    let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
+        let phase = checks::phase(records, &victim.router, victim.at);
         Trial {
             phase_s: phase.map(|p| p.seconds(strike.anchor, victim.at)),
             predicted_t_detect_s: phase.and_then(|p| predict(&p, victim.at)),
             forwarded,
             events_dropped: dropped,
-            ..victim.trial(records, strike, spell, joined)
+            ..victim.trial(records, strike, spell, cost)
         }
     };
     strike
         .victims
         .iter()
         .zip(&spells)
-        .zip(joined)
+        .zip(costs)
         .map(measure)
         .collect()
 }
 
+/// What each victim of a strike cost its clients, whatever the balancer tells.
+pub fn seen_by_clients(records: &[Record], victims: &[Victim]) -> Vec<Seen> {
+    let spells: Vec<Spell> = victims.iter().map(|victim| spell(records, victim)).collect();
+    client::seen(records, &spells)
+}
+
+/// What became of a victim's requests, by the balancer's word where there is one.
+struct Cost {
+    lost: Lost,
+    clear: Option<f64>,
+    /// `None`: known to the client only.
+    attempts: Option<Joined>,
+}
+
+fn costs(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec<Cost> {
+    if teller.attempts {
+        let told = |joined: Joined| Cost {
+            lost: joined.lost.clone(),
+            clear: joined.clear,
+            attempts: Some(joined),
+        };
+        return join::join(records, spells).into_iter().map(told).collect();
+    }
+    let seen = |seen: Seen| Cost {
+        lost: seen.lost,
+        clear: seen.clear,
+        attempts: None,
+    };
+    client::seen(records, spells).into_iter().map(seen).collect()
+}
+
 impl Victim {
-    fn trial(&self, records: &[Record], strike: &Strike<'_>, spell: &Spell, joined: Joined) -> Trial {
+    fn trial(&self, records: &[Record], strike: &Strike<'_>, spell: &Spell, cost: Cost) -> Trial {
         let Victim {
             router,
             at,
             stamp,
             crash,
         } = self;
-        let noticed = noticed(records, router, *at, spell.over);
+        let noticed = noticed(records, router, *at, spell.over).filter(|_| strike.teller.belief);
         let down = noticed.map(|(down, _)| down);
         let after = |time: Timestamp| time.seconds_after(*at);
+        let attempts = cost.attempts.as_ref();
+        let last_failed = attempts.and_then(|attempts| attempts.last_failed);
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -191,43 +206,26 @@ impl Victim {
             phase_s: None,
             attempts: crash.map(|crash| crash.attempts),
             variant: crash.and_then(|crash| crash.variant),
-            detected: noticed.is_some(),
+            detected: strike.teller.belief.then_some(noticed.is_some()),
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
             t_stop_s: down
+                .filter(|_| strike.teller.attempts)
                 .and_then(|down| said_quiet(records, spell, down))
-                .or(joined.last_failed.map(Some))
+                .or(last_failed.map(Some))
                 .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
-            t_lost_s: joined.last_lost,
-            t_clear_s: joined.clear,
+            t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
+            t_clear_s: cost.clear,
             t_readmit_s: t_readmit(records, spell),
             t_closed_s: spell.closed.map(after),
-            lost: joined.lost,
-            causes: joined.causes,
-            saved_by_retry: joined.saved,
+            causes: attempts.map(|attempts| attempts.causes.clone()),
+            saved_by_retry: attempts.map(|attempts| attempts.saved),
+            lost: cost.lost,
             forwarded: None,
             events_dropped: 0,
         }
     }
-}
-
-/// The last check of `router` that had started at `fault`, from the balancer's log.
-pub fn phase(records: &[Record], router: &str, fault: Timestamp) -> Option<Phase> {
-    records
-        .iter()
-        .filter_map(|record| match &record.event {
-            Event::Probe {
-                router: r,
-                started_ns,
-                ..
-            } if r == router && *started_ns <= fault => Some(Phase {
-                started: *started_ns,
-                ended: record.at,
-            }),
-            _ => None,
-        })
-        .max_by_key(|phase| phase.started)
 }
 
 /// The balancer gives it no requests, whoever decided that.

@@ -1,5 +1,6 @@
 //! Experiments, in the order that data meets them: args → plan and forecast → load → run (trial, watch) → measure → summary → table.
-//! A sweep does the same for many settings on one stack, with pauses and the mistakes they cause.
+//! A sweep does the same for many settings on one stack, with pauses and the mistakes they cause;
+//! a comparison runs the same faults on lb-sim and on real load balancers in turn.
 
 pub mod args;
 
@@ -30,3 +31,5 @@ pub mod pause;
 pub mod mistakes;
 
 pub mod sweep;
+
+pub mod compare;

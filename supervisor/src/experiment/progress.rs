@@ -37,11 +37,27 @@ impl Progress {
     /// One more trial is over; outcomes of its requests may still be on their way.
     pub fn done(&self, victims: &[Trial]) {
         let text = victims.iter().map(words).collect::<Vec<_>>().join("; ");
+        self.say(&text);
+    }
+
+    fn say(&self, text: &str) {
         self.bar.inc(1);
-        self.bar.set_message(text.clone());
+        self.bar.set_message(text.to_owned());
         if self.lines {
             eprintln!("trial {}/{}: {text}", self.bar.position(), self.trials);
         }
+    }
+}
+
+impl Progress {
+    /// One more trial is over, of one of several engines.
+    pub fn beside(&self, engine: &str, trial: &Trial) {
+        let lost = requests_lost(trial.lost.total());
+        let text = match trial.t_detect_s {
+            Some(_) => format!("{engine}: {}, {lost}", words(trial)),
+            None => format!("{engine}: {}", words(trial)),
+        };
+        self.say(&text);
     }
 }
 
@@ -55,6 +71,7 @@ fn words(trial: &Trial) -> String {
             "{router}{comma} out of use after {seconds:.3} s ({})",
             detector(by)
         ),
+        _ if trial.detected.is_none() => format!("{router}: {}", requests_lost(trial.lost.total())),
         _ => format!(
             "{router}: the balancer never noticed: {}",
             requests_lost(trial.lost.total())

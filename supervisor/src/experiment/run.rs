@@ -3,17 +3,17 @@
 pub use super::args::Args;
 
 use super::forecast::Forecast;
-use super::measure::{Anchor, Trial};
+use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
 use super::summary::{self, Exposure, LoadReport, Summary};
-use super::trial::{self, Happened, Rules, TrialError};
+use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
 use super::{args, plan, table};
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
-use lb_sim::core::{Schedule, Settings};
+use lb_sim::core::Settings;
 use router::clock;
 use router::fault::Spec;
 use std::io::Write;
@@ -74,6 +74,7 @@ struct Experiment<'a> {
     open: Vec<(u32, Happened)>,
     trials: Vec<Trial>,
     load: LoadReport,
+    teller: Teller,
     complete: bool,
 }
 
@@ -107,9 +108,10 @@ impl Experiment<'_> {
                 ..LoadReport::default()
             },
             settings,
+            teller: Teller::default(),
             complete: false,
         };
-        let mut watch = Watch::new(records);
+        let mut watch = Watch::new(records, &stack.dir);
         let ended = {
             let Stack { fleet, signals, .. } = &mut stack;
             tokio::select! {
@@ -163,6 +165,7 @@ impl Experiment<'_> {
             let trials = happened.measure(watch, n, &self.rules, &self.forecast);
             self.trials.extend(trials);
         }
+        self.teller = watch.teller.clone();
         let (sent, ok, lost) = watch.load;
         self.load = LoadReport {
             sent,
@@ -182,7 +185,8 @@ impl Experiment<'_> {
         Summary {
             schema: "resetlab.run.v1".into(),
             seed: self.seed().to_string(),
-            engine: "lb-sim".into(),
+            engine: self.teller.engine.clone(),
+            engine_version: self.teller.version.clone(),
             preset: preset.name.clone(),
             preset_grade: preset.grade.clone(),
             preset_versions: preset.versions.clone(),
@@ -246,32 +250,6 @@ impl Experiment<'_> {
             ),
             _ => ExitCode::SUCCESS,
         }
-    }
-}
-
-/// What trials of `spec` go by; `restart_delay` where it was asked for.
-pub(super) fn rules(
-    spec: Spec,
-    settings: &LabSettings,
-    forecast: &Forecast,
-    restart_delay: Option<Duration>,
-) -> Rules {
-    let check = &settings.lb.check;
-    let router = settings.router.in_force();
-    let cycle = settings.rhythm() + check.jitter + check.timeout;
-    Rules {
-        spec,
-        anchor: match check.schedule {
-            Schedule::End => Anchor::End,
-            _ => Anchor::Start,
-        },
-        interval: settings.rhythm(),
-        give_up: forecast.give_up(),
-        restart_delay,
-        attempt: settings.lb.connect_timeout + settings.lb.response_timeout,
-        leaving: router.drain_wait + router.drain_timeout,
-        start: trial::START + router.start_response_delay_interval,
-        readmission: cycle * (check.rise + 2) + Duration::from_secs(5),
     }
 }
 

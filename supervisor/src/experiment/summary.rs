@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 pub struct Summary {
     pub schema: String,
     pub seed: String,
+    /// What stood in the load balancer's place.
     pub engine: String,
+    #[serde(default)]
+    pub engine_version: String,
     /// What the balancer's settings started from,
     pub preset: String,
     /// how sure we are of it,
@@ -58,7 +61,8 @@ pub struct LoadReport {
 /// Of all victims of all trials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Totals {
-    pub detected: usize,
+    /// `null`: the balancer does not tell what it believes.
+    pub detected: Option<usize>,
     pub n: usize,
     /// How many each detector was first to notice.
     #[serde(default)]
@@ -71,16 +75,17 @@ pub struct Totals {
     pub t_readmit_s: Option<Spread>,
     pub residual_ms: Option<Residual>,
     pub lost_per_trial: Option<Mean>,
-    /// Lost because of faults that the balancer never noticed.
+    /// Lost because of faults that the balancer never noticed; `null` as `detected`.
     #[serde(default)]
-    pub lost_unnoticed: u64,
+    pub lost_unnoticed: Option<u64>,
     /// Whether anything was lost to a noticed fault otherwise than in flight or within `t_detect`.
     #[serde(default)]
     pub lost_after_detect: Option<AfterDetect>,
     #[serde(default)]
     pub by_outcome: BTreeMap<Outcome, u64>,
+    /// `null`: the balancer does not tell of attempts.
     #[serde(default)]
-    pub saved_by_retry: u64,
+    pub saved_by_retry: Option<u64>,
     /// What the balancer forwarded while faults were held, and how many attempts that took per request.
     #[serde(default)]
     pub forwarded: Option<Forwarded>,
@@ -199,7 +204,7 @@ pub fn totals(trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals
     }
     let forwarded = forwarded(trials);
     Totals {
-        detected: trials.iter().filter(|t| t.detected).count(),
+        detected: all(trials, |t| t.detected).map(|all| all.iter().filter(|detected| **detected).count()),
         n: trials.len(),
         detected_by,
         t_detect_s: spread(|t| t.t_detect_s),
@@ -214,19 +219,24 @@ pub fn totals(trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals
         lost_per_trial: (!trials.is_empty()).then(|| Mean {
             mean: lost as f64 / trials.len() as f64,
         }),
-        lost_unnoticed: trials
-            .iter()
-            .filter(|t| !t.detected)
-            .map(|t| t.lost.total())
-            .sum(),
+        lost_unnoticed: all(trials, |t| {
+            t.detected
+                .map(|detected| if detected { 0 } else { t.lost.total() })
+        })
+        .map(|all| all.iter().sum()),
         lost_after_detect: after_detect(trials),
         by_outcome,
-        saved_by_retry: trials.iter().map(|t| t.saved_by_retry).sum(),
+        saved_by_retry: all(trials, |t| t.saved_by_retry).map(|all| all.iter().sum()),
         attempts_per_request: forwarded.and_then(|f| f.attempts_per_request()),
         forwarded,
         lost_over_expected: over_expected(trials, exposure),
         success: (load.ok + load.lost > 0).then(|| load.ok as f64 / (load.ok + load.lost) as f64),
     }
+}
+
+/// What each trial knows; `None` when one of them does not.
+fn all<T>(trials: &[Trial], value: impl Fn(&Trial) -> Option<T>) -> Option<Vec<T>> {
+    trials.iter().map(value).collect()
 }
 
 pub fn detector(by: Detector) -> &'static str {

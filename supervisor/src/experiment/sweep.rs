@@ -142,7 +142,7 @@ impl Sweep {
             Ok(stack) => stack,
             Err(e) => return fail(e.exit, &e.text),
         };
-        let mut watch = Watch::new(records);
+        let mut watch = Watch::new(records, &stack.dir);
         let ended = {
             let Stack { fleet, signals, .. } = &mut stack;
             tokio::select! {

@@ -1,6 +1,6 @@
 //! PURE: a [`Summary`] as text for people.
 
-mod columns;
+pub mod columns;
 mod verdict;
 
 pub use verdict::warnings;
@@ -10,13 +10,18 @@ use super::summary::{Bounds, Spread, Summary, detector};
 use columns::{Column, table};
 use std::fmt::Write;
 
-/// The whole report of a run: a row for each victim, the spread beside theory, what was lost, and what to doubt.
+/// The whole report of a run: which balancer, a row for each victim, the spread beside theory, what was lost, and what to doubt.
 pub fn render(s: &Summary) -> String {
     let mut out = String::new();
+    let _ = writeln!(out, "{}\n", heading(s));
     let _ = writeln!(out, "{}\n", trials(&s.trials));
     let _ = writeln!(out, "{}\n", spreads(s));
     let _ = write!(out, "{}", verdict::verdict(s));
     out
+}
+
+fn heading(s: &Summary) -> String {
+    format!("engine          {} {}", s.engine, s.engine_version)
 }
 
 /// What does not fit into the width is left out, the last in rank first; the document has all of it.
@@ -28,8 +33,9 @@ fn trials(trials: &[Trial]) -> String {
     };
     let residual = |t: &Trial| Some((t.t_detect_s? - t.predicted_t_detect_s?) * 1e3);
     let detected = |t: &Trial| match t.detected {
-        true => seconds(t.t_detect_s),
-        false => "never".into(),
+        Some(false) => "never".into(),
+        // Unknown is no figure either.
+        _ => seconds(t.t_detect_s),
     };
     let mut columns = vec![
         column("trial", 0, &|t| t.trial.to_string()),
@@ -52,8 +58,9 @@ fn trials(trials: &[Trial]) -> String {
         let attempts = |t: &Trial| t.attempts.map_or("-".into(), |n| n.to_string());
         columns.insert(2, column("attempts", 3, &attempts));
     }
-    if trials.iter().any(|t| t.saved_by_retry > 0) {
-        columns.push(column("saved", 0, &|t| t.saved_by_retry.to_string()));
+    if trials.iter().any(|t| t.saved_by_retry > Some(0)) {
+        let saved = |t: &Trial| t.saved_by_retry.map_or("-".into(), |n| n.to_string());
+        columns.push(column("saved", 0, &saved));
     }
     table(columns)
 }

@@ -1,8 +1,14 @@
 //! One trial on a live fleet: wait until all is well, hit the victims at the planned phase, hold them so until the
 //! balancer has them out of use, bring them back, wait for their first served requests.
 
+mod aim;
+mod readmission;
+pub mod rules;
+
+pub use rules::Rules;
+
 use super::forecast::Forecast;
-use super::measure::{self, Anchor, Trial, Victim, is_out_of_use, revives};
+use super::measure::{self, Trial, Victim, is_out_of_use};
 use super::plan::Strike;
 use super::watch::{Missed, Watch};
 use crate::fleet::{FleetError, FleetHandle, Injected};
@@ -10,27 +16,6 @@ use router::clock::{self, Timestamp};
 use router::fault::Spec;
 use router::record::{Event, Fault, Record, Stamp};
 use std::time::Duration;
-
-/// What a trial needs to know of the run.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub spec: Spec,
-    pub anchor: Anchor,
-    pub interval: Duration,
-    /// Theory's longest `t_detect` plus one interval: then the balancer has missed it.
-    pub give_up: Duration,
-    /// `None`: held until the balancer has it out of use. Otherwise brought back this long after the fault, or after
-    /// the exit of a drained router.
-    pub restart_delay: Option<Duration>,
-    /// Longest life of an attempt: connect plus response timeout.
-    pub attempt: Duration,
-    /// `drain`: longest time from SIGUSR1 to the exit.
-    pub leaving: Duration,
-    /// Longest time from a router's start to `ready`.
-    pub start: Duration,
-    /// Longest wait for a Down router to be believed Up and used again.
-    pub readmission: Duration,
-}
 
 /// A trial that happened, to be measured when its outcomes are in.
 #[derive(Clone, Debug)]
@@ -53,13 +38,12 @@ impl Happened {
             victims: &self.victims,
             held_until: self.held_until,
             anchor: rules.anchor,
+            teller: &watch.teller,
         };
         measure::trials(&records, &strike, |phase, fault| forecast.predict(phase, fault))
     }
 }
 
-/// A process is up a moment after it was started, and told to wait.
-pub const START: Duration = Duration::from_secs(10);
 /// What a process may take beyond its own deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -79,7 +63,7 @@ pub async fn run(
     plan: &Strike,
 ) -> Result<Happened, TrialError> {
     let names: Vec<String> = plan.routers.iter().map(|n| format!("router-{}", n + 1)).collect();
-    let aim = aim(watch, rules, &names, plan.phase).await?;
+    let aim = aim::aim(watch, rules, &names, plan.phase).await?;
     let since = aim - rules.interval - rules.attempt;
     watch
         .collect(aim)
@@ -94,54 +78,35 @@ pub async fn run(
         }
     }
     let held_until = clock::now();
-    for victim in &victims {
+    let happened = Happened {
+        victims,
+        since,
+        held_until,
+    };
+    if rules.comes_back {
+        come_back(fleet, watch, rules, &happened).await?;
+    }
+    Ok(happened)
+}
+
+/// Brings the victims back, and waits until they are used again.
+async fn come_back(
+    fleet: &FleetHandle,
+    watch: &mut Watch,
+    rules: &Rules,
+    happened: &Happened,
+) -> Result<(), TrialError> {
+    for victim in &happened.victims {
         match rules.spec.fault {
             Fault::Hang => fleet.resume(&victim.router).await?,
             fault if fault.is_behaviour() => fleet.heal(&victim.router).await?,
             _ => fleet.restart_now(&victim.router).await?,
         }
     }
-    for victim in &victims {
-        readmitted(watch, rules, &victim.router, held_until).await?;
+    for victim in &happened.victims {
+        readmission::readmitted(watch, rules, &victim.router, happened.held_until).await?;
     }
-    Ok(Happened {
-        victims,
-        since,
-        held_until,
-    })
-}
-
-/// When to strike: after a check of the first victim, with all of them in use, at `phase` of the interval.
-async fn aim(
-    watch: &mut Watch,
-    rules: &Rules,
-    victims: &[String],
-    phase: f64,
-) -> Result<Timestamp, TrialError> {
-    let begun = clock::now();
-    let patience = begun + rules.interval + rules.give_up + rules.readmission;
-    let record = loop {
-        let passed = |record: &Record| {
-            matches!(&record.event, Event::Probe { router, failures: 0, started_ns, .. }
-                if *router == victims[0] && *started_ns >= begun)
-        };
-        let record = watch.wait(patience, passed).await;
-        let record = record.map_err(missed("waiting for a passed check before the fault"))?;
-        if victims.iter().all(|victim| watch.in_use(victim)) {
-            break record;
-        }
-    };
-    let anchor = match (&record.event, rules.anchor) {
-        (Event::Probe { started_ns, .. }, Anchor::Start) => *started_ns,
-        _ => record.at,
-    };
-    let aim = anchor + rules.interval.mul_f64(phase);
-    // A phase of nearly nothing may already be over: the same phase one interval later is as good.
-    Ok(if aim <= clock::now() {
-        aim + rules.interval
-    } else {
-        aim
-    })
+    Ok(())
 }
 
 /// Hits all victims at once: the commands are with the fleet before it carries out the first. A crash is aimed at that
@@ -192,7 +157,8 @@ async fn delayed(
         .map_err(missed("holding the router dead"))
 }
 
-/// Until the balancer has it out of use and no attempt waits there any more, or has missed it.
+/// Until the balancer has it out of use and no attempt waits there any more, or has missed it. A balancer that does not
+/// tell what it believes is given all the time it could need.
 ///
 /// A hung router is held until its last attempt has ended: resumed earlier it would answer requests that the window
 /// had caught, and the count of lost requests would depend on the moment of resuming.
@@ -204,6 +170,7 @@ async fn hold(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<(), T
         record.at >= *fault
             && matches!(&record.event, Event::Belief { router: r, to, .. } if r == router && is_out_of_use(*to))
     };
+    // Without its belief nothing is found, and the time is up.
     let noticed = match watch.find_or_wait(*fault + rules.give_up, out).await {
         Ok(_) => true,
         Err(Missed::Late(_)) => false,
@@ -215,11 +182,14 @@ async fn hold(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<(), T
     let quiet = |record: &Record| {
         record.at >= *fault && matches!(&record.event, Event::Quiet { router: r, .. } if r == router)
     };
+    // A real one may not say when its last attempt has ended: at a dead router at once, at a hung one within its timeout;
+    // what a trial leaves under way ends with the load.
+    let patience = match rules.spec.fault {
+        fault if watch.is_real() && fault.is_death() => SLACK,
+        _ => rules.attempt + SLACK,
+    };
     if noticed {
-        match watch
-            .find_or_wait(clock::now() + rules.attempt + SLACK, quiet)
-            .await
-        {
+        match watch.find_or_wait(clock::now() + patience, quiet).await {
             // Connections relayed by `mode=tcp` may live on: what is known of the last attempt has to do.
             Ok(_) | Err(Missed::Late(_)) => {}
             Err(source) => return Err(missed("waiting for the last attempt to end")(source)),
@@ -239,36 +209,6 @@ async fn left(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<Times
         .await
         .map(|record| record.at)
         .map_err(missed("waiting for the drained router to leave"))
-}
-
-async fn readmitted(
-    watch: &mut Watch,
-    rules: &Rules,
-    router: &str,
-    revived: Timestamp,
-) -> Result<(), TrialError> {
-    let alive = |record: &Record| record.at >= revived && revives(record, router);
-    let started = watch.find_or_wait(clock::now() + rules.start, alive).await;
-    started.map_err(missed("waiting for the router to serve again"))?;
-    let served = |record: &Record| {
-        record.at >= revived && matches!(&record.event, Event::Readmitted { router: r, .. } if r == router)
-    };
-    if watch.in_use(router) && watch.find(served).is_none() {
-        // Not noticed so far, or a failed check short of `fall`: there is nothing to come back from, unless one
-        // more interval shows that it is noticed still.
-        let watched = watch.collect(clock::now() + rules.interval).await;
-        watched.map_err(missed("after an unnoticed fault"))?;
-        if watch.in_use(router) {
-            return Ok(());
-        }
-    }
-    let ejected = watch.ejected_until(router).unwrap_or_default();
-    let deadline = clock::now().max(ejected) + rules.readmission;
-    watch
-        .find_or_wait(deadline, served)
-        .await
-        .map(drop)
-        .map_err(missed("waiting for the router to be used again"))
 }
 
 pub fn missed(what: &str) -> impl FnOnce(Missed) -> TrialError {

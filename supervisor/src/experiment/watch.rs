@@ -1,10 +1,13 @@
 //! The records of a running experiment, kept as they arrive, and waiting for the next one that matters.
 
+use super::measure::Teller;
+use super::measure::checks::By;
 use crate::fleet::Records;
 use crate::process::Entry;
 use router::clock::{self, Timestamp};
 use router::record::{Belief, Event, Record};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Why a wait ended without the record.
@@ -16,9 +19,15 @@ pub enum Missed {
     Closed,
 }
 
-/// Keeps what measuring needs of the record stream, and knows each router's belief.
+/// Keeps what measuring needs of the record stream, and knows what the balancer is and believes.
 pub struct Watch {
     stream: Records,
+    /// Where each process's output is.
+    pub logs: PathBuf,
+    /// The balancer and what it tells; lb-sim until a real one has said what it is.
+    pub teller: Teller,
+    /// Whose records of checks count.
+    pub checks_by: By,
     /// Everything since the last [`Watch::forget`], in order of arrival.
     pub records: Vec<Record>,
     beliefs: BTreeMap<String, (Belief, Option<Timestamp>)>,
@@ -27,16 +36,26 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn new(stream: Records) -> Watch {
+    /// `dir` is the run's.
+    pub fn new(stream: Records, dir: &Path) -> Watch {
         Watch {
             stream,
+            logs: dir.join("logs"),
+            teller: Teller::default(),
+            checks_by: By::Balancer,
             records: Vec::new(),
             beliefs: BTreeMap::new(),
             load: (0, 0, 0),
         }
     }
 
-    /// The balancer gives it requests; so it does until it has said otherwise.
+    /// A real balancer stands in lb-sim's place.
+    pub fn is_real(&self) -> bool {
+        self.teller != Teller::default()
+    }
+
+    /// The balancer gives it requests; so it does until it has said otherwise, and as far as anybody knows where it
+    /// says nothing.
     pub fn in_use(&self, router: &str) -> bool {
         let belief = self.beliefs.get(router).map(|(belief, _)| *belief);
         matches!(belief, None | Some(Belief::Up | Belief::GoingDown))
@@ -123,7 +142,12 @@ impl Watch {
                 self.load = (*sent, *ok, *lost);
                 return;
             }
-            Event::CheckSeen { .. } => return,
+            Event::Engine { .. } => {
+                if let Some(teller) = Teller::of(record) {
+                    (self.teller, self.checks_by) = (teller, By::Router);
+                }
+            }
+            Event::Probe { .. } => self.checks_by = By::Balancer,
             _ => {}
         }
         self.records.push(record.clone());

@@ -2,6 +2,7 @@
 
 use super::args::Axis;
 use crate::experiment::forecast::Forecast;
+use crate::experiment::measure::checks::{By, Check};
 use crate::experiment::mistakes::Mistakes;
 use crate::experiment::summary::{Bounds, Spread};
 use crate::settings::{LabSettings, PresetNote};
@@ -9,7 +10,7 @@ use lb_sim::theory::load;
 use lb_sim::theory::mistakes::{self, Pauses};
 use router::clock::Timestamp;
 use router::fault::Spec;
-use router::record::{Event, Fault, Record};
+use router::record::{Fault, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -162,15 +163,11 @@ impl Cell {
 }
 
 /// Health checks a second that started in the span: from each router's first to its last.
-pub fn checks_per_second(records: &[Record], (from, to): (Timestamp, Timestamp)) -> Option<f64> {
+pub fn checks_per_second(records: &[Record], by: By, (from, to): (Timestamp, Timestamp)) -> Option<f64> {
     let mut routers: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
-    for record in records {
-        if let Event::Probe {
-            router, started_ns, ..
-        } = &record.event
-            && (from..to).contains(started_ns)
-        {
-            routers.entry(router).or_default().push(*started_ns);
+    for check in records.iter().filter_map(Check::of) {
+        if check.by == by && (from..to).contains(&check.started) {
+            routers.entry(check.router).or_default().push(check.started);
         }
     }
     let rate = |mut starts: Vec<Timestamp>| {
@@ -230,7 +227,7 @@ fn figures(bounds: Option<Bounds>, reason: Option<String>) -> Figures {
 mod tests {
     use super::*;
     use crate::experiment::mistakes::Mistake;
-    use router::record::ProbeResult;
+    use router::record::{Event, ProbeResult};
 
     fn settings(words: &str) -> LabSettings {
         let mut settings = LabSettings::default();
@@ -344,7 +341,7 @@ mod tests {
         let mut records: Vec<_> = (0..20).map(|n| probe("router-1", 70 + n * 500)).collect();
         records.extend((0..20).map(|n| probe("router-2", 190 + n * 500)));
         let span = (Timestamp(1_000_000_000), Timestamp(4_000_000_000));
-        assert_eq!(checks_per_second(&records, span), Some(4.0));
-        assert_eq!(checks_per_second(&records[..1], span), None);
+        assert_eq!(checks_per_second(&records, By::Balancer, span), Some(4.0));
+        assert_eq!(checks_per_second(&records[..1], By::Balancer, span), None);
     }
 }

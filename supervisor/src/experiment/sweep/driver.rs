@@ -2,17 +2,17 @@
 
 use super::cell::{self, Death, Seen};
 use crate::experiment::forecast::Forecast;
+use crate::experiment::measure::checks::Check;
 use crate::experiment::mistakes;
 use crate::experiment::pause;
-use crate::experiment::trial::{self, TrialError};
+use crate::experiment::plan;
+use crate::experiment::trial::{self, TrialError, rules};
 use crate::experiment::watch::Watch;
-use crate::experiment::{plan, run};
 use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
 use lb_sim::theory::mistakes::Pauses;
 use router::clock::{self, Timestamp};
 use router::fault::Spec;
-use router::record::Event;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -66,7 +66,7 @@ async fn deaths(
     settings: &LabSettings,
 ) -> Result<Vec<Death>, TrialError> {
     let forecast = Forecast::new(settings, task.spec, 1);
-    let rules = run::rules(task.spec, settings, &forecast, task.restart_delay);
+    let rules = rules::rules(task.spec, settings, &forecast, task.restart_delay);
     let strikes = plan::strikes(settings.seed.unwrap_or(1), task.trials, settings.routers, 1);
     let mut deaths = Vec::new();
     for (n, strike) in (1..).zip(&strikes) {
@@ -104,7 +104,7 @@ async fn observe(
             watched.map_err(trial::missed("watching"))?;
         }
     }
-    let checks = cell::checks_per_second(&watch.records, (begin, end));
+    let checks = cell::checks_per_second(&watch.records, watch.checks_by, (begin, end));
     if task.pauses.is_none() {
         return Ok((checks, None));
     }
@@ -119,21 +119,19 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let check = &settings.lb.check;
     let cycle = check.interval + check.jitter + check.timeout;
     let names = names(settings);
+    let checked = settings.has_checks();
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
     let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
     let mut passed = BTreeSet::new();
-    while passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
+    while checked && passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
         let record = watch.next_by(deadline).await;
         let record = record.map_err(trial::missed("waiting until every router is in use and checked"))?;
-        if let Event::Probe {
-            router,
-            started_ns,
-            failures: 0,
-            ..
-        } = record.event
-            && started_ns >= begin
+        if let Some(check) = Check::of(&record)
+            && check.by == watch.checks_by
+            && check.passed
+            && check.started >= begin
         {
-            passed.insert(router);
+            passed.insert(check.router.to_owned());
         }
     }
     Ok(())

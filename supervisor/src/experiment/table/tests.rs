@@ -15,7 +15,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
         phase_s: Some(2.59),
         attempts: None,
         variant: None,
-        detected: noticed,
+        detected: Some(noticed),
         detected_by: noticed.then_some(Detector::Sentinel),
         t_detect_s: noticed.then_some(0.0031),
         predicted_t_detect_s: Some(0.0),
@@ -29,8 +29,8 @@ fn trial(n: u32, noticed: bool) -> Trial {
             window: 123_456,
             by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
         },
-        causes: BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)]),
-        saved_by_retry: 12_345,
+        causes: Some(BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)])),
+        saved_by_retry: Some(12_345),
         forwarded: Some(Forwarded {
             requests: 100,
             attempts: 300,
@@ -55,7 +55,8 @@ fn report(trials: Vec<Trial>) -> String {
     render(&Summary {
         schema: "resetlab.run.v1".into(),
         seed: "1".into(),
-        engine: "lb-sim".into(),
+        engine: "haproxy".into(),
+        engine_version: "2.6.12".into(),
         preset: "kb".into(),
         preset_grade: "documented".into(),
         preset_versions: "KB 298398".into(),
@@ -88,7 +89,7 @@ fn the_widest_report_fits_a_hundred_columns() {
         assert!(line.chars().count() <= WIDTH, "{}: {line}", line.chars().count());
     }
     for kept in ["trial", "t_detect s", "by", "in flight", "window", "saved"] {
-        assert!(text.lines().next().unwrap().contains(kept), "{kept} in\n{text}");
+        assert!(text.lines().nth(2).unwrap().contains(kept), "{kept} in\n{text}");
     }
     assert!(!text.contains("phase s"), "the first to be left out");
 }
@@ -130,7 +131,7 @@ fn crashes_tell_what_they_took_and_how_they_went() {
         crash(2, 389, CrashVariant::NilPointerInHook),
         crash(3, 95, CrashVariant::MapWritesInErrorHandler),
     ]);
-    assert!(text.lines().next().unwrap().contains("attempts"), "{text}");
+    assert!(text.lines().nth(2).unwrap().contains("attempts"), "{text}");
     assert!(
         text.contains(
             "crashes         after 17 to 389 attempts, mean 167: map-writes-in-error-handler 2, nil-pointer-in-1xx-hook 1"
@@ -139,5 +140,27 @@ fn crashes_tell_what_they_took_and_how_they_went() {
     );
     assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
     let killed = report(vec![trial(1, true)]);
-    assert!(!killed.lines().next().unwrap().contains("attempts") && !killed.contains("crashes "));
+    assert!(!killed.lines().nth(2).unwrap().contains("attempts") && !killed.contains("crashes "));
+}
+
+#[test]
+fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
+    let silent = Trial {
+        detected: None,
+        detected_by: None,
+        t_detect_s: None,
+        t_stop_s: None,
+        t_lost_s: None,
+        causes: None,
+        saved_by_retry: None,
+        ..trial(1, true)
+    };
+    let text = report(vec![silent]);
+    assert!(text.starts_with("engine          haproxy 2.6.12\n"), "{text}");
+    assert!(text.contains("haproxy does not tell what it believes"), "{text}");
+    assert!(text.contains("haproxy does not tell of attempts"), "{text}");
+    assert!(
+        !text.contains("never noticed") && !text.contains("saved"),
+        "{text}"
+    );
 }

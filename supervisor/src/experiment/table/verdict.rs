@@ -39,12 +39,14 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
         let who = joined(t.detected_by.iter().map(|(by, n)| format!("{by} {n}")));
         lines.push(("noticed by", format!("{who} of {}", t.n)));
     }
-    if t.detected < t.n {
-        let (lost, missed) = (requests_lost(t.lost_unnoticed), t.n - t.detected);
-        lines.push((
-            "unnoticed",
-            format!("the balancer never noticed: {lost} in {missed} of {} faults", t.n),
-        ));
+    match (t.detected, t.lost_unnoticed) {
+        (Some(detected), Some(lost)) if detected < t.n => {
+            let (lost, missed) = (requests_lost(lost), t.n - detected);
+            let text = format!("the balancer never noticed: {lost} in {missed} of {} faults", t.n);
+            lines.push(("unnoticed", text));
+        }
+        (Some(_), _) => {}
+        (None, _) => lines.push(("noticed", format!("{} does not tell what it believes", s.engine))),
     }
     if let Some(lost) = t.lost_per_trial {
         lines.push((
@@ -67,14 +69,18 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
             format!("{ratio:.4} of the requests sent into the windows (Σ t_stop × rate ÷ routers)"),
         ));
     }
+    if s.trials.iter().any(|t| t.causes.is_none()) {
+        let text = format!(
+            "{} does not tell of attempts: their causes are not known",
+            s.engine
+        );
+        lines.push(("", text));
+    }
     lines.extend(within(s).map(|text| ("", text)));
-    if t.saved_by_retry > 0 {
+    if let Some(saved) = t.saved_by_retry.filter(|saved| *saved > 0) {
         lines.push((
             "saved",
-            format!(
-                "{} requests failed at a victim and were answered elsewhere",
-                t.saved_by_retry
-            ),
+            format!("{saved} requests failed at a victim and were answered elsewhere"),
         ));
     }
     lines.extend(amplification(s));
@@ -203,7 +209,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
 
 fn causes(s: &Summary) -> Option<String> {
     let mut all: BTreeMap<Cause, u64> = BTreeMap::new();
-    for (cause, count) in s.trials.iter().flat_map(|t| &t.causes) {
+    for (cause, count) in s.trials.iter().flat_map(|t| t.causes.iter().flatten()) {
         *all.entry(*cause).or_insert(0) += count;
     }
     (!all.is_empty()).then(|| counts(&all))

@@ -1,0 +1,77 @@
+//! PURE: the `resetlab.compare.v1` document.
+
+use super::side::{Done, Side, word};
+use super::verdict::Verdict;
+use crate::experiment::summary::Theory;
+use crate::settings::PresetNote;
+use router::record::Fault;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What `resetlab compare --json` prints and `compare.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Document {
+    pub schema: String,
+    pub seed: String,
+    /// What the settings started from.
+    pub preset: PresetNote,
+    /// `false`: interrupted before all trials were done.
+    pub complete: bool,
+    /// Planned for each fault and engine.
+    pub planned: u32,
+    pub engines: Vec<String>,
+    pub rate: f64,
+    pub arrivals: String,
+    pub routers: u32,
+    /// Those of the balancer, by their keys.
+    pub settings: BTreeMap<String, String>,
+    pub faults: Vec<Compared>,
+    /// All verdicts together; `null` when none could judge anything.
+    pub agree: Option<bool>,
+    pub command: String,
+}
+
+/// One fault on every engine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Compared {
+    pub fault: String,
+    pub theory: Theory,
+    /// In the order of the document's engines; one that has no trial so far is missing.
+    pub engines: Vec<Side>,
+    /// Each engine after the first, beside it.
+    pub verdicts: Vec<Verdict>,
+    pub trials: Vec<Done>,
+}
+
+impl Compared {
+    /// `done` are the fault's trials; `share` is the load of one router.
+    pub fn of(fault: Fault, theory: Theory, engines: &[String], done: Vec<Done>, share: f64) -> Compared {
+        let of = |engine: &String| {
+            let done: Vec<&Done> = done.iter().filter(|done| done.teller.engine == *engine).collect();
+            Side::of(&done, share)
+        };
+        let sides: Vec<Side> = engines.iter().filter_map(of).collect();
+        let verdicts = match sides.split_first() {
+            Some((first, others)) if Some(&first.teller.engine) == engines.first() => others
+                .iter()
+                .map(|other| Verdict::of(first, other, theory.reason.as_deref()))
+                .collect(),
+            _ => Vec::new(),
+        };
+        Compared {
+            fault: word(fault),
+            theory,
+            engines: sides,
+            verdicts,
+            trials: done,
+        }
+    }
+}
+
+/// Of all `faults`.
+pub fn agree(faults: &[Compared]) -> Option<bool> {
+    let verdicts = faults.iter().flat_map(|fault| &fault.verdicts);
+    verdicts
+        .filter_map(|verdict| verdict.agree)
+        .reduce(|all, one| all && one)
+}

@@ -1,0 +1,55 @@
+//! When to strike.
+
+use super::{Rules, SLACK, TrialError, missed};
+use crate::experiment::measure::checks::Check;
+use crate::experiment::watch::{Missed, Watch};
+use router::clock::{self, Timestamp};
+
+/// After a check of the first victim, with all of them in use, at `phase` of the interval. Where nobody makes checks
+/// there is no phase, and any time will do.
+pub(super) async fn aim(
+    watch: &mut Watch,
+    rules: &Rules,
+    victims: &[String],
+    phase: f64,
+) -> Result<Timestamp, TrialError> {
+    let anchor = passed(watch, rules, victims).await?.unwrap_or_else(clock::now);
+    let aim = anchor + rules.interval.mul_f64(phase);
+    // A phase of nearly nothing may already be over: the same phase one interval later is as good.
+    Ok(if aim <= clock::now() {
+        aim + rules.interval
+    } else {
+        aim
+    })
+}
+
+/// A check that the first victim passed from now on. `None`: a real balancer makes none.
+async fn passed(
+    watch: &mut Watch,
+    rules: &Rules,
+    victims: &[String],
+) -> Result<Option<Timestamp>, TrialError> {
+    if !rules.checked {
+        return Ok(None);
+    }
+    let begun = clock::now();
+    let deadline = begun + rules.interval + rules.give_up + rules.readmission + SLACK;
+    let mut checked = false;
+    loop {
+        let record = match watch.next_by(deadline).await {
+            // By a file of its user's own, for one.
+            Err(Missed::Late(_)) if !checked && watch.is_real() => return Ok(None),
+            record => record.map_err(missed("waiting for a passed check before the fault"))?,
+        };
+        let ours = |check: &Check| {
+            check.by == watch.checks_by && check.router == victims[0] && check.started >= begun
+        };
+        let Some(check) = Check::of(&record).filter(ours) else {
+            continue;
+        };
+        checked = true;
+        if check.passed && victims.iter().all(|victim| watch.in_use(victim)) {
+            return Ok(Some(check.anchor(rules.anchor)));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! PURE: what a trial goes by, from settings and theory.
+
+use crate::engine::Engine;
+use crate::experiment::forecast::Forecast;
+use crate::experiment::measure::Anchor;
+use crate::settings::LabSettings;
+use lb_sim::core::Schedule;
+use router::fault::Spec;
+use std::time::Duration;
+
+/// What a trial needs to know of the run.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub spec: Spec,
+    pub anchor: Anchor,
+    /// Phases are shares of it.
+    pub interval: Duration,
+    /// Somebody checks the routers' health.
+    pub checked: bool,
+    /// Theory's longest `t_detect` plus one interval: then the balancer has missed it.
+    pub give_up: Duration,
+    /// `None`: held until the balancer has it out of use. Otherwise brought back this long after the fault, or after
+    /// the exit of a drained router.
+    pub restart_delay: Option<Duration>,
+    /// Longest life of an attempt: connect plus response timeout, or as long as its client waits.
+    pub attempt: Duration,
+    /// `drain`: longest time from SIGUSR1 to the exit.
+    pub leaving: Duration,
+    /// Longest time from a router's start to `ready`.
+    pub start: Duration,
+    /// Longest wait for a Down router to be believed Up and used again.
+    pub readmission: Duration,
+    /// The trial goes on until the victims are used again; otherwise it ends with the fault, and the stack with it.
+    pub comes_back: bool,
+}
+
+/// A process is up a moment after it was started, and told to wait.
+const START: Duration = Duration::from_secs(10);
+/// A router ejected for a time is tried again after it: a trial sees what that costs.
+const SECOND_TRY: Duration = Duration::from_secs(3);
+const READMISSION_SLACK: Duration = Duration::from_secs(5);
+
+/// What trials of `spec` go by; `restart_delay` where it was asked for.
+pub fn rules(
+    spec: Spec,
+    settings: &LabSettings,
+    forecast: &Forecast,
+    restart_delay: Option<Duration>,
+) -> Rules {
+    let check = &settings.lb.check;
+    let router = settings.router.in_force();
+    let cycle = check.interval + check.jitter + check.timeout;
+    let ejection = settings.lb.passive.ejection;
+    let checked = settings.has_checks();
+    // A real balancer may not say until when it keeps a router ejected; lb-sim does.
+    let ejected = match settings.engine {
+        Engine::LbSim => Duration::ZERO,
+        _ => ejection,
+    };
+    let attempt = settings.lb.connect_timeout + settings.lb.response_timeout;
+    Rules {
+        spec,
+        anchor: match check.schedule {
+            Schedule::End => Anchor::End,
+            _ => Anchor::Start,
+        },
+        interval: settings.rhythm(),
+        checked,
+        give_up: match checked {
+            true => forecast.give_up(),
+            false => ejection + SECOND_TRY,
+        },
+        restart_delay,
+        attempt: attempt.min(settings.client_timeout),
+        leaving: router.drain_wait + router.drain_timeout,
+        start: START + router.start_response_delay_interval,
+        readmission: READMISSION_SLACK
+            + match checked {
+                true => cycle * (check.rise + 2) + ejected,
+                false => ejection,
+            },
+        comes_back: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router::record::Fault;
+
+    fn of(words: &str) -> Rules {
+        let mut lab = LabSettings::default();
+        for word in words.split_whitespace() {
+            let (key, value) = word.split_once('=').unwrap();
+            lab.set("a test", key, value).unwrap();
+        }
+        let kill = Spec::new(Fault::Kill);
+        rules(kill, &lab, &Forecast::new(&lab, kill, 1), None)
+    }
+
+    #[test]
+    fn a_balancer_without_checks_is_waited_for_as_long_as_it_ejects() {
+        let words = "interval=1day detector=passive passive-ejection=10s";
+        let without = of(words);
+        assert!(!without.checked);
+        assert_eq!(without.give_up, Duration::from_secs(13));
+        assert!(without.readmission < Duration::from_secs(30));
+        assert!(
+            without.interval < Duration::from_secs(2),
+            "phases are not shares of a day"
+        );
+        assert!(of("interval=5s").checked);
+    }
+
+    #[test]
+    fn an_attempt_lasts_no_longer_than_its_client_waits() {
+        assert_eq!(of("client-timeout=5s").attempt, Duration::from_secs(3));
+        assert_eq!(
+            of("client-timeout=2s response-timeout=50s").attempt,
+            Duration::from_secs(2)
+        );
+    }
+}
