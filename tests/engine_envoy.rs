@@ -79,7 +79,7 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
         return;
     }
     let place = Place::new();
-    let mut lab = up(&place, "", &[]);
+    let mut lab = up(&place, "", &["--no-traffic-interval", "300ms"]);
     place.json(&["kill", "router-2"]);
     lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
     let down = lab
