@@ -48,6 +48,8 @@ pub struct Story {
     settings: lb_sim::core::Settings,
     routers: BTreeMap<String, Router>,
     joins: Joins,
+    /// A real load balancer stands in lb-sim's place.
+    real: bool,
     denied: forwarding::Denied,
     /// Balancer, load or app, ended and not ready again yet.
     gone: BTreeSet<String>,
@@ -115,6 +117,7 @@ impl Story {
             settings,
             routers: (1..=routers).map(router).collect(),
             joins: Joins::default(),
+            real: false,
             denied: forwarding::Denied::default(),
             gone: BTreeSet::new(),
             reports: Vec::new(),
@@ -237,10 +240,13 @@ impl Story {
                 request,
                 outcome,
                 port,
+                intended_ns,
+                sent_ns,
                 ..
             } => {
                 *self.by_outcome.entry(*outcome).or_default() += 1;
-                self.joins.outcome(*request, *port, *outcome);
+                let sent = sent_ns.unwrap_or(*intended_ns);
+                self.joins.outcome(*request, *port, *outcome, (sent, at));
                 Vec::new()
             }
             Event::Quiet {
@@ -279,9 +285,18 @@ impl Story {
                 Line::one(at, Tone::Warning, text)
             }
             Event::Note { text } => Line::one(at, Tone::Warning, text.clone()),
-            Event::Engine { .. }
-            | Event::CheckSeen { .. }
-            | Event::Crash { .. }
+            Event::Engine { attempts, .. } => {
+                self.real = true;
+                self.joins.by_the_client(*attempts);
+                Vec::new()
+            }
+            Event::CheckSeen { status } => {
+                if self.real {
+                    self.on_check_seen(at, &record.from, *status);
+                }
+                Vec::new()
+            }
+            Event::Crash { .. }
             | Event::SentinelCheck { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }

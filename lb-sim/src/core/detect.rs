@@ -108,6 +108,9 @@ pub struct RetrySettings {
     pub to: RetryTo,
     /// Wait before each retry.
     pub delay: Duration,
+    /// And a random time below this, twice as long for each further retry of a request, at most ten times (Envoy's
+    /// retry back-off: a fully jittered exponential one).
+    pub jitter: Duration,
     /// No retry starts later than this after the request came; `None`: no limit.
     pub time: Option<Duration>,
     /// Retries are at most this share of the requests of the last ten seconds, and ten a second; `None`: no limit.
@@ -192,6 +195,7 @@ impl Default for RetrySettings {
             on: RetryOn::Safe,
             to: RetryTo::Other,
             delay: Duration::ZERO,
+            jitter: Duration::ZERO,
             time: None,
             budget: Some(Share(2_000)),
             breaker: Some(100),

@@ -124,6 +124,12 @@ const ALL: &[Key] = &[
     key!(Requests "retry-on" "WORD" "What is retried: connect (no connection was made) or safe (and idempotent requests without a response)", retry.on, words::one_of, words::plain),
     key!(Requests "retry-to" "WORD" "Where: other (a router not tried yet), any (the next in turn) or same (HAProxy without redispatch)", retry.to, words::one_of, words::plain),
     key!(Requests "retry-delay" "TIME" "Wait before each retry (HAProxy without redispatch: 1s)", retry.delay, words::duration, words::time),
+    key!(
+        Requests "retry-jitter" "TIME" "And a random time below this, twice as long each time, at most ten times (Envoy's back-off)",
+        retry.jitter,
+        words::duration,
+        words::time
+    ),
     key!(Requests "retry-time" "TIME|off" "No retry starts later than this after the request came (Caddy's lb_try_duration)", retry.time, words::time_or_off, words::off_or_time),
     key!(Requests "retry-budget" "SHARE|off" "Retries are at most this share of the requests", retry.budget, words::share_or_off, words::off_or),
     key!(Requests "retry-breaker" "N|off" "Retries under way at a time", retry.breaker, words::count_or_off, words::off_or),

@@ -2,7 +2,9 @@
 //! breaker, so that slow ones cannot pile up.
 
 use super::{RetryOn, RetrySettings};
+use rand::Rng;
 use router::clock::Timestamp;
+use std::time::Duration;
 
 /// Retries a second that are always earned, so that a balancer with little traffic can retry at all.
 pub const RESERVE: u64 = 10;
@@ -25,10 +27,22 @@ pub struct Tries {
 
 impl Tries {
     /// When the next attempt starts, if an attempt fails at `now`; `None`: it was the last.
-    pub fn next(&self, now: Timestamp, settings: &RetrySettings) -> Option<Timestamp> {
-        let start = now + settings.delay;
+    pub fn next(&self, now: Timestamp, settings: &RetrySettings, random: &mut impl Rng) -> Option<Timestamp> {
+        let start = now + settings.delay + self.jitter(settings.jitter, random);
         let late = settings.time.is_some_and(|time| start.since(self.begun) > time);
         (self.made <= settings.retries && !late).then_some(start)
+    }
+
+    /// Envoy: uniform below 25 ms before the first retry, doubled for each further one up to ten times that
+    /// (JitteredExponentialBackOffStrategy).
+    fn jitter(&self, first: Duration, random: &mut impl Rng) -> Duration {
+        if first.is_zero() {
+            return Duration::ZERO;
+        }
+        let times = 1u32 << self.made.saturating_sub(1).min(4);
+        let below = first.saturating_mul(times.min(10)).as_nanos();
+        // The high word of the product is uniform in [0, below).
+        Duration::from_nanos(((u128::from(random.next_u64()) * below) >> 64) as u64)
     }
 }
 

@@ -114,7 +114,7 @@ fn serve(args: Args) -> Result<(), Failure> {
     let control_failed = spawn_control(start)?;
     LocalSet::new().block_on(
         &runtime,
-        forward(listener, shared, worker.events, seen, control_failed),
+        forward(listener, shared, worker.events, seen, control_failed, args.seed),
     )
 }
 
@@ -125,6 +125,7 @@ async fn forward(
     events: Events,
     seen: mpsc::UnboundedSender<judge::Seen>,
     control_failed: oneshot::Receiver<io::Error>,
+    seed: u64,
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -136,7 +137,7 @@ async fn forward(
         Mode::Http => Box::new(http::Follower(engine.clone())),
         Mode::Tcp => Box::new(tcp::Follower(severs.clone())),
     };
-    let traffic = traffic::Traffic::new(shared, events, seen, driver);
+    let traffic = traffic::Traffic::new(shared, events, seen, driver, seed);
     let balancing = traffic.clone();
     let serving = async {
         match mode {

@@ -11,7 +11,9 @@ use super::table::{Member, Shared, Table};
 use crate::core::retry::Tries;
 use crate::core::{BackendId, Denied, OpenConnections, Picker, RetryGate, RetryTo, Settings};
 use arc_swap::{ArcSwap, Cache};
+use rand_chacha::ChaCha8Rng;
 use router::clock::{self, Timestamp};
+use router::dice;
 use router::record::{Cause, Event};
 use router::worker::Events;
 use std::cell::RefCell;
@@ -82,6 +84,8 @@ struct State {
     picker: Picker,
     shares: Shares,
     retries: RetryGate,
+    /// Of the waits before retries.
+    random: ChaCha8Rng,
     /// Per backend: what is still to be told about its last change.
     pending: Vec<Pending>,
     judge: Judge,
@@ -108,6 +112,7 @@ impl Traffic {
         events: Events,
         seen: UnboundedSender<Seen>,
         driver: Box<dyn Driver>,
+        seed: u64,
     ) -> Rc<Traffic> {
         let table = shared.table().load_full();
         driver.settings(&table.settings);
@@ -118,6 +123,7 @@ impl Traffic {
             picker: Picker::new(table.settings.balance, &table.usable),
             shares: Shares::new(&table),
             retries: RetryGate::new(clock::now()),
+            random: dice::seeded(seed, "retries", 0),
             pending: vec![Pending::Nothing; table.members.len()],
             judge,
             trials: Vec::new(),
@@ -190,7 +196,7 @@ impl Traffic {
         let state = &mut *self.state.borrow_mut();
         self.refresh(state);
         let settings = state.table.settings.retry;
-        let start = ticket.tries.next(now, &settings)?;
+        let start = ticket.tries.next(now, &settings, &mut state.random)?;
         // After a wait somebody may be back.
         let nobody = state.table.usable.is_empty() && state.trials.is_empty();
         if nobody && start <= now && settings.to != RetryTo::Same {

@@ -222,6 +222,11 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
         "retry-delay",
         "it tries again at once; set retry-delay=0s",
     );
+    demands.demand(
+        settings.retry.jitter.is_zero(),
+        "retry-jitter",
+        "it tries again at once; set retry-jitter=0s",
+    );
     demands.only(
         "retry-budget",
         &["off"],

@@ -213,7 +213,8 @@ impl Victim {
             t_stop_s: down
                 .filter(|_| strike.teller.attempts)
                 .and_then(|down| said_quiet(records, spell, down))
-                .or(last_failed.map(Some))
+                // A retry at the same router may come after the balancer has said so.
+                .map_or(last_failed.map(Some), |quiet| Some(quiet.max(last_failed)))
                 .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
             t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
             t_clear_s: cost.clear,

@@ -8,6 +8,15 @@ use router::clock::Timestamp;
 use router::record::{Fault, ProbeResult};
 use std::time::Duration;
 
+impl Router {
+    fn keep(&mut self, check: Check) {
+        if self.checks.len() == CHECKS {
+            self.checks.pop_front();
+        }
+        self.checks.push_back(check);
+    }
+}
+
 impl Story {
     /// "; the balancer should notice in 7.410 s", if theory has a figure for this phase.
     pub(super) fn expectation(&self, name: &str, at: Timestamp) -> String {
@@ -49,11 +58,8 @@ impl Story {
         let Some(router) = self.routers.get_mut(name) else {
             return Vec::new();
         };
-        if router.checks.len() == CHECKS {
-            router.checks.pop_front();
-        }
         let failures = if result == ProbeResult::Ok { 0 } else { count };
-        router.checks.push_back(Check {
+        router.keep(Check {
             started,
             ended: at,
             failures,
@@ -93,6 +99,23 @@ impl Story {
             tone: Tone::Warning,
             text,
         }]
+    }
+
+    /// A real load balancer does not tell of its checks: their arrival at the router does.
+    pub(super) fn on_check_seen(&mut self, at: Timestamp, name: &str, status: Option<u16>) {
+        let healthy = &self.settings.check.healthy_status;
+        // A connection that asks nothing has got all it wanted.
+        let passed = status.is_none_or(|status| healthy.contains(status));
+        let Some(router) = self.routers.get_mut(name) else {
+            return;
+        };
+        let before = router.checks.back().map_or(0, |check| check.failures);
+        let failures = if passed { 0 } else { before + 1 };
+        router.keep(Check {
+            started: at,
+            ended: at,
+            failures,
+        });
     }
 
     pub(super) fn on_settings(

@@ -14,6 +14,15 @@ pub(super) struct Joins {
     outcomes: BTreeMap<u64, FailedRequest>,
     /// The latest failed request of a client's port: L4 attempts know no more.
     ports: BTreeMap<u16, u64>,
+    /// A real load balancer's word on its attempts: whose a failed request was is known by its time only.
+    by_the_client: Option<Told>,
+}
+
+/// Whether a balancer tells of its failed attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Attempts,
+    Nothing,
 }
 
 /// What the balancer saw fail.
@@ -30,6 +39,8 @@ pub(super) struct FailedAttempt {
 #[derive(Debug)]
 struct FailedRequest {
     outcome: Outcome,
+    sent: Timestamp,
+    ended: Timestamp,
     /// A window has counted it.
     counted: bool,
 }
@@ -50,12 +61,26 @@ impl Joins {
         self.attempts.push(attempt);
     }
 
-    pub fn outcome(&mut self, request: u64, port: Option<u16>, outcome: Outcome) {
+    /// Requests are a window's from now on by when they were sent: what a balancer tells of its attempts is not all of them.
+    pub fn by_the_client(&mut self, attempts: bool) {
+        self.by_the_client = Some(if attempts { Told::Attempts } else { Told::Nothing });
+    }
+
+    /// A request that was sent, and ended, then.
+    pub fn outcome(
+        &mut self,
+        request: u64,
+        port: Option<u16>,
+        outcome: Outcome,
+        (sent, ended): (Timestamp, Timestamp),
+    ) {
         if self.outcomes.len() == KEPT {
             self.outcomes.pop_first();
         }
         let failed = FailedRequest {
             outcome,
+            sent,
+            ended,
             counted: false,
         };
         self.outcomes.insert(request, failed);
@@ -81,6 +106,7 @@ impl Joins {
             let by_port = || self.ports.get(&attempt.port?).copied();
             let request = attempt.request.or_else(by_port);
             match request.and_then(|request| self.outcomes.get_mut(&request)) {
+                Some(_) if self.by_the_client.is_some() => {}
                 Some(failed) if !failed.counted => {
                     failed.counted = true;
                     *lost.by_outcome.entry(failed.outcome).or_default() += 1;
@@ -94,7 +120,23 @@ impl Joins {
                 None => saved.extend(request),
             }
         }
+        if self.by_the_client.is_some() {
+            let over = window.over.unwrap_or(Timestamp(u64::MAX));
+            let meanwhile = |failed: &&mut FailedRequest| {
+                failed.ended >= earliest && failed.sent <= over && !failed.counted
+            };
+            for failed in self.outcomes.values_mut().filter(meanwhile) {
+                failed.counted = true;
+                *lost.by_outcome.entry(failed.outcome).or_default() += 1;
+                if failed.sent < window.death {
+                    lost.in_flight += 1;
+                } else {
+                    lost.window += 1;
+                }
+            }
+        }
         let last = last.filter(|last| *last >= window.death);
+        let told = self.by_the_client != Some(Told::Nothing);
         let watched = window.detected.is_some();
         let polled = window.detected_by == Some(Detector::Poll);
         WindowReport {
@@ -109,7 +151,8 @@ impl Joins {
             attempted: last.is_some(),
             t_stop: last
                 .map(|last| last.since(window.death))
-                .or(watched.then_some(Duration::ZERO)),
+                .or((watched && told).then_some(Duration::ZERO)),
+            told,
             lost,
             saved: if retries { saved.len() as u64 } else { 0 },
             causes,

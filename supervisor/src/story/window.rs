@@ -57,6 +57,8 @@ pub struct WindowReport {
     /// Zero if the balancer took it out of use and no attempt was started after the death; `None` if it did not, and
     /// none was seen.
     pub t_stop: Option<Duration>,
+    /// The balancer tells of its attempts.
+    pub told: bool,
     pub lost: Lost,
     /// Requests with a failed attempt there that ended well on another router.
     pub saved: u64,
@@ -132,6 +134,7 @@ impl WindowReport {
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
         let stop = match self.t_stop.filter(|_| self.attempted) {
             Some(t_stop) => format!("t_stop {}", seconds(t_stop)),
+            None if !self.told => "t_stop not told".to_owned(),
             None => "no attempt there".to_owned(),
         };
         let Lost {
@@ -153,6 +156,12 @@ impl fmt::Display for WindowReport {
             (Some(_), Some(t_stop)) => {
                 let t_stop = seconds(t_stop);
                 write!(f, "reset window: last attempt {t_stop} after it went (t_stop), ")?;
+            }
+            (Some(_), None) if !self.told => {
+                write!(
+                    f,
+                    "reset window: the balancer does not tell of its last attempt there; meanwhile "
+                )?;
             }
             (Some(_), None) => write!(f, "reset window: no attempt there after it went, ")?,
             (None, _) => write!(f, "is back; the balancer never noticed: ")?,

@@ -19,7 +19,7 @@ fn words_round_trip() {
                 passive-growth=none passive-return=trial passive-uneject=on passive-least-ejected=1 \
                 panic-threshold=50% answer-refused=503 answer-connect-timeout=504 answer-reset=close \
                 answer-reused=reset answer-timeout=502 answer-unrouted=502 open-connections=reset retry-on=connect \
-                retry-to=same retry-delay=1s retry-time=2s";
+                retry-to=same retry-delay=1s retry-jitter=25ms retry-time=2s";
     let settings: Settings = text.parse().unwrap();
     assert_eq!(settings.to_string().parse::<Settings>().unwrap(), settings);
     let defaults = Settings::default().words();

@@ -17,6 +17,7 @@ fn request(picker: &mut Picker, settings: &RetrySettings) -> (Duration, Vec<Back
         made: 0,
     };
     let (mut now, mut tried) = (BIRTH, Vec::new());
+    let mut random = router::dice::seeded(0, "retries", 0);
     let mut server = picker.pick().unwrap();
     loop {
         tries.made += 1;
@@ -25,7 +26,7 @@ fn request(picker: &mut Picker, settings: &RetrySettings) -> (Duration, Vec<Back
             return (now.since(BIRTH), tried, true);
         }
         assert!(settings.on.allows(false, false), "nobody has seen it");
-        let Some(next) = tries.next(now, settings) else {
+        let Some(next) = tries.next(now, settings, &mut random) else {
             return (now.since(BIRTH), tried, false);
         };
         now = next;

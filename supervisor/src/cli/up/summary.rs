@@ -123,7 +123,7 @@ pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value
             "router": window.router, "fault": window.fault, "stamp": window.stamp, "death_ns": window.death,
             "t_detect_s": window.t_detect.map(seconds), "predicted_t_detect_s": window.predicted.map(seconds),
             "t_stop_s": window.t_stop.map(seconds), "detected_by": window.detected_by,
-            "saved_by_retry": window.saved, "causes": window.causes,
+            "saved_by_retry": window.told.then_some(window.saved), "causes": window.told.then_some(&window.causes),
             "lost": { "in_flight": window.lost.in_flight, "window": window.lost.window,
                       "by_outcome": window.lost.by_outcome },
         })

@@ -13,7 +13,7 @@ use std::time::Duration;
 const UNLIMITED: u32 = u32::MAX;
 
 /// Its random back-off before a retry begins below this; it cannot be 0.
-const BACK_OFF: Duration = Duration::from_millis(1);
+const SHORTEST_BACK_OFF: Duration = Duration::from_millis(1);
 
 pub(super) fn configuration(site: &Site, settings: &Settings) -> Value {
     let filter = match settings.mode {
@@ -76,7 +76,7 @@ fn routes(site: &Site, settings: &Settings) -> Value {
             "num_retries": settings.retry.retries,
             // Of each attempt, until its response begins.
             "per_try_timeout": duration(settings.response_timeout),
-            "retry_back_off": { "base_interval": duration(BACK_OFF) },
+            "retry_back_off": { "base_interval": duration(settings.retry.jitter.max(SHORTEST_BACK_OFF)) },
         });
         if settings.retry.to == RetryTo::Other {
             retry["retry_host_predicate"] = json!([{

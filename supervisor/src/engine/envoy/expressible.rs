@@ -164,7 +164,7 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     demands.demand(
         settings.retry.delay.is_zero(),
         "retry-delay",
-        "its delay is random and grows; set retry-delay=0s",
+        "its delay is random and grows; set retry-delay=0s and retry-jitter",
     );
     demands.demand(
         settings.retry.time.is_none(),

@@ -213,6 +213,11 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
          is shorter; a redispatched round-robin: not at all); set retry-delay={delay:?}"
     );
     demands.demand(settings.retry.delay == delay, "retry-delay", &why);
+    demands.only(
+        "retry-jitter",
+        &["0s", "0ns"],
+        "it does not wait at random; set retry-jitter=0s",
+    );
 }
 
 fn answers(settings: &Settings, demands: &mut Demands<'_>) {

@@ -144,6 +144,7 @@ mod tests {
             event: Event::Probe {
                 router: "router-1".to_owned(),
                 probe: 1,
+                prober: None,
                 started_ns: at(500),
                 result: ProbeResult::Ok,
                 status: None,
