@@ -64,6 +64,8 @@ pub enum NoTheory {
         "the router leaves before enough of its checks have failed, and one that is refused decides at once"
     )]
     LeavesFirst,
+    #[error("nobody makes health checks: nothing but failed attempts says that a router is dead")]
+    NobodyChecks,
     #[error("the delays lie on both sides of the timeout: which answers come too late is random")]
     RandomDelay,
     #[error("Poisson arrivals have no longest gap")]
@@ -123,7 +125,7 @@ impl NoTheory {
             | AttemptsDecide | RetriesSave | JitteredPauses | PausesFailAttempts | MistakesTooRare
             | TwoRhythms | SeveralCheckers | PlaceInRound | DeadlineTooShort | LeavesFirst
             | SeveralVictims | SomeStay | CountedTogether | ChecksForgive | AcceptQueue | WindowForgets
-            | Panic | OtherPauses => false,
+            | Panic | OtherPauses | NobodyChecks => false,
         }
     }
 }

@@ -99,7 +99,17 @@ impl Forecast {
             };
         }
         let case = self.case(&self.settings);
-        let (t_detect, lost) = (case.t_detect(), case.lost());
+        let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
+        // Where a system makes no checks the lab's come once a day: that bounds nothing.
+        if self.interval.is_none()
+            && let Ok(bounds) = &mut t_detect
+            && bounds.max.is_ok_and(|max| max >= self.settings.check.interval)
+        {
+            bounds.max = Err(NoTheory::NobodyChecks);
+            if let Ok(lost) = &mut lost {
+                lost.max = Err(NoTheory::NobodyChecks);
+            }
+        }
         let lost = lost.map_err(|why| why.to_string());
         let seconds = |bounds: theory::Bounds<Duration>| bounds.map(|time| time.as_secs_f64());
         Theory {

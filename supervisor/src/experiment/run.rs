@@ -129,6 +129,9 @@ impl Experiment<'_> {
     async fn trials(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), TrialError> {
         let progress = Progress::new(self.args.trials, self.json);
         self.save();
+        if let Some(why) = self.rules.patience() {
+            eprintln!("{why}");
+        }
         let deadline = clock::now() + STEADY;
         while watch.load.1 == 0 {
             watch

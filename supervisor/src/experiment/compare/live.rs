@@ -50,6 +50,9 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
         },
         ..rules
     };
+    if let Some(why) = rules.patience().filter(|_| task.n == 1) {
+        eprintln!("{}: {why}", task.settings.engine);
+    }
     let mut watch = Watch::new(records, &stack.dir);
     let happened = tokio::select! {
         happened = happen(&stack, &mut watch, &rules, task) => happened,

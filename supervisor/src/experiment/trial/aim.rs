@@ -33,7 +33,7 @@ async fn passed(
         return Ok(None);
     }
     let begun = clock::now();
-    let deadline = begun + rules.interval + rules.give_up + rules.readmission + SLACK;
+    let deadline = begun + rules.quiet + rules.interval + rules.give_up + rules.readmission + SLACK;
     let mut checked = false;
     loop {
         let record = match watch.next_by(deadline).await {

@@ -17,6 +17,8 @@ pub struct Rules {
     pub interval: Duration,
     /// Somebody checks the routers' health.
     pub checked: bool,
+    /// Before the first request a check may be this much later than any other (Envoy).
+    pub quiet: Duration,
     /// Theory's longest `t_detect` plus one interval: then the balancer has missed it.
     pub give_up: Duration,
     /// `None`: held until the balancer has it out of use. Otherwise brought back this long after the fault, or after
@@ -66,6 +68,7 @@ pub fn rules(
         },
         interval: settings.rhythm(),
         checked,
+        quiet: check.no_traffic_interval.unwrap_or(Duration::ZERO),
         give_up: match checked {
             true => forecast.give_up(),
             false => ejection + SECOND_TRY,
@@ -80,6 +83,19 @@ pub fn rules(
                 false => ejection,
             },
         comes_back: true,
+    }
+}
+
+impl Rules {
+    /// Why nothing seems to happen at first.
+    pub fn patience(&self) -> Option<String> {
+        let quiet = humantime::format_duration(self.quiet);
+        (self.quiet > self.interval).then(|| {
+            format!(
+                "waiting for the first check up to {quiet}: until a request has come checks keep no-traffic-interval={quiet}, \
+                 and a wait that has begun goes on (--set no-traffic-interval=1s shortens it)"
+            )
+        })
     }
 }
 
