@@ -33,16 +33,16 @@ impl Tries {
         (self.made <= settings.retries && !late).then_some(start)
     }
 
-    /// Envoy: uniform below 25 ms before the first retry, doubled for each further one up to ten times that
-    /// (JitteredExponentialBackOffStrategy).
+    /// Envoy: whole milliseconds, uniform below 25 before the first retry, doubled for each further one up to ten times
+    /// that (JitteredExponentialBackOffStrategy).
     fn jitter(&self, first: Duration, random: &mut impl Rng) -> Duration {
         if first.is_zero() {
             return Duration::ZERO;
         }
         let times = 1u32 << self.made.saturating_sub(1).min(4);
-        let below = first.saturating_mul(times.min(10)).as_nanos();
+        let below = first.saturating_mul(times.min(10)).as_millis().max(1);
         // The high word of the product is uniform in [0, below).
-        Duration::from_nanos(((u128::from(random.next_u64()) * below) >> 64) as u64)
+        Duration::from_millis(((u128::from(random.next_u64()) * below) >> 64) as u64)
     }
 }
 
@@ -229,6 +229,29 @@ mod tests {
                 let lately = recent.iter().filter(|at| now.since(**at).as_secs() < 10).count() as f64;
                 prop_assert!(lately <= 200.0 + f64::from(share) / 1e4 * requests as f64 + 1e-6);
             }
+        }
+    }
+
+    #[test]
+    fn the_random_wait_doubles_with_each_retry_up_to_ten_times() {
+        let settings = RetrySettings {
+            jitter: Duration::from_millis(25),
+            retries: 100,
+            ..RetrySettings::default()
+        };
+        let mut random = router::dice::seeded(7, "retries", 0);
+        for (made, below) in [(1, 25), (2, 50), (4, 200), (5, 250), (40, 250)] {
+            let begun = Timestamp(0);
+            let waits: Vec<u64> = (0..4000)
+                .map(|_| Tries { begun, made }.next(begun, &settings, &mut random))
+                .map(|start| start.unwrap().0 / 1_000_000)
+                .collect();
+            let mean = waits.iter().sum::<u64>() as f64 / waits.len() as f64;
+            assert_eq!(
+                (waits.iter().min(), waits.iter().max()),
+                (Some(&0), Some(&(below - 1)))
+            );
+            assert!((mean / (below as f64 - 1.0) - 0.5).abs() < 0.03, "{made}: {mean}");
         }
     }
 }
