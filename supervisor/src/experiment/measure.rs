@@ -2,14 +2,15 @@
 //! `t_clear`, `t_readmit`, lost (in flight, window). What was not observed is `None`, never 0.
 //!
 //! [`trials`] measures the victims of one strike together, so that a request which failed at several of them is lost
-//! once: `join` says whose it was, `client` where the balancer tells nothing of attempts, `checks` where the check clock
-//! stood, `forwarded` what the balancer did meanwhile.
+//! once: `join` says whose it was, `untold` where no attempt failed, `client` where the balancer tells of none, `checks`
+//! where the check clock stood, `forwarded` what the balancer did meanwhile.
 
 pub mod checks;
 mod client;
 mod forwarded;
 mod join;
 mod teller;
+mod untold;
 
 pub use checks::{Anchor, Phase};
 pub use client::Seen;
@@ -64,6 +65,10 @@ pub struct Trial {
     pub lost: Lost,
     /// Of failed attempts; `null`: the balancer does not tell of attempts.
     pub causes: Option<BTreeMap<Cause, u64>>,
+    /// Lost requests without a failed attempt: their clients gave up first. They are in `lost`, by when they were sent,
+    /// and in no cause; `null` as `causes`.
+    #[serde(default)]
+    pub lost_without_attempt: Option<u64>,
     /// Requests that failed here and were answered elsewhere; `null` as `causes`.
     pub saved_by_retry: Option<u64>,
     /// What the balancer forwarded, to all routers, while the fault was held.
@@ -174,7 +179,10 @@ fn costs(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec<Cost> {
             clear: joined.clear,
             attempts: Some(joined),
         };
-        return join::join(records, spells).into_iter().map(told).collect();
+        return join::join(records, spells, teller)
+            .into_iter()
+            .map(told)
+            .collect();
     }
     let seen = |seen: Seen| Cost {
         lost: seen.lost,
@@ -221,6 +229,7 @@ impl Victim {
             t_readmit_s: t_readmit(records, spell),
             t_closed_s: spell.closed.map(after),
             causes: attempts.map(|attempts| attempts.causes.clone()),
+            lost_without_attempt: attempts.map(|attempts| attempts.untold),
             saved_by_retry: attempts.map(|attempts| attempts.saved),
             lost: cost.lost,
             forwarded: None,

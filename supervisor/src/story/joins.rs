@@ -2,7 +2,7 @@
 
 use super::window::{Lost, Window, WindowReport};
 use router::clock::Timestamp;
-use router::record::{Cause, Detector, Outcome, Stamp};
+use router::record::{Cause, Detector, Fault, Outcome, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -98,6 +98,7 @@ impl Joins {
         let mut lost = Lost::default();
         let mut causes = BTreeMap::new();
         let mut saved = BTreeSet::new();
+        let mut gave_up = 0;
         let mut last = window.last_attempt;
         let belongs = |attempt: &FailedAttempt| attempt.router == router && attempt.at >= earliest;
         for attempt in self.attempts.extract_if(.., |attempt| belongs(attempt)) {
@@ -120,13 +121,29 @@ impl Joins {
                 None => saved.extend(request),
             }
         }
-        if self.by_the_client.is_some() {
+        // Of a router that is silent a client may despair before the balancer does: no attempt failed then.
+        let silent = matches!(window.fault, Fault::Hang | Fault::Silent);
+        if self.by_the_client.is_some() || silent {
+            let all = self.by_the_client.is_some();
+            let others: BTreeSet<u64> = self
+                .attempts
+                .iter()
+                .filter_map(|attempt| attempt.request)
+                .collect();
             let over = window.over.unwrap_or(Timestamp(u64::MAX));
-            let meanwhile = |failed: &&mut FailedRequest| {
-                failed.ended >= earliest && failed.sent <= over && !failed.counted
+            let meanwhile = |request: u64, failed: &FailedRequest| {
+                let whose = all || failed.outcome == Outcome::Timeout && !others.contains(&request);
+                whose && failed.ended >= earliest && failed.sent <= over && !failed.counted
             };
-            for failed in self.outcomes.values_mut().filter(meanwhile) {
+            for (request, failed) in &mut self.outcomes {
+                if !meanwhile(*request, failed) {
+                    continue;
+                }
                 failed.counted = true;
+                if !all {
+                    gave_up += 1;
+                    last = last.max(Some(failed.sent));
+                }
                 *lost.by_outcome.entry(failed.outcome).or_default() += 1;
                 if failed.sent < window.death {
                     lost.in_flight += 1;
@@ -151,9 +168,10 @@ impl Joins {
             attempted: last.is_some(),
             t_stop: last
                 .map(|last| last.since(window.death))
-                .or((watched && told).then_some(Duration::ZERO)),
+                .or((watched && told && window.quiet).then_some(Duration::ZERO)),
             told,
             lost,
+            gave_up,
             saved: if retries { saved.len() as u64 } else { 0 },
             causes,
         }

@@ -54,12 +54,13 @@ pub struct WindowReport {
     pub over: bool,
     /// An attempt was started there after the death.
     pub attempted: bool,
-    /// Zero if the balancer took it out of use and no attempt was started after the death; `None` if it did not, and
-    /// none was seen.
+    /// Zero if the balancer said that no attempt was started after the death; `None` if it did not, and none was seen.
     pub t_stop: Option<Duration>,
     /// The balancer tells of its attempts.
     pub told: bool,
     pub lost: Lost,
+    /// Lost requests without a failed attempt: their clients gave up first.
+    pub gave_up: u64,
     /// Requests with a failed attempt there that ended well on another router.
     pub saved: u64,
     /// Why attempts failed, also those that the client got over.
@@ -134,7 +135,7 @@ impl WindowReport {
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
         let stop = match self.t_stop.filter(|_| self.attempted) {
             Some(t_stop) => format!("t_stop {}", seconds(t_stop)),
-            None if !self.told => "t_stop not told".to_owned(),
+            None if !self.told || self.t_stop.is_none() => "t_stop not told".to_owned(),
             None => "no attempt there".to_owned(),
         };
         let Lost {
@@ -157,7 +158,7 @@ impl fmt::Display for WindowReport {
                 let t_stop = seconds(t_stop);
                 write!(f, "reset window: last attempt {t_stop} after it went (t_stop), ")?;
             }
-            (Some(_), None) if !self.told => {
+            (Some(_), None) if !self.told || self.t_stop.is_none() => {
                 write!(
                     f,
                     "reset window: the balancer does not tell of its last attempt there; meanwhile "
@@ -175,6 +176,13 @@ impl fmt::Display for WindowReport {
                 lost.in_flight,
                 lost.window,
                 counts(&lost.by_outcome)
+            )?;
+        }
+        if self.gave_up > 0 {
+            write!(
+                f,
+                ", {} without a failed attempt: clients gave up first",
+                self.gave_up
             )?;
         }
         write!(f, "{}", saved(self.saved))?;

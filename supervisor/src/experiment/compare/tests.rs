@@ -247,6 +247,7 @@ fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Done {
             t_closed_s: None,
             lost: Lost::default(),
             causes: Some(BTreeMap::from([(Cause::Refused, window), (Cause::Eof, 1)])),
+            lost_without_attempt: Some(0),
             saved_by_retry: Some(0),
             forwarded: None,
             events_dropped: dropped,

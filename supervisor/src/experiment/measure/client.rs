@@ -25,44 +25,56 @@ pub struct Seen {
 pub(super) fn seen(records: &[Record], spells: &[Spell]) -> Vec<Seen> {
     let mut all: Vec<Seen> = spells.iter().map(|_| Seen::default()).collect();
     for record in records {
-        let Event::Outcome {
-            intended_ns,
-            sent_ns,
-            outcome,
-            ..
-        } = &record.event
-        else {
+        let Some((request, outcome)) = Request::lost(record) else {
             continue;
         };
-        let request = Request {
-            intended: *intended_ns,
-            sent: sent_ns.unwrap_or(*intended_ns),
-            ended: record.at,
-        };
         if let Some(victim) = spells.iter().position(|spell| spell.holds(request)) {
-            all[victim].count(&spells[victim], request, *outcome);
+            all[victim].count(&spells[victim], request, outcome);
         }
     }
     all
 }
 
+/// The life of a lost request.
 #[derive(Clone, Copy)]
-struct Request {
-    intended: Timestamp,
-    sent: Timestamp,
-    ended: Timestamp,
+pub(super) struct Request {
+    pub intended: Timestamp,
+    pub sent: Timestamp,
+    pub ended: Timestamp,
+}
+
+impl Request {
+    /// Of an outcome's record, with what the client got.
+    pub fn lost(record: &Record) -> Option<(Request, Outcome)> {
+        match &record.event {
+            Event::Outcome {
+                intended_ns,
+                sent_ns,
+                outcome,
+                ..
+            } => Some((
+                Request {
+                    intended: *intended_ns,
+                    sent: sent_ns.unwrap_or(*intended_ns),
+                    ended: record.at,
+                },
+                *outcome,
+            )),
+            _ => None,
+        }
+    }
 }
 
 impl Spell {
     /// Sent before the victim served again, and lost after it had stopped to.
-    fn holds(&self, request: Request) -> bool {
+    pub(super) fn holds(&self, request: Request) -> bool {
         request.ended >= self.fault && self.over.is_none_or(|over| request.sent < over)
     }
 }
 
 impl Seen {
     fn count(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
-        let clear = if request.sent < spell.closed.unwrap_or(spell.fault) {
+        let clear = if request.sent < spell.harmful() {
             self.lost.in_flight += 1;
             0.0
         } else {

@@ -1,9 +1,11 @@
 //! PURE: which failed attempts and which lost requests belong to which victim.
 //!
 //! The balancer tells of attempts, the client of requests. Both name the request's id, or in `mode=tcp` the source
-//! port of the client's connection, and ports are used again.
+//! port of the client's connection, and ports are used again. A client that gives up before its balancer does leaves no
+//! failed attempt behind: `untold` finds whose its request was.
 
-use super::Lost;
+use super::client::Request;
+use super::{Lost, Teller, untold};
 use router::clock::Timestamp;
 use router::record::{Cause, Event, Outcome, Record};
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ pub(super) struct Joined {
     pub saved: u64,
     /// Start of the last failed attempt.
     pub last_failed: Option<Timestamp>,
+    /// Lost requests of which no failed attempt was told.
+    pub untold: u64,
     /// Start of the last attempt whose request was lost; 0 when it had started before.
     pub last_lost: Option<f64>,
     /// Intended time of the last lost request; 0 when its attempt had started before.
@@ -55,9 +59,9 @@ struct Asked {
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// One [`Joined`] for each of `spells`.
-pub(super) fn join(records: &[Record], spells: &[Spell]) -> Vec<Joined> {
+pub(super) fn join(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec<Joined> {
     let mut asked = ask(failed_attempts(records, spells));
-    give_outcomes(records, &mut asked);
+    let left = give_outcomes(records, &mut asked);
     let mut joined: Vec<Joined> = spells.iter().map(|_| Joined::default()).collect();
     for asked in &asked {
         for attempt in &asked.attempts {
@@ -68,6 +72,9 @@ pub(super) fn join(records: &[Record], spells: &[Spell]) -> Vec<Joined> {
         if let Some(first) = asked.attempts.first() {
             joined[first.victim].count(&spells[first.victim], first, asked);
         }
+    }
+    for (victim, request, outcome) in untold::whose(records, spells, &left, teller) {
+        joined[victim].count_untold(&spells[victim], request, outcome);
     }
     joined
 }
@@ -84,20 +91,36 @@ impl Joined {
             self.saved += u64::from(known && waits);
             return;
         };
-        let harmful = spell.closed.unwrap_or(spell.fault);
-        let (last, clear) = if first.started < harmful {
+        self.lose(spell, first.started, intended, outcome);
+    }
+
+    /// The balancer has told nothing: its attempt is taken to have started when the request was sent.
+    fn count_untold(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
+        self.untold += 1;
+        self.lose(spell, request.sent, request.intended, outcome);
+    }
+
+    fn lose(&mut self, spell: &Spell, started: Timestamp, intended: Timestamp, outcome: Outcome) {
+        let (last, clear) = if started < spell.harmful() {
             self.lost.in_flight += 1;
             (0.0, 0.0)
         } else {
             self.lost.window += 1;
             (
-                first.started.seconds_after(spell.fault),
-                intended.seconds_after(spell.fault),
+                started.seconds_after(spell.fault),
+                intended.seconds_after(spell.fault).max(0.0),
             )
         };
         self.last_lost = later(self.last_lost, last);
         self.clear = later(self.clear, clear);
         *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
+    }
+}
+
+impl Spell {
+    /// What starts there from then on fails.
+    pub fn harmful(&self) -> Timestamp {
+        self.closed.unwrap_or(self.fault)
     }
 }
 
@@ -188,8 +211,10 @@ impl Asked {
     }
 }
 
-/// A request's outcome is found by its id, otherwise by its port: the nearest connection before it.
-fn give_outcomes(records: &[Record], asked: &mut [Asked]) {
+/// A request's outcome is found by its id, otherwise by its port: the nearest connection before it. Returns the outcomes
+/// that belong to none of `asked`.
+fn give_outcomes<'a>(records: &'a [Record], asked: &mut [Asked]) -> Vec<&'a Record> {
+    let mut left = Vec::new();
     let mut by_request: BTreeMap<u64, usize> = BTreeMap::new();
     let mut by_port: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     for (place, asked) in asked.iter().enumerate() {
@@ -217,10 +242,12 @@ fn give_outcomes(records: &[Record], asked: &mut [Asked]) {
             let lived = |place: &&usize| asked[**place].lived(*intended_ns, record.at);
             places.iter().rev().find(lived).copied()
         });
-        if let Some(found) = found {
-            asked[found].outcome.get_or_insert((*intended_ns, *outcome));
+        match found {
+            Some(found) => drop(asked[found].outcome.get_or_insert((*intended_ns, *outcome))),
+            None => left.push(record),
         }
     }
+    left
 }
 
 fn later(so_far: Option<f64>, seconds: f64) -> Option<f64> {

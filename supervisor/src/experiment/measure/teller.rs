@@ -28,6 +28,11 @@ impl Default for Teller {
 }
 
 impl Teller {
+    /// No attempt that failed goes untold.
+    pub fn tells_all(&self) -> bool {
+        *self == Teller::default()
+    }
+
     /// Of a real one's `engine` record.
     pub fn of(record: &Record) -> Option<Teller> {
         match &record.event {

@@ -114,7 +114,7 @@ fn story() -> Vec<Record> {
         probe(1500, 1501, ProbeResult::Refused, 1),
         attempt(20, 1600, 1601, Cause::Refused),
         outcome(20, 1599, 1602, Outcome::Reset),
-        outcome(21, 1605, 1606, Outcome::Timeout),
+        outcome(21, 1605, 1606, Outcome::Reset),
         probe(2500, 2501, ProbeResult::Refused, 2),
         belief(2501, Belief::Down),
         record(

@@ -30,6 +30,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
             by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
         },
         causes: Some(BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)])),
+        lost_without_attempt: Some(0),
         saved_by_retry: Some(12_345),
         forwarded: Some(Forwarded {
             requests: 100,
@@ -152,6 +153,7 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
         t_stop_s: None,
         t_lost_s: None,
         causes: None,
+        lost_without_attempt: None,
         saved_by_retry: None,
         ..trial(1, true)
     };

@@ -63,6 +63,11 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     if let Some(causes) = causes(s) {
         lines.push(("", format!("causes of failed attempts: {causes}")));
     }
+    let gave_up: u64 = s.trials.iter().filter_map(|t| t.lost_without_attempt).sum();
+    if gave_up > 0 {
+        let text = format!("{gave_up} of the lost without a failed attempt: their clients gave up first");
+        lines.push(("", text));
+    }
     if let Some(ratio) = t.lost_over_expected {
         lines.push((
             "",

@@ -209,3 +209,60 @@ fn a_crash_goes_by_its_death_and_one_that_is_killed_meanwhile_was_killed() {
     told.story.finish(Timestamp(2500 * MS));
     assert_eq!(told.story.reports[0].fault, Fault::Kill);
 }
+
+#[test]
+fn a_hang_costs_the_requests_whose_clients_gave_up_first() {
+    let mut told = Told::new();
+    let timeout = |request: u64, sent_ms: u64| Event::Outcome {
+        request,
+        intended_ns: Timestamp(sent_ms * MS),
+        sent_ns: Some(Timestamp(sent_ms * MS)),
+        outcome: Outcome::Timeout,
+        status: None,
+        router: None,
+        port: None,
+    };
+    told.check(1000, ProbeResult::Ok, 1);
+    told.hear(1100, "load", timeout(1, 900)); // before
+    told.fault(1400, Fault::Hang, None);
+    told.hear(1900, "load", timeout(2, 1399));
+    told.hear(2000, "load", timeout(3, 1500));
+    told.check(3000, ProbeResult::Timeout, 1);
+    told.check(4000, ProbeResult::Timeout, 2);
+    told.believe(4000, Belief::GoingDown, Belief::Down);
+    told.hear(4400, "load", timeout(4, 3900));
+    told.story.finish(Timestamp(5000 * MS));
+    let report = &told.story.reports[0];
+    assert_eq!(
+        (report.lost.in_flight, report.lost.window, report.gave_up),
+        (1, 2, 3)
+    );
+    assert_eq!(
+        report.t_stop,
+        Some(Duration::from_millis(2500)),
+        "when the last was sent"
+    );
+    assert!(report.causes.is_empty(), "nobody told of an attempt");
+    let text = report.to_string();
+    assert!(
+        text.contains("3 without a failed attempt: clients gave up first"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_nobody_has_told_of_a_windows_end_is_not_told_as_none() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.fault(1400, Fault::Hang, None);
+    told.check(4000, ProbeResult::Timeout, 2);
+    told.believe(4000, Belief::GoingDown, Belief::Down);
+    told.story.finish(Timestamp(5000 * MS));
+    let report = &told.story.reports[0];
+    assert_eq!(report.t_stop, None, "an attempt may still be under way");
+    assert!(
+        report.summary().contains("t_stop not told"),
+        "{}",
+        report.summary()
+    );
+}

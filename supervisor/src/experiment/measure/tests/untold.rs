@@ -150,3 +150,67 @@ fn the_routers_own_checks_give_phase_and_prediction() {
     assert_eq!(trial.phase_s, Some(0.399));
     assert!((trial.predicted_t_detect_s.unwrap() - 1.601).abs() < 1e-9);
 }
+
+/// A hang that the balancer ends no attempt of: its clients give up first, and the router answers when it runs again.
+#[test]
+fn requests_whose_clients_gave_up_first_are_lost_to_the_hung_router() {
+    let timeout = |id: u64, sent: u64| outcome(id, sent, sent + 500, Outcome::Timeout);
+    let resumed = Event::Resumed {
+        router: "router-1".into(),
+        incarnation: 1,
+    };
+    let mut records = vec![timeout(1, 990), timeout(2, 1100), timeout(3, 1700)];
+    // What a failed attempt elsewhere, or no router in use, explains, and what ended without a timeout.
+    records.push(try_at("router-2", (Some(4), None), 1, 1200, Cause::Refused));
+    records.push(timeout(4, 1199));
+    records.push(record(1300, "lb", Event::Unrouted { request: Some(5) }));
+    records.push(timeout(5, 1299));
+    records.push(outcome(6, 1400, 1401, Outcome::Http503));
+    // One attempt did fail there.
+    records.extend([
+        attempt(7, 1500, 1501, Cause::Reset),
+        outcome(7, 1499, 1502, Outcome::Reset),
+    ]);
+    records.push(belief(1800, Belief::Down));
+    records.push(record(2600, "supervisor", resumed));
+    records.push(timeout(8, 2700));
+    let hung = |teller: &Teller| measured_by(teller, &records, &[victim("router-1")]).remove(0);
+    let trial = hung(&Teller::default());
+    assert_eq!((trial.lost.in_flight, trial.lost.window), (1, 3));
+    assert_eq!(trial.lost_without_attempt, Some(3));
+    assert_eq!(
+        trial.causes,
+        Some(BTreeMap::from([(Cause::Reset, 1)])),
+        "of attempts only"
+    );
+    assert_eq!((trial.t_lost_s, trial.t_clear_s), (Some(0.7), Some(0.7)));
+    assert_eq!(trial.saved_by_retry, Some(0));
+    let real = hung(&told(true, true));
+    assert_eq!(
+        real.lost_without_attempt,
+        Some(4),
+        "a real one may not tell of request 6"
+    );
+    assert_eq!(hung(&told(true, false)).lost_without_attempt, None);
+}
+
+#[test]
+fn a_relayed_connection_that_failed_elsewhere_is_not_the_victims() {
+    let on = |port: u16, request: u64| {
+        let mut record = outcome_on(port, request, 1100, 1600);
+        if let Event::Outcome { outcome, .. } = &mut record.event {
+            *outcome = Outcome::Timeout;
+        }
+        record
+    };
+    let records = vec![
+        try_at("router-2", (None, Some(7000)), 1, 1101, Cause::ConnectTimeout),
+        on(7000, 1),
+        // Another connection had that port before.
+        try_at("router-2", (None, Some(7001)), 1, 500, Cause::ConnectTimeout),
+        on(7001, 2),
+        ready(2600, "router-1"),
+    ];
+    let trial = measured_by(&Teller::default(), &records, &[victim("router-1")]).remove(0);
+    assert_eq!((trial.lost.window, trial.lost_without_attempt), (1, Some(1)));
+}
