@@ -69,7 +69,7 @@ pub struct Trial {
     /// and in no cause; `null` as `causes`.
     #[serde(default)]
     pub lost_without_attempt: Option<u64>,
-    /// Requests that failed here and were answered elsewhere; `null` as `causes`.
+    /// Requests that failed here and were answered after a retry; `null` as `causes`.
     pub saved_by_retry: Option<u64>,
     /// What the balancer forwarded, to all routers, while the fault was held.
     #[serde(default)]

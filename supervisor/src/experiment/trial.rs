@@ -161,7 +161,8 @@ async fn delayed(
 /// tell what it believes is given all the time it could need.
 ///
 /// A hung router is held until its last attempt has ended: resumed earlier it would answer requests that the window
-/// had caught, and the count of lost requests would depend on the moment of resuming.
+/// had caught, and the count of lost requests would depend on the moment of resuming. So would a dead one that is
+/// restarted while requests wait to be tried there again.
 async fn hold(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<(), TrialError> {
     let Victim {
         router, at: fault, ..
@@ -172,8 +173,8 @@ async fn hold(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<(), T
     };
     // Without its belief nothing is found, and the time is up.
     let noticed = match watch.find_or_wait(*fault + rules.give_up, out).await {
-        Ok(_) => true,
-        Err(Missed::Late(_)) => false,
+        Ok(record) => Some(record.at),
+        Err(Missed::Late(_)) => None,
         Err(source) => return Err(missed("waiting for it to be out of use")(source)),
     };
     if rules.spec.fault == Fault::Drain {
@@ -188,11 +189,16 @@ async fn hold(watch: &mut Watch, rules: &Rules, victim: &Victim) -> Result<(), T
         fault if watch.is_real() && fault.is_death() => SLACK,
         _ => rules.attempt + SLACK,
     };
-    if noticed {
+    if let Some(noticed) = noticed {
         match watch.find_or_wait(clock::now() + patience, quiet).await {
             // Connections relayed by `mode=tcp` may live on: what is known of the last attempt has to do.
             Ok(_) | Err(Missed::Late(_)) => {}
             Err(source) => return Err(missed("waiting for the last attempt to end")(source)),
+        }
+        // Where nobody comes back nobody can answer them.
+        if rules.comes_back && !rules.lingering.is_zero() {
+            let tried = watch.collect(noticed + rules.lingering).await;
+            tried.map_err(missed("waiting for the last retry there"))?;
         }
     }
     Ok(())

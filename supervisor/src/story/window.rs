@@ -61,7 +61,7 @@ pub struct WindowReport {
     pub lost: Lost,
     /// Lost requests without a failed attempt: their clients gave up first.
     pub gave_up: u64,
-    /// Requests with a failed attempt there that ended well on another router.
+    /// Requests with a failed attempt there that were answered after a retry.
     pub saved: u64,
     /// Why attempts failed, also those that the client got over.
     pub causes: BTreeMap<Cause, u64>,

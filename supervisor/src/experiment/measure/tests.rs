@@ -260,7 +260,7 @@ fn an_ejection_is_noticed_by_who_decided_it_and_counts_when_it_was_first() {
 }
 
 #[test]
-fn a_request_that_was_answered_elsewhere_is_saved_and_one_that_failed_often_is_lost_once() {
+fn a_request_that_was_answered_after_all_is_saved_and_one_that_failed_often_is_lost_once() {
     let at_1 =
         |request, nth, started| try_at("router-1", (Some(request), None), nth, started, Cause::Refused);
     let records = vec![

@@ -85,7 +85,7 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     if let Some(saved) = t.saved_by_retry.filter(|saved| *saved > 0) {
         lines.push((
             "saved",
-            format!("{saved} requests failed at a victim and were answered elsewhere"),
+            format!("{saved} requests failed at a victim and were answered after a retry"),
         ));
     }
     lines.extend(amplification(s));

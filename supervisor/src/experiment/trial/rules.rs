@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::measure::Anchor;
 use crate::settings::LabSettings;
-use lb_sim::core::Schedule;
+use lb_sim::core::{OnFailure, RetryTo, Schedule};
 use router::fault::Spec;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub struct Rules {
     pub restart_delay: Option<Duration>,
     /// Longest life of an attempt: connect plus response timeout, or as long as its client waits.
     pub attempt: Duration,
+    /// Requests may be tried so long again at a router that is out of use already (`retry-to=same`, as HAProxy):
+    /// brought back earlier it would answer them, and save what a dead router had lost.
+    pub lingering: Duration,
     /// `drain`: longest time from SIGUSR1 to the exit.
     pub leaving: Duration,
     /// Longest time from a router's start to `ready`.
@@ -40,6 +43,8 @@ pub struct Rules {
 const START: Duration = Duration::from_secs(10);
 /// A router ejected for a time is tried again after it: a trial sees what that costs.
 const SECOND_TRY: Duration = Duration::from_secs(3);
+/// A retry is late by that at most on a busy machine.
+const LINGERING_SLACK: Duration = Duration::from_millis(250);
 const READMISSION_SLACK: Duration = Duration::from_secs(5);
 
 /// What trials of `spec` go by; `restart_delay` where it was asked for.
@@ -60,6 +65,7 @@ pub fn rules(
         _ => ejection,
     };
     let attempt = settings.lb.connect_timeout + settings.lb.response_timeout;
+    let attempt = attempt.min(settings.client_timeout);
     Rules {
         spec,
         anchor: match check.schedule {
@@ -74,7 +80,8 @@ pub fn rules(
             false => ejection + SECOND_TRY,
         },
         restart_delay,
-        attempt: attempt.min(settings.client_timeout),
+        attempt,
+        lingering: lingering(spec, settings, attempt),
         leaving: router.drain_wait + router.drain_timeout,
         start: START + router.start_response_delay_interval,
         readmission: READMISSION_SLACK
@@ -84,6 +91,32 @@ pub fn rules(
             },
         comes_back: true,
     }
+}
+
+/// After the last request that was sent to a router: all its retries there, as long as its client waits.
+fn lingering(spec: Spec, settings: &LabSettings, attempt: Duration) -> Duration {
+    let lb_sim::core::RetrySettings {
+        retries,
+        to,
+        delay,
+        jitter,
+        time,
+        ..
+    } = settings.lb.retry;
+    let retried = matches!(settings.lb.on_failure, OnFailure::Retry | OnFailure::RetryConnect);
+    if !retried || to != RetryTo::Same {
+        return Duration::ZERO;
+    }
+    // A dead router refuses at once; another may keep each attempt. A random wait grows tenfold at most.
+    let attempt = match spec.fault.is_death() {
+        true => Duration::ZERO,
+        false => attempt,
+    };
+    let all = (delay + jitter * 10 + attempt).saturating_mul(retries);
+    let longest = time.map_or(settings.client_timeout, |time| {
+        settings.client_timeout.min(time + attempt)
+    });
+    all.min(longest) + LINGERING_SLACK
 }
 
 impl Rules {
@@ -126,6 +159,20 @@ mod tests {
             "phases are not shares of a day"
         );
         assert!(of("interval=5s").checked);
+    }
+
+    #[test]
+    fn a_router_is_held_while_requests_are_tried_at_it_again() {
+        // Three retries a second apart, of clients that wait 5 s.
+        let haproxy = of("preset=haproxy");
+        assert_eq!(haproxy.lingering, Duration::from_millis(3250));
+        assert_eq!(
+            of("preset=haproxy client-timeout=2s").lingering,
+            Duration::from_millis(2250)
+        );
+        for elsewhere in ["preset=envoy", "preset=haproxy retry-to=other", "interval=1s"] {
+            assert_eq!(of(elsewhere).lingering, Duration::ZERO, "{elsewhere}");
+        }
     }
 
     #[test]
