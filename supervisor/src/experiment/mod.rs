@@ -1,4 +1,4 @@
-//! Experiments, in the order that data meets them: args → plan and forecast → load → run (trial, watch) → measure → summary → table.
+//! Experiments, in the order that data meets them: args → plan and forecast → load → run (begin, trial, watch) → measure → summary → table.
 //! A sweep does the same for many settings on one stack, with pauses and the mistakes they cause;
 //! a comparison runs the same faults on lb-sim and on real load balancers in turn.
 
@@ -13,6 +13,8 @@ pub mod load;
 pub mod run;
 
 pub mod stack;
+
+pub mod begin;
 
 pub mod trial;
 

@@ -9,25 +9,20 @@ use super::stack::Stack;
 use super::summary::{self, Exposure, LoadReport, Summary};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
-use super::{args, plan, table};
+use super::{args, begin, plan, table};
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
 use lb_sim::core::Settings;
-use router::clock;
 use router::fault::Spec;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Exit codes of a run.
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const OBJECTIVE_MISSED: u8 = 3;
-
-/// How long the load may take to get going.
-const STEADY: Duration = Duration::from_secs(10);
 
 /// Runs the experiment and prints its result. Call it on the main thread's current-thread runtime.
 pub async fn run(args: &Args, json: bool) -> ExitCode {
@@ -132,13 +127,7 @@ impl Experiment<'_> {
         if let Some(why) = self.rules.patience() {
             eprintln!("{why}");
         }
-        let deadline = clock::now() + STEADY;
-        while watch.load.1 == 0 {
-            watch
-                .next_by(deadline)
-                .await
-                .map_err(trial::missed("waiting for the first answered request"))?;
-        }
+        begin::begin(fleet, watch, &self.settings).await?;
         let plan = plan::strikes(self.seed(), self.args.trials, self.settings.routers, self.victims);
         for (n, strike) in (1..).zip(&plan) {
             let happened = trial::run(fleet, watch, &self.rules, strike).await?;

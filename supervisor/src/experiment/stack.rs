@@ -1,5 +1,6 @@
 //! The stack of its own that a run measures: name, network, directory, fleet, and the signals that end it early.
 
+use super::begin;
 use crate::engine;
 use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
@@ -26,7 +27,7 @@ pub struct NoStack {
 }
 
 impl Stack {
-    /// Takes what is needed and starts the fleet. On an error nothing is left behind.
+    /// Takes what is needed and starts the fleet; [`begin::begin`] starts a load that waits. On an error nothing is left behind.
     pub async fn start(settings: &LabSettings) -> Result<(Stack, Records), NoStack> {
         let usage = |e: &dyn std::fmt::Display| NoStack {
             text: e.to_string(),
@@ -50,6 +51,9 @@ impl Stack {
         let journal = Journal::open(&dir, warn).map_err(|e| failed(&e))?;
         let mut plan = settings.fleet_plan(&lease, &name, &dir, RestartPolicy::Manual);
         plan.peer = peer;
+        if begin::load_waits(settings) {
+            plan.load.rate = 0.0;
+        }
         let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| NoStack {
             text: format!("{e}; logs are in {}", dir.display()),
             exit: e.exit_code(),

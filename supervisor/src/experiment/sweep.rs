@@ -13,17 +13,16 @@ pub mod verdict;
 pub use args::Args;
 
 use super::load::arrivals::Arrivals;
-use super::plan;
 use super::stack::Stack;
-use super::trial::{self, TrialError};
+use super::trial::TrialError;
 use super::watch::Watch;
+use super::{begin, plan};
 use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
 use crate::signals::End;
 use args::Axis;
 use cell::{Cell, Plan};
 use driver::Task;
-use router::clock;
 use router::fault::Spec;
 use std::io::Write;
 use std::path::Path;
@@ -36,8 +35,6 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const OBJECTIVE_MISSED: u8 = 3;
 
-/// How long the load may take to get going.
-const STEADY: Duration = Duration::from_secs(10);
 /// How long each cell with pauses is watched, unless told otherwise.
 const OBSERVE: Duration = Duration::from_secs(30);
 
@@ -146,7 +143,7 @@ impl Sweep {
         let ended = {
             let Stack { fleet, signals, .. } = &mut stack;
             tokio::select! {
-                ended = self.cells(fleet, &mut watch) => ended,
+                ended = self.cells(fleet, &mut watch, &settings) => ended,
                 end = signals.next() => Err(Ended::Told(end)),
             }
         };
@@ -160,13 +157,15 @@ impl Sweep {
         (0..self.todo.len()).filter(|number| !done(number)).collect()
     }
 
-    async fn cells(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), Ended> {
-        let deadline = clock::now() + STEADY;
-        while watch.load.1 == 0 {
-            let record = watch.next_by(deadline).await;
-            let late = trial::missed("waiting for the first answered request");
-            record.map_err(|e| Ended::Failed(late(e)))?;
-        }
+    async fn cells(
+        &mut self,
+        fleet: &FleetHandle,
+        watch: &mut Watch,
+        settings: &LabSettings,
+    ) -> Result<(), Ended> {
+        begin::begin(fleet, watch, settings)
+            .await
+            .map_err(Ended::Failed)?;
         for number in self.left() {
             let (swept, settings) = &self.todo[number];
             let seen = driver::measure(fleet, watch, &self.task, swept, settings)

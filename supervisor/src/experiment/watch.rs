@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Why a wait ended without the record.
 #[derive(Debug, thiserror::Error)]
 pub enum Missed {
-    #[error("not seen within {0:?}")]
+    #[error("not seen within {:.1} s", .0.as_secs_f64())]
     Late(Duration),
     #[error("the event stream ended")]
     Closed,
@@ -61,6 +61,11 @@ impl Watch {
         matches!(belief, None | Some(Belief::Up | Belief::GoingDown))
     }
 
+    /// The balancer has said that it gives it requests.
+    pub fn is_told_in_use(&self, router: &str) -> bool {
+        self.beliefs.contains_key(router) && self.in_use(router)
+    }
+
     /// When its ejection ends, if it is ejected.
     pub fn ejected_until(&self, router: &str) -> Option<Timestamp> {
         self.beliefs.get(router).and_then(|(_, until)| *until)
@@ -102,9 +107,23 @@ impl Watch {
         }
     }
 
-    /// Takes in the next record, if one comes in time.
-    pub async fn next_by(&mut self, deadline: Timestamp) -> Result<Record, Missed> {
-        self.wait(deadline, |_| true).await
+    /// Takes in the next record, if one comes before the end of a wait that began at `begun`.
+    pub async fn next_by(&mut self, begun: Timestamp, deadline: Timestamp) -> Result<Record, Missed> {
+        self.wait(deadline, |_| true)
+            .await
+            .map_err(|missed| match missed {
+                Missed::Late(_) => Missed::Late(deadline.since(begun)),
+                Missed::Closed => Missed::Closed,
+            })
+    }
+
+    /// Takes in records until `holds`.
+    pub async fn until(&mut self, deadline: Timestamp, holds: impl Fn(&Watch) -> bool) -> Result<(), Missed> {
+        let begun = clock::now();
+        while !holds(self) {
+            self.next_by(begun, deadline).await?;
+        }
+        Ok(())
     }
 
     /// Takes in everything until `deadline`.

@@ -2,6 +2,7 @@
 
 use super::Hold;
 use super::side::{Clients, Done};
+use crate::experiment::begin;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::measure;
 use crate::experiment::plan::Strike;
@@ -13,10 +14,6 @@ use crate::signals::{End, Signals};
 use router::clock::{self, Timestamp};
 use router::fault::Spec;
 use router::record::{Event, Record};
-use std::time::Duration;
-
-/// How long the load may take to get going.
-const STEADY: Duration = Duration::from_secs(10);
 
 /// Why there is no trial.
 pub enum Lost {
@@ -106,11 +103,7 @@ async fn happen(
     rules: &Rules,
     task: &Task<'_>,
 ) -> Result<Happened, TrialError> {
-    let deadline = clock::now() + STEADY;
-    while watch.load.1 == 0 {
-        let record = watch.next_by(deadline).await;
-        record.map_err(trial::missed("waiting for the first answered request"))?;
-    }
+    begin::begin(&stack.fleet, watch, task.settings).await?;
     trial::run(&stack.fleet, watch, rules, task.strike).await
 }
 

@@ -1,6 +1,7 @@
 //! One cell on a live stack: change the settings, wait until all is well with them, let routers die, watch for a while.
 
 use super::cell::{self, Death, Seen};
+use crate::experiment::begin::names;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::measure::checks::Check;
 use crate::experiment::mistakes;
@@ -121,10 +122,12 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let names = names(settings);
     let checked = settings.has_checks();
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
-    let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
+    // A wait that began before the first request goes on.
+    let quiet = check.no_traffic_interval.unwrap_or_default();
+    let deadline = begin.max(ejected.unwrap_or(begin)) + quiet + cycle * (check.rise + 2) + SLACK;
     let mut passed = BTreeSet::new();
     while checked && passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
-        let record = watch.next_by(deadline).await;
+        let record = watch.next_by(begin, deadline).await;
         let record = record.map_err(trial::missed("waiting until every router is in use and checked"))?;
         if let Some(check) = Check::of(&record)
             && check.by == watch.checks_by
@@ -135,8 +138,4 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
         }
     }
     Ok(())
-}
-
-fn names(settings: &LabSettings) -> Vec<String> {
-    (1..=settings.routers).map(|n| format!("router-{n}")).collect()
 }

@@ -4,6 +4,7 @@ use super::{Rules, SLACK, TrialError, missed};
 use crate::experiment::measure::checks::Check;
 use crate::experiment::watch::{Missed, Watch};
 use router::clock::{self, Timestamp};
+use std::collections::BTreeSet;
 
 /// After a check of the first victim, with all of them in use, at `phase` of the interval. Where nobody makes checks
 /// there is no phase, and any time will do.
@@ -23,7 +24,8 @@ pub(super) async fn aim(
     })
 }
 
-/// A check that the first victim passed from now on. `None`: a real balancer makes none.
+/// A check that the first victim passed from now on, when every other one has passed one, too: each goes by a rhythm that
+/// requests have set by then, and none by the long first wait without requests. `None`: a real balancer makes none.
 async fn passed(
     watch: &mut Watch,
     rules: &Rules,
@@ -35,20 +37,26 @@ async fn passed(
     let begun = clock::now();
     let deadline = begun + rules.quiet + rules.interval + rules.give_up + rules.readmission + SLACK;
     let mut checked = false;
+    let mut passed = BTreeSet::new();
     loop {
-        let record = match watch.next_by(deadline).await {
+        let record = match watch.next_by(begun, deadline).await {
             // By a file of its user's own, for one.
             Err(Missed::Late(_)) if !checked && watch.is_real() => return Ok(None),
             record => record.map_err(missed("waiting for a passed check before the fault"))?,
         };
         let ours = |check: &Check| {
-            check.by == watch.checks_by && check.router == victims[0] && check.started >= begun
+            let hit = victims.iter().any(|victim| victim == check.router);
+            check.by == watch.checks_by && hit && check.started >= begun
         };
         let Some(check) = Check::of(&record).filter(ours) else {
             continue;
         };
         checked = true;
-        if check.passed && victims.iter().all(|victim| watch.in_use(victim)) {
+        if check.passed {
+            passed.insert(check.router.to_owned());
+        }
+        let first = check.router == victims[0] && check.passed;
+        if first && passed.len() == victims.len() && victims.iter().all(|victim| watch.in_use(victim)) {
             return Ok(Some(check.anchor(rules.anchor)));
         }
     }
