@@ -159,8 +159,28 @@ fn numbers_may_be_five_percent_or_one_request_apart() {
     // In a window of six requests one more is where the fault fell.
     let few = numbers(6, 5);
     assert_eq!(few.agree, Some(true), "{few:?}");
-    assert!(few.reason.contains("one request a trial is 20 %"), "{few:?}");
+    assert!(few.reason.contains("one request a trial is 25 %"), "{few:?}");
     assert_eq!(numbers(10, 5).agree, Some(false));
+}
+
+/// Every request into the window is lost by both: 17 and 18 in two trials each, 16 ms between two of them.
+#[test]
+fn where_a_fault_falls_between_two_requests_is_no_difference() {
+    let share = 62.5;
+    let all = |engine: &str, trials: [(f64, u64); 2]| {
+        let done = trials.map(|(window, lost)| done(engine, window, lost, 0));
+        Side::of(&done.iter().collect::<Vec<_>>(), share).unwrap()
+    };
+    // The last of n requests comes n - 1 to n gaps after the fault.
+    let short = all("lb-sim", [(8.02 / share, 9), (8.02 / share, 9)]);
+    let long = all("haproxy", [(8.95 / share, 9), (7.98 / share, 8)]);
+    for (first, other) in [(&short, &long), (&long, &short)] {
+        let numbers = judge(first, other).numbers;
+        assert_eq!(numbers.agree, Some(true), "{numbers:?}");
+        assert!(!numbers.reason.contains("allowed are 5 %"), "{numbers:?}");
+    }
+    let half = all("haproxy", [(8.02 / share, 4), (8.02 / share, 4)]);
+    assert_eq!(judge(&short, &half).numbers.agree, Some(false));
 }
 
 #[test]

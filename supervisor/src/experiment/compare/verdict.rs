@@ -138,8 +138,7 @@ fn numbers(first: &Side, other: &Side) -> Judged {
         return Judged::unknown("no window is long enough to count requests in".to_owned());
     };
     let apart = (b.pooled / a.pooled - 1.0).abs();
-    // One request more or less is where the fault fell between two of them.
-    let one = 1.0 / first.lost_a_trial().min(other.lost_a_trial());
+    let one = one_request(first.lost_a_trial().min(other.lost_a_trial()));
     let allowed = APART.max(one);
     let within = match allowed > APART {
         true => "one request a trial is",
@@ -153,6 +152,12 @@ fn numbers(first: &Side, other: &Side) -> Judged {
         allowed * 100.0
     );
     Judged::new(apart <= allowed, reason)
+}
+
+/// How far shares of so many lost requests a trial are apart when one of them is due to where the fault fell: n requests
+/// span n − 1 gaps and a part of one, and their window is known to that part only.
+fn one_request(lost: f64) -> f64 {
+    1.0 / (lost - 1.0).max(1.0)
 }
 
 fn residuals(first: &Side, other: &Side, no_theory: Option<&str>) -> Judged {
