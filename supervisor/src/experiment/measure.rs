@@ -71,7 +71,7 @@ pub struct Trial {
     pub lost_without_attempt: Option<u64>,
     /// Requests that failed here and were answered after a retry; `null` as `causes`.
     pub saved_by_retry: Option<u64>,
-    /// What the balancer forwarded, to all routers, while the fault was held.
+    /// What the balancer forwarded, to all routers, from the fault until the last victim served again.
     #[serde(default)]
     pub forwarded: Option<Forwarded>,
     pub events_dropped: u64,
@@ -137,7 +137,10 @@ pub fn trials(
         .collect();
     let costs = costs(records, &spells, strike.teller);
     let begun = strike.victims.iter().map(|victim| victim.at).min();
-    let forwarded = begun.and_then(|begun| forwarded::between(records, begun, strike.held_until));
+    // As long as attempts are counted by their causes.
+    let over = spells.iter().filter_map(|spell| spell.over).max();
+    let ended = over.map_or(strike.held_until, |over| over.max(strike.held_until));
+    let forwarded = begun.and_then(|begun| forwarded::between(records, begun, ended));
     let dropped = dropped(records);
     let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
         let phase = checks::phase(records, &victim.router, victim.at);

@@ -86,7 +86,8 @@ pub struct Totals {
     /// `null`: the balancer does not tell of attempts.
     #[serde(default)]
     pub saved_by_retry: Option<u64>,
-    /// What the balancer forwarded while faults were held, and how many attempts that took per request.
+    /// What the balancer forwarded from each fault until its last victim served again, and how many attempts that took
+    /// per request. Of attempts that had begun before the fault only their retries are in it.
     #[serde(default)]
     pub forwarded: Option<Forwarded>,
     #[serde(default)]
@@ -123,7 +124,8 @@ pub struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AfterDetect {
     pub trials: usize,
-    /// The longest `t_lost` − `t_detect`, negative when all were within it.
+    /// The longest `t_lost` − `t_detect`: negative when all were within it, by how long the last one was. A fault that
+    /// lost nothing, or nobody noticed, is not in it; `lost_after_detect` is `null` without any other.
     pub max_ms: f64,
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use router::record::ProbeResult;
 
 mod crashes;
+mod forwarded;
 mod untold;
 
 const MS: u64 = 1_000_000;

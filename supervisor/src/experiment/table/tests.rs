@@ -108,7 +108,7 @@ fn what_was_never_noticed_and_what_retries_cost_is_said() {
         "{text}"
     );
     assert!(
-        text.contains("3.000 a request while faults lasted: 300 for 100, 200 of them retries")
+        text.contains("3.000 a request from fault to return: 300 for 100, 200 of them retries")
             && text.contains("7 by the budget"),
         "victims of one trial share the figure, it counts once: {text}"
     );

@@ -155,7 +155,7 @@ fn amplification(s: &Summary) -> Vec<(&'static str, String)> {
     let mut lines = vec![(
         "attempts",
         format!(
-            "{ratio:.3} a request while faults lasted: {} for {}, {} of them retries",
+            "{ratio:.3} a request from fault to return: {} for {}, {} of them retries",
             f.attempts, f.requests, f.retries
         ),
     )];
