@@ -53,6 +53,8 @@ pub struct Story {
     denied: forwarding::Denied,
     /// Balancer, load or app, ended and not ready again yet.
     gone: BTreeSet<String>,
+    /// Routers of which the balancer has said nothing since it, or they, were there.
+    unspoken: BTreeSet<String>,
     /// What each window so far has cost, in order of their ends.
     pub reports: Vec<WindowReport>,
     pub mistakes: Vec<Mistake>,
@@ -113,9 +115,11 @@ const CHECKS: usize = 16;
 impl Story {
     pub fn new(settings: lb_sim::core::Settings, routers: u32) -> Story {
         let router = |n| (format!("router-{n}"), Router::serving());
+        let routers: BTreeMap<_, _> = (1..=routers).map(router).collect();
         Story {
             settings,
-            routers: (1..=routers).map(router).collect(),
+            unspoken: routers.keys().cloned().collect(),
+            routers,
             joins: Joins::default(),
             real: false,
             denied: forwarding::Denied::default(),
@@ -270,6 +274,7 @@ impl Story {
             Event::Spawned { name, .. } => {
                 if name == "lb" {
                     self.denied = forwarding::Denied::default(); // its totals begin anew
+                    self.begin_anew();
                 }
                 Vec::new()
             }

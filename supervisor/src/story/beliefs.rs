@@ -3,6 +3,7 @@
 use super::checks::predict;
 use super::words::{about, by, seconds};
 use super::{Line, Readmission, Router, SETTLE, Story, Tone};
+use lb_sim::core::Initial;
 use router::clock::Timestamp;
 use router::record::{Belief, Detector};
 
@@ -23,6 +24,10 @@ impl Story {
         to: Belief,
         why: Why,
     ) -> Vec<Line> {
+        let first = self.unspoken.remove(name);
+        if first && to == Belief::Down && self.begins_down(name) {
+            return self.on_first_down(at, name);
+        }
         match to {
             Belief::Down | Belief::Ejected => self.on_out(at, now, name, to, &why),
             Belief::Up => {
@@ -46,6 +51,32 @@ impl Story {
             }
             Belief::GoingDown | Belief::GoingUp => Vec::new(),
         }
+    }
+
+    /// A new balancer knows of no check.
+    pub(super) fn begin_anew(&mut self) {
+        self.unspoken = self.routers.keys().cloned().collect();
+        for router in self.routers.values_mut() {
+            router.checks.clear();
+        }
+    }
+
+    /// It is out of use until checks have passed, and none has: that is meant, and no mistake.
+    fn begins_down(&self, name: &str) -> bool {
+        let unchecked = |router: &Router| {
+            let passed = router.checks.iter().any(|check| check.failures == 0);
+            router.window.is_none() && !passed
+        };
+        self.settings.check.initial == Initial::Down && self.routers.get(name).is_some_and(unchecked)
+    }
+
+    fn on_first_down(&mut self, at: Timestamp, name: &str) -> Vec<Line> {
+        let Some(router) = self.routers.get_mut(name) else {
+            return Vec::new();
+        };
+        (router.in_use, router.was_out) = (false, true);
+        let text = format!("{name} is out of use until its checks have passed (initial=down)");
+        Line::one(at, Tone::Plain, text)
     }
 
     /// Out of use: Down or Ejected.
@@ -135,7 +166,10 @@ impl Story {
             match self.routers.get_mut(name) {
                 Some(router) if router.member => return Vec::new(),
                 // A later life in the fleet has nothing to do with the one before.
-                _ => drop(self.routers.insert(name.to_owned(), Router::serving())),
+                _ => {
+                    self.routers.insert(name.to_owned(), Router::serving());
+                    self.unspoken.insert(name.to_owned());
+                }
             }
             format!("{name} joined: the balancer may use it")
         } else {

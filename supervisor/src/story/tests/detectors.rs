@@ -163,3 +163,43 @@ fn connections_are_joined_by_their_port() {
     told.story.finish(Timestamp(2000 * MS));
     assert_eq!(told.story.reports[0].lost.window, 1);
 }
+
+#[test]
+fn a_router_that_begins_down_is_no_mistake_and_one_that_goes_down_later_is() {
+    let mut told = Told::new();
+    told.set("interval=1s timeout=1s fall=2 initial=down");
+    told.out(5, Belief::Down, Detector::Poll, None);
+    told.wait(1000);
+    assert_eq!(
+        told.lines,
+        ["router-2 is out of use until its checks have passed (initial=down)"]
+    );
+    told.check(1000, ProbeResult::Ok, 1);
+    told.believe(1000, Belief::Down, Belief::Up);
+    told.out(1500, Belief::Down, Detector::Poll, None);
+    told.wait(3000);
+    assert!(
+        told.lines
+            .iter()
+            .any(|line| line.starts_with("MISTAKE: router-2 is up")),
+        "{:#?}",
+        told.lines
+    );
+    assert_eq!(told.story.mistakes.len(), 1);
+    // A new balancer begins anew.
+    told.believe(3500, Belief::Down, Belief::Up);
+    let spawned = Event::Spawned {
+        name: "lb".into(),
+        pid: 9,
+        incarnation: 2,
+    };
+    told.hear(4000, "supervisor", spawned);
+    told.out(4010, Belief::Down, Detector::Poll, None);
+    told.wait(6000);
+    assert_eq!(told.story.mistakes.len(), 1);
+    // Without initial=down the first word may be a mistake.
+    let mut told = Told::new();
+    told.out(5, Belief::Down, Detector::Poll, None);
+    told.wait(1000);
+    assert_eq!(told.story.mistakes.len(), 1);
+}
