@@ -1,8 +1,12 @@
 //! What `resetlab run` can be told.
 
 use crate::settings::{LabSettings, StackArgs};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
 use router::fault::{Delay, On, Spec};
 use router::record::Fault;
+use std::ffi::OsStr;
 use std::str::FromStr;
 
 const EXAMPLES: &str = "\
@@ -17,14 +21,14 @@ Examples:
   resetlab run --preset envoy --set no-traffic-interval=1s --fault hang --trials 12
   resetlab run --fault kill --slo 0.999          exit 3 when fewer requests succeeded
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 objective missed, 4 a fault hit nothing,
-130/143 interrupted (what was measured is kept).";
+Exit codes: 0 done, 1 failed, 2 usage, or a configuration that an engine cannot express or rejects, 3 objective missed,
+4 a fault hit nothing, 5 an engine is not installed, 130/143 interrupted (what was measured is kept).";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// What is done to the routers
-    #[arg(long, value_enum, default_value = "kill")]
+    #[arg(long, default_value = "kill", value_parser = OneFault)]
     pub fault: FaultWord,
     /// silent, error, slow: at health checks, at requests, or at both [default: both]
     #[arg(long, value_name = "health|requests|both")]
@@ -68,6 +72,37 @@ pub enum FaultWord {
     Cut,
     /// Answers late
     Slow,
+}
+
+/// One of [`FaultWord`]. A list is what `compare` takes, and says so.
+#[derive(Clone, Copy, Debug)]
+pub struct OneFault;
+
+impl TypedValueParser for OneFault {
+    type Value = FaultWord;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<FaultWord, clap::Error> {
+        let list = value.to_str().filter(|words| words.contains(','));
+        if let Some(words) = list {
+            let verb = command.get_name();
+            let text = format!(
+                "--fault {words}: {verb} takes one fault, such as --fault {}; `resetlab compare --fault {words}` takes lists\n",
+                words.split(',').next().unwrap_or("kill")
+            );
+            return Err(clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command));
+        }
+        EnumValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let words = FaultWord::value_variants().iter();
+        Some(Box::new(words.filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 /// How many routers a trial hits.
@@ -207,6 +242,21 @@ mod tests {
                 .unwrap_err()
                 .contains("500..=599")
         );
+    }
+
+    #[test]
+    fn a_list_of_faults_is_for_compare() {
+        let error = spec("--fault kill,hang").unwrap_err();
+        assert!(
+            error.contains("takes one fault, such as --fault kill;"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`resetlab compare --fault kill,hang` takes lists"),
+            "{error}"
+        );
+        let unknown = spec("--fault kil").unwrap_err();
+        assert!(unknown.contains("possible values: kill, hang"), "{unknown}");
     }
 
     #[test]

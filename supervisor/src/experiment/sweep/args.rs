@@ -1,6 +1,6 @@
 //! What `resetlab sweep` can be told: settings with several values each.
 
-use crate::experiment::args::FaultWord;
+use crate::experiment::args::{FaultWord, OneFault};
 use crate::experiment::pause::PauseSpec;
 use crate::settings::StackArgs;
 use std::time::Duration;
@@ -23,7 +23,8 @@ Examples:
 combination is a cell. With --slo P the cell that meets it with the fewest checks is marked:
 success = 1 - (deaths per hour x routers x lost per death) / (requests per hour).
 
-Exit codes: 0 done, 1 failed, 2 usage or another sweep's directory, 3 no cell meets --slo, 130/143 interrupted.";
+Exit codes: 0 done, 1 failed, 2 usage, another sweep's directory, or a configuration that an engine cannot express or
+rejects, 3 no cell meets --slo, 5 an engine is not installed, 130/143 interrupted.";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(
@@ -37,7 +38,7 @@ Exit codes: 0 done, 1 failed, 2 usage or another sweep's directory, 3 no cell me
 )]
 pub struct Args {
     /// How the routers die
-    #[arg(long, value_enum, default_value = "kill")]
+    #[arg(long, default_value = "kill", value_parser = OneFault)]
     pub fault: FaultWord,
     /// Deaths to measure in each cell; their phases cover the check interval evenly
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100_000))]
