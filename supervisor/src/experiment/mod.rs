@@ -24,6 +24,8 @@ pub mod watch;
 
 pub mod measure;
 
+pub mod interrupted;
+
 pub mod summary;
 
 pub mod table;

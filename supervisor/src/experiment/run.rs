@@ -6,10 +6,10 @@ use super::forecast::Forecast;
 use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
-use super::summary::{self, Exposure, LoadReport, Summary};
+use super::summary::{self, Exposure, Interrupted, LoadReport, Summary};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
-use super::{args, begin, plan, table};
+use super::{args, begin, interrupted, plan, table};
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
@@ -71,6 +71,7 @@ struct Experiment<'a> {
     load: LoadReport,
     teller: Teller,
     complete: bool,
+    interrupted: Option<Interrupted>,
 }
 
 impl Experiment<'_> {
@@ -105,6 +106,7 @@ impl Experiment<'_> {
             settings,
             teller: Teller::default(),
             complete: false,
+            interrupted: None,
         };
         let mut watch = Watch::new(records, &stack.dir);
         let ended = {
@@ -117,6 +119,7 @@ impl Experiment<'_> {
         experiment.complete = ended.is_ok();
         experiment.settle(&stack, &mut watch).await;
         experiment.measure(&watch);
+        experiment.interrupted = experiment.interrupted(&watch);
         let trouble = stack.end().await;
         experiment.finish(ended, trouble)
     }
@@ -167,6 +170,13 @@ impl Experiment<'_> {
         };
     }
 
+    fn interrupted(&self, watch: &Watch) -> Option<Interrupted> {
+        let done = self.trials.last().map_or(0, |trial| trial.trial);
+        let of_trials: u64 = self.trials.iter().map(|trial| trial.lost.total()).sum();
+        let unexplained = self.load.lost.saturating_sub(of_trials);
+        interrupted::interrupted(&watch.records, done, self.victims, unexplained).filter(|_| !self.complete)
+    }
+
     fn seed(&self) -> u64 {
         self.settings.seed.unwrap_or(1)
     }
@@ -184,6 +194,7 @@ impl Experiment<'_> {
             preset_versions: preset.versions.clone(),
             preset_with: preset.overridden.clone(),
             complete: self.complete,
+            interrupted: self.interrupted,
             check: check_document(&self.settings.lb),
             router: entries::document(&self.settings.router.in_force()),
             load: self.load.clone(),
@@ -245,31 +256,65 @@ impl Experiment<'_> {
     }
 }
 
+/// Every setting by its word, and some as numbers.
 fn check_document(settings: &Settings) -> serde_json::Value {
     let check = &settings.check;
     let words: std::collections::BTreeMap<_, _> = settings.words().into_iter().collect();
-    serde_json::json!({
-        "interval_s": check.interval.as_secs_f64(),
-        "timeout_s": check.timeout.as_secs_f64(),
-        "fall": check.fall,
-        "rise": check.rise,
-        "schedule": words["schedule"],
-        "detector": words["detector"],
-        "jitter_s": check.jitter.as_secs_f64(),
-        "check": words["check"],
-        "balance": words["balance"],
-        "mode": words["mode"],
-        "on_failure": words["on-failure"],
-        "retries": settings.retry.retries,
-        "retry_budget": words["retry-budget"],
-        "retry_breaker": words["retry-breaker"],
-        "connect_timeout_s": settings.connect_timeout.as_secs_f64(),
-        "response_timeout_s": settings.response_timeout.as_secs_f64(),
-    })
+    let mut document = serde_json::json!(words);
+    let figures = [
+        ("interval_s", serde_json::json!(check.interval.as_secs_f64())),
+        ("timeout_s", check.timeout.as_secs_f64().into()),
+        ("fall", check.fall.into()),
+        ("rise", check.rise.into()),
+        ("jitter_s", check.jitter.as_secs_f64().into()),
+        ("on_failure", words["on-failure"].as_str().into()),
+        ("retries", settings.retry.retries.into()),
+        ("retry_budget", words["retry-budget"].as_str().into()),
+        ("retry_breaker", words["retry-breaker"].as_str().into()),
+        ("connect_timeout_s", settings.connect_timeout.as_secs_f64().into()),
+        (
+            "response_timeout_s",
+            settings.response_timeout.as_secs_f64().into(),
+        ),
+    ];
+    for (key, figure) in figures {
+        document[key] = figure;
+    }
+    document
 }
 
 fn write_whole(path: &Path, summary: &Summary) -> std::io::Result<()> {
     let new = path.with_extension("json.new");
     std::fs::write(&new, serde_json::to_vec_pretty(summary)?)?;
     std::fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_setting_by_its_word() {
+        let settings: Settings =
+            "interval=500ms fall-interval=1s on-failure=retry retry-to=same retry-delay=1s fall=3"
+                .parse()
+                .unwrap();
+        let check = check_document(&settings);
+        for (key, word) in settings.words() {
+            let shown = match &check[key] {
+                serde_json::Value::String(shown) => shown.clone(),
+                figure => figure.to_string(),
+            };
+            assert_eq!(shown, word, "{key}");
+        }
+        for (key, wanted) in [
+            ("interval_s", serde_json::json!(0.5)),
+            ("fall", 3.into()),
+            ("on_failure", "retry".into()),
+            ("retry-to", "same".into()),
+            ("retry-delay", "1s".into()),
+        ] {
+            assert_eq!(check[key], wanted, "{key}");
+        }
+    }
 }

@@ -29,6 +29,10 @@ pub struct Summary {
     pub preset_with: BTreeMap<String, String>,
     /// `false`: interrupted before all trials were done.
     pub complete: bool,
+    /// What the fault cost that was under way then; in no other figure but the load's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<Interrupted>,
+    /// Every setting of the balancer by its word, and some as numbers: `interval_s`, `fall`.
     pub check: serde_json::Value,
     /// What the routers were configured with, by gorouter's names.
     #[serde(default)]
@@ -38,6 +42,14 @@ pub struct Summary {
     pub summary: Totals,
     pub theory: Theory,
     pub command: String,
+}
+
+/// A trial that was not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interrupted {
+    pub trial: u32,
+    /// Requests that were under way at its fault or later, and lost.
+    pub lost: u64,
 }
 
 /// The load generator's account of itself.

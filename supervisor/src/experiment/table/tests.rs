@@ -1,5 +1,5 @@
 use super::super::measure::{Forwarded, Lost};
-use super::super::summary::{Exposure, LoadReport, Theory, totals};
+use super::super::summary::{Exposure, Interrupted, LoadReport, Theory, totals};
 use super::columns::WIDTH;
 use super::*;
 use router::record::{Cause, CrashVariant, Detector, Fault, Outcome, Stamp};
@@ -44,6 +44,10 @@ fn trial(n: u32, noticed: bool) -> Trial {
 }
 
 fn report(trials: Vec<Trial>) -> String {
+    render(&summary(trials))
+}
+
+fn summary(trials: Vec<Trial>) -> Summary {
     let load = LoadReport {
         rate: 200.0,
         arrivals: "poisson".into(),
@@ -53,7 +57,7 @@ fn report(trials: Vec<Trial>) -> String {
         late_p99_ms: Some(0.4),
         ..LoadReport::default()
     };
-    render(&Summary {
+    Summary {
         schema: "resetlab.run.v1".into(),
         seed: "1".into(),
         engine: "haproxy".into(),
@@ -63,6 +67,7 @@ fn report(trials: Vec<Trial>) -> String {
         preset_versions: "KB 298398".into(),
         preset_with: [("fall".to_owned(), "3".to_owned())].into(),
         complete: true,
+        interrupted: None,
         check: serde_json::Value::Null,
         router: serde_json::Value::Null,
         summary: totals(&trials, &load, Exposure::Rate(50.0)),
@@ -80,7 +85,23 @@ fn report(trials: Vec<Trial>) -> String {
             lost_reason: None,
         },
         command: String::new(),
-    })
+    }
+}
+
+#[test]
+fn what_an_interrupted_trial_lost_belongs_to_its_fault() {
+    let mut summary = summary(vec![trial(1, true), trial(1, false)]);
+    summary.complete = false;
+    summary.interrupted = Some(Interrupted {
+        trial: 2,
+        lost: 53_000,
+    });
+    let text = render(&summary);
+    assert!(
+        text.contains("53000 lost requests belong to the fault of trial 2, which was interrupted"),
+        "{text}"
+    );
+    assert!(text.contains("84 lost requests belong to no fault"), "{text}");
 }
 
 #[test]

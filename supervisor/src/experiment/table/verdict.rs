@@ -1,7 +1,7 @@
 //! PURE: what a run has shown, in sentences.
 
 use super::super::progress::requests_lost;
-use super::super::summary::{Bounds, Spread, Summary};
+use super::super::summary::{Bounds, Interrupted, Spread, Summary};
 use crate::settings::PresetNote;
 use router::record::Cause;
 use std::collections::BTreeMap;
@@ -203,10 +203,18 @@ pub fn warnings(s: &Summary) -> Vec<String> {
         ));
     }
     let of_trials: u64 = s.trials.iter().map(|t| t.lost.total()).sum();
-    if s.load.lost > of_trials {
+    let interrupted = s.interrupted.filter(|interrupted| interrupted.lost > 0);
+    if let Some(Interrupted { trial, lost }) = interrupted {
+        warnings.push(format!(
+            "{lost} lost requests belong to the fault of trial {trial}, which was interrupted: they are in no figure above \
+             but the load's"
+        ));
+    }
+    let known = of_trials + interrupted.map_or(0, |interrupted| interrupted.lost);
+    if s.load.lost > known {
         warnings.push(format!(
             "{} lost requests belong to no fault (no router in use, or a mistake)",
-            s.load.lost - of_trials
+            s.load.lost - known
         ));
     }
     warnings
