@@ -5,7 +5,7 @@ use super::watch::Watch;
 use crate::engine::Engine;
 use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
-use lb_sim::core::Initial;
+use lb_sim::core::{FirstCheck, FirstResult, Initial};
 use router::clock::{self, Timestamp};
 use serde_json::{Map, json};
 use std::time::Duration;
@@ -14,11 +14,24 @@ use std::time::Duration;
 const STEADY: Duration = Duration::from_secs(10);
 /// Beyond what checks take, on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
+/// Checks that come more often need no word.
+const NOTED: Duration = Duration::from_secs(3);
 
 /// Routers are out of use until checks have passed (`initial=down`): requests before that would be lost to nobody's
 /// fault, and a load that waits loses none.
 pub fn load_waits(settings: &LabSettings) -> bool {
     settings.lb.check.initial == Initial::Down && settings.has_checks()
+}
+
+/// Why nothing seems to happen at first.
+pub fn patience(settings: &LabSettings) -> Option<String> {
+    let check = &settings.lb.check;
+    let one = check.rise == 1 || check.first_result == FirstResult::Decides;
+    let at_once = one && check.first_check == FirstCheck::Now;
+    (load_waits(settings) && !at_once && check.interval >= NOTED).then(|| {
+        "waiting until the balancer uses every router: each is out of use until its checks have passed (initial=down)"
+            .to_owned()
+    })
 }
 
 /// Starts a load that waits when every router is in use; returns when the first request was answered.
@@ -77,6 +90,11 @@ mod tests {
     #[test]
     fn requests_wait_for_routers_that_begin_down() {
         assert!(load_waits(&of("preset=kubernetes")) && load_waits(&of("preset=aws-nlb")));
+        assert!(patience(&of("preset=kubernetes")).is_some());
+        assert!(
+            patience(&of("preset=envoy")).is_none(),
+            "its first checks come at once, and one decides"
+        );
         assert!(!load_waits(&of("interval=1s")));
         assert!(
             !load_waits(&of("initial=down interval=1day")),

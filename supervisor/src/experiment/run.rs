@@ -127,7 +127,10 @@ impl Experiment<'_> {
     async fn trials(&mut self, fleet: &FleetHandle, watch: &mut Watch) -> Result<(), TrialError> {
         let progress = Progress::new(self.args.trials, self.json);
         self.save();
-        if let Some(why) = self.rules.patience() {
+        for why in begin::patience(&self.settings)
+            .into_iter()
+            .chain(self.rules.patience())
+        {
             eprintln!("{why}");
         }
         begin::begin(fleet, watch, &self.settings).await?;

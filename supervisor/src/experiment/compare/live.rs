@@ -47,7 +47,8 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
         },
         ..rules
     };
-    if let Some(why) = rules.patience().filter(|_| task.n == 1) {
+    let patience = begin::patience(task.settings).into_iter().chain(rules.patience());
+    for why in patience.filter(|_| task.n == 1) {
         eprintln!("{}: {why}", task.settings.engine);
     }
     let mut watch = Watch::new(records, &stack.dir);
