@@ -116,6 +116,30 @@ fn hung_routers_are_found_after_every_check_timed_out_under_end() {
 }
 
 #[test]
+fn requests_whose_clients_give_up_first_are_lost_to_the_hang_and_none_before_routers_are_in_use() {
+    let (document, _dir) = run(
+        "--fault hang --trials 1 --interval 300ms --timeout 200ms --fall 2 --initial down --rate 100 \
+                                --on-failure 502 --response-timeout 50s --client-timeout 600ms",
+    );
+    let trial = &trials(&document)[0];
+    assert_eq!(trial["detected"], true, "{trial:#}");
+    assert!(trial["lost"]["window"].as_u64().unwrap() > 0, "{trial:#}");
+    assert_eq!(trial["lost_without_attempt"], lost(&document), "{trial:#}");
+    assert_eq!(
+        trial["lost"]["by_outcome"]["timeout"],
+        lost(&document),
+        "{trial:#}"
+    );
+    assert_eq!(
+        document["load"]["lost"],
+        lost(&document),
+        "{:#}",
+        document["load"]
+    );
+    assert_eq!(document["check"]["initial"], "down");
+}
+
+#[test]
 fn crashed_routers_are_found_when_predicted_and_clients_see_502() {
     let (document, _dir) = run(
         "--fault crash --trials 2 --interval 300ms --timeout 300ms --rate 100 --on-failure 502 \
