@@ -21,8 +21,9 @@ Examples:
   resetlab run --preset envoy --set no-traffic-interval=1s --fault hang --trials 12
   resetlab run --fault kill --slo 0.999          exit 3 when fewer requests succeeded
 
-Exit codes: 0 done, 1 failed, 2 usage, or a configuration that an engine cannot express or rejects, 3 objective missed,
-4 a fault hit nothing, 5 an engine is not installed, 130/143 interrupted (what was measured is kept).";
+Exit codes: 0 done, 1 failed, 2 usage or a configuration that an engine cannot express or rejects,
+3 objective missed, 4 a fault hit nothing, 5 an engine is not installed,
+130/143 interrupted (what was measured is kept).";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

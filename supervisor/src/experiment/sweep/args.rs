@@ -23,8 +23,8 @@ Examples:
 combination is a cell. With --slo P the cell that meets it with the fewest checks is marked:
 success = 1 - (deaths per hour x routers x lost per death) / (requests per hour).
 
-Exit codes: 0 done, 1 failed, 2 usage, another sweep's directory, or a configuration that an engine cannot express or
-rejects, 3 no cell meets --slo, 5 an engine is not installed, 130/143 interrupted.";
+Exit codes: 0 done, 1 failed, 2 usage, another sweep's directory, or a configuration that an engine
+cannot express or rejects, 3 no cell meets --slo, 5 an engine is not installed, 130/143 interrupted.";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(
