@@ -12,7 +12,7 @@ class Row:
     # What the anchor says: its windows, its losses, what clients saw.
     anchor: str
     fault: str = "kill"
-    trials: int = 6
+    trials: int = 5
     short: bool = False
     more: tuple = field(default=())
 
@@ -21,11 +21,11 @@ class Row:
         return "".join(c if c.isalnum() else "-" for c in self.name.lower()).strip("-")
 
 
-def haproxy(name, anchor, fault="kill", preset="haproxy", more=(), trials=6, short=False, **settings):
+def haproxy(name, anchor, fault="kill", preset="haproxy", more=(), trials=5, short=False, **settings):
     return Row(f"HAProxy {name}", "haproxy", preset, words(settings), anchor, fault, trials, short, more)
 
 
-def envoy(name, anchor, fault="kill", preset="envoy", trials=6, short=False, **settings):
+def envoy(name, anchor, fault="kill", preset="envoy", trials=5, short=False, **settings):
     # Without it, a lab that has just come up is checked every minute until its first request.
     settings = {"no_traffic_interval": "1s", "timeout": "1s"} | settings
     return Row(f"Envoy {name}", "envoy", preset, words(settings), anchor, fault, trials, short)
@@ -75,9 +75,9 @@ ROWS = [
           preset="envoy-outlier", interval="1s", fall=2),
     envoy("retry policy, max_retries 3", "window 1.69 or 1.70 s, 34 to 41 lost; 503",
           # Which retries find three under way is chance: it takes more trials to be sure within 5 %.
-          trials=16, preset="envoy-retry", interval="1s", fall=2, retry_breaker=3),
+          trials=20, preset="envoy-retry", interval="1s", fall=2, retries=3, retry_to="other", retry_breaker=3),
     envoy("retry policy, max_retries 1000", "nothing lost",
-          preset="envoy-retry", interval="1s", fall=2, retry_breaker=1000),
+          preset="envoy-retry", interval="1s", fall=2, retries=3, retry_to="other", retry_breaker=1000),
     nginx("next_upstream by default", "nothing lost", short=True),
     nginx("next_upstream off, max_fails 1, fail_timeout 10s", "one lost at 0 s, one at 10.1 to 10.7 s (13 s)",
           passive_failures=1, passive_window="10s", passive_ejection="10s", **NO_RETRY),
