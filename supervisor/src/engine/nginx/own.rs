@@ -1,4 +1,4 @@
-//! PURE: makes a configuration of the user's own one for the lab: the listener moved, the servers of `upstream` blocks
+//! PURE, but for [`include`]: makes a configuration of the user's own one for the lab: the listener moved, the servers of `upstream` blocks
 //! replaced, logs and files that the lab needs, what leaves the machine left out; everything else stays as it is.
 
 mod include;

@@ -262,7 +262,7 @@ fn quiet(filter: &Value, told: &mut BTreeSet<String>) -> bool {
         kind.strip_suffix(known)
             .is_some_and(|before| before.ends_with('.'))
     };
-    let known = FILTERS.iter().any(|known| before(&known)) || filter.get("config_discovery").is_some();
+    let known = FILTERS.iter().any(before) || filter.get("config_discovery").is_some();
     if !known {
         told.insert(format!(
             "filter `{}` is left out: it is not known to ask nobody, or runs code",
