@@ -76,19 +76,20 @@ const FILTERS: [&str; 7] = [
     "trace",
 ];
 
-/// Lines that compare or print addresses, and connect to none.
-const COMPARES: [&str; 26] = [
+/// Lines that compare or print addresses, or have names that look like some, and connect to none.
+const COMPARES: [&str; 30] = [
     "acl",
     "block",
     "capture",
     "declare",
+    "default_backend",
     "description",
-    "email-alert",
     "errorfile",
     "errorloc",
     "errorloc302",
     "errorloc303",
     "http-after-response",
+    "http-check",
     "http-error",
     "http-request",
     "http-response",
@@ -101,8 +102,11 @@ const COMPARES: [&str; 26] = [
     "presetenv",
     "stats",
     "stick",
+    "tcp-check",
+    "tcp-request",
     "tcp-response",
     "unique-id-format",
+    "use-server",
     "use_backend",
 ];
 
@@ -165,10 +169,14 @@ pub fn confined(text: &str) -> Result<(), String> {
     for section in super::lines::sections(text) {
         for line in &section.lines {
             let word = line.word(0);
-            if COMPARES.contains(&word) || word == "tcp-request" || section.kind == "userlist" {
+            if COMPARES.contains(&word) || section.kind == "userlist" || word == section.kind {
                 continue;
             }
-            if let Some(other) = (1..line.len()).map(|at| line.plain(at)).find(|word| leaves(word)) {
+            // Names and cookies of servers are often their addresses.
+            let server = word.starts_with("server");
+            let name = |at: &usize| server && (*at == 1 || line.plain(at - 1) == "cookie");
+            let mut words = (1..line.len()).filter(|at| !name(at)).map(|at| line.plain(at));
+            if let Some(other) = words.find(|word| leaves(word)) {
                 return Err(format!(
                     "line {}: `{}` has an address of another machine, {other}: take it out, nothing of a lab leaves this one",
                     line.number,
@@ -180,12 +188,16 @@ pub fn confined(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An address, with a port or not, that is not on the loopback interface.
+/// An address, with a port or not, that is not on the loopback interface, or the name of a host with a port.
 fn leaves(word: &str) -> bool {
     let word = word.rsplit('@').next().unwrap_or(word);
     let ip = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    let found = ip(word).or_else(|| ip(word.rsplit_once(':')?.0));
-    found.is_some_and(|ip| !ip.is_loopback())
+    let (host, port) = word.rsplit_once(':').unwrap_or((word, ""));
+    if let Some(ip) = ip(word).or_else(|| ip(host)) {
+        return !ip.is_loopback();
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    port.parse::<u16>().is_ok() && host.contains('.') && host.chars().all(plain)
 }
 
 /// `do-resolve(txn.ip,dns)` is a `do-resolve`.

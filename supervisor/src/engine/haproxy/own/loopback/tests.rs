@@ -82,6 +82,10 @@ fn what_cannot_be_left_out_is_refused_with_its_line() {
             "line 8: `newer-than-us 192.0.2.1:80` has an address of another machine, 192.0.2.1:80",
         ),
         (
+            "    newer-than-us a.example:80",
+            "line 8: `newer-than-us a.example:80` has",
+        ),
+        (
             "    newer-than-us ipv6@[2001:db8::1]:80",
             "line 8: `newer-than-us ipv6@",
         ),
@@ -93,7 +97,17 @@ fn what_cannot_be_left_out_is_refused_with_its_line() {
 
 #[test]
 fn what_only_compares_addresses_stays() {
+    let named = FILE.replace(
+        "server one 192.0.2.1:80",
+        "server 192.0.2.1 192.0.2.1:80 cookie 192.0.2.1:80",
+    );
+    let text = adopt(&named.replace("apps", "apps.example:80"), &Site::example())
+        .unwrap()
+        .text;
+    let server = "server 192.0.2.1 127.9.1.1:8081 cookie 192.0.2.1:80 check";
+    assert!(text.contains(server), "{text}");
     for line in [
+        "    http-check send meth GET uri /health hdr Host 192.0.2.1:80",
         "    acl here src 192.0.2.0/24 192.0.2.1",
         "    http-request deny if { src 192.0.2.1 }",
         "    option forwardfor except 192.0.2.1",
