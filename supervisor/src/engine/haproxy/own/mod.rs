@@ -1,7 +1,8 @@
 //! PURE: a configuration of the user's own, made one for the lab.
 //!
 //! [`lines`] cuts it into sections and words, [`servers`] rewrites its servers, [`loopback`] keeps the rest of it on this
-//! machine, [`reading`] says what it means in the words of settings. What is not named in the changes is left byte for byte as it was; lines keep their numbers.
+//! machine, [`reading`] says what it means in the words of settings. What is not named in the changes is left byte for byte
+//! as it was; lines keep their numbers.
 
 mod lines;
 mod loopback;
@@ -13,8 +14,8 @@ use lines::{Line, Section};
 use loopback::silenced;
 use std::net::{IpAddr, SocketAddr};
 
-const EXPECTED: &str = "expected a frontend with `default_backend NAME` and `backend NAME` with its servers, or a \
-                        `listen` section with both, as HAProxy has them";
+const EXPECTED: &str = "expected a frontend with `default_backend NAME` (or `use_backend NAME if …`) and `backend NAME` \
+                        with its servers, or a `listen` section with both, as HAProxy has them";
 
 pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     let sections = lines::sections(text);
