@@ -156,6 +156,18 @@ pub fn confine(section: &Section<'_>, line: &Line<'_>) -> Result<Change, String>
     })
 }
 
+/// Refuses words that only the environment knows the number of: any of them may be an option that leads elsewhere.
+pub fn written_out(line: &Line<'_>) -> Result<(), String> {
+    match line.body().contains("[*]}") {
+        true => Err(format!(
+            "line {}: `{}` has words that are not in the file: write them out, so that it can be seen where they lead",
+            line.number,
+            line.body()
+        )),
+        false => Ok(()),
+    }
+}
+
 pub fn silenced(line: &Line<'_>, why: &str) -> (String, String) {
     let body = line.body();
     (

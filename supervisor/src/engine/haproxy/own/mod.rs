@@ -27,6 +27,7 @@ pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
         let mut servers = servers::Servers::new(site);
         for line in &section.lines {
             let word = line.word(0);
+            loopback::written_out(line)?;
             let new = match word {
                 "log" if line.plain(1) != "global" => {
                     Some(silenced(line, "its log is kept with the results"))

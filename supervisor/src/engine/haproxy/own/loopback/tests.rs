@@ -82,6 +82,10 @@ fn what_cannot_be_left_out_is_refused_with_its_line() {
             "line 8: `newer-than-us 192.0.2.1:80` has an address of another machine, 192.0.2.1:80",
         ),
         (
+            "    server two 192.0.2.2:80 \"${MORE[*]}\"",
+            "line 8: `server two 192.0.2.2:80 \"${MORE[*]}\"` has words",
+        ),
+        (
             "    newer-than-us a.example:80",
             "line 8: `newer-than-us a.example:80` has",
         ),
