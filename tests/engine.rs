@@ -342,7 +342,12 @@ fn a_users_own_file_runs_with_the_labs_routers() {
         return;
     }
     let place = Place::new();
-    std::fs::write(place.path().join("edge.cfg"), include_str!("data/edge.cfg")).unwrap();
+    // HAProxy renames a socket of its own over one of this name.
+    let name = place.path().join("production.sock");
+    let production = std::os::unix::net::UnixListener::bind(&name).unwrap();
+    let bind = format!("    bind *:80\n    bind {}\n", name.display());
+    let own = include_str!("data/edge.cfg").replacen("    bind *:80\n", &bind, 1);
+    std::fs::write(place.path().join("edge.cfg"), own).unwrap();
     let mut lab = place.up(&[
         "--engine",
         "haproxy",
@@ -366,7 +371,14 @@ fn a_users_own_file_runs_with_the_labs_routers() {
     lab.wait_for("the belief", |line| line.contains("router-1 DOWN: t_detect"));
     lab.wait_for("the return", |line| line.contains("router-1 UP: first request"));
     let log = std::fs::read_to_string(place.path().join("results/logs/lb.stderr.log")).unwrap();
+    drop(std::os::unix::net::UnixStream::connect(&name).expect("the other's socket"));
+    production.set_nonblocking(true).unwrap();
+    production
+        .accept()
+        .expect("clients of the other one still reach it");
+    let socket = format!("`bind {}` left out", name.display());
     for change in [
+        &socket,
         "`log 192.0.2.9:514 local1 notice` left out",
         "bind *:80 became 127.",
         "app1 at 192.0.2.11:8080 became router-1",

@@ -186,6 +186,13 @@ static_resources:
       endpoints:
       - lb_endpoints:
         - endpoint: { address: { socket_address: { address: one.shop.example, port_value: 80 } } }
+  - name: tracing
+    type: STRICT_DNS
+    load_assignment:
+      cluster_name: tracing
+      endpoints:
+      - lb_endpoints:
+        - endpoint: { address: { socket_address: { address: tracing.example, port_value: 80 } } }
 "#;
 
 #[test]
@@ -219,7 +226,7 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     assert_eq!(to, ["down", "up"]);
     let written = std::fs::read_to_string(place.path().join("lab/lb/envoy.json")).unwrap();
     assert!(
-        written.contains("x-edge") && !written.contains("one.shop"),
+        written.contains("x-edge") && !written.contains("one.shop") && !written.contains("tracing.example"),
         "{written}"
     );
 

@@ -175,6 +175,7 @@ http {
         listen 80 default_server;
         listen [::]:80 default_server;
         location / { proxy_pass http://shop; proxy_next_upstream off; proxy_set_header Host $host; }
+        include more/*.conf;
     }
 }
 "#;
@@ -186,6 +187,9 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     }
     let place = Place::new();
     std::fs::write(place.path().join("own.conf"), OWN).unwrap();
+    std::fs::create_dir(place.path().join("more")).unwrap();
+    let more = "resolver 192.0.2.53; location /other { proxy_pass http://192.0.2.98:80; }";
+    std::fs::write(place.path().join("more/other.conf"), more).unwrap();
     let arguments = "--engine nginx --config own.conf --rate 100 --restart-delay 500ms --out lab";
     let arguments: Vec<_> = arguments.split(' ').collect();
     let mut lab = place.up(&arguments);
@@ -198,7 +202,7 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     assert!(attempts.count() >= 2);
     let written = std::fs::read_to_string(place.path().join("lab/lb/nginx.conf")).unwrap();
     assert!(
-        written.contains("least_conn;") && !written.contains("/var/log"),
+        written.contains("least_conn;") && !written.contains("/var/log") && !written.contains("192.0.2."),
         "{written}"
     );
 

@@ -1,6 +1,7 @@
 //! PURE: makes a bootstrap document of the user's own one for the lab: the listener moved, the endpoints of the clusters
-//! that it sends requests to replaced, the lab's ears added; everything else stays as it is.
+//! that it sends requests to replaced, the lab's ears added, what leaves the machine left out; everything else stays as it is.
 
+mod loopback;
 mod reading;
 
 use super::super::{Adopted, Site};
@@ -14,17 +15,19 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     let mut document: Value =
         serde_yaml_ng::from_str(text).map_err(|wrong| format!("expected YAML or JSON: {wrong}"))?;
     let mut changes = Vec::new();
+    loopback::spell(&mut document);
+    loopback::confine(&mut document, &mut changes)?;
     listener(&mut document, site, &mut changes)?;
     let listeners = document.pointer_mut("/static_resources/listeners");
     let named = listeners.map(named_clusters).unwrap_or_default();
     let requests = reading::requests(&document["static_resources"]["listeners"]);
     let clusters = document.pointer_mut("/static_resources/clusters");
     let clusters = clusters.and_then(Value::as_array_mut);
-    let clusters = clusters.into_iter().flatten().filter(|cluster| {
-        let name = cluster["name"].as_str();
-        name.is_some_and(|name| named.contains(name))
-    });
-    let clusters: Vec<&mut Value> = clusters.collect();
+    let (clusters, others): (Vec<&mut Value>, Vec<&mut Value>) =
+        clusters.into_iter().flatten().partition(|cluster| {
+            let name = cluster["name"].as_str();
+            name.is_some_and(|name| named.contains(name))
+        });
     if clusters.is_empty() {
         return Err(
             "expected a cluster in static_resources.clusters that a route, or a tcp_proxy, names: its \
@@ -40,9 +43,15 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
             adopted.beyond.extend(reading::beyond(cluster));
         }
     }
-    if document.get("admin").is_some() {
+    changes.extend(others.into_iter().filter_map(loopback::empty));
+    if document
+        .as_object_mut()
+        .and_then(|top| top.remove("admin"))
+        .is_some()
+    {
         changes.push("`admin` is a Unix socket of the lab's".to_owned());
     }
+    loopback::confined(&mut document, site)?;
     observe::observe(&mut document, site);
     changes.push("access logs and event logs of the lab's are added".to_owned());
     adopted.settings.extend(requests);
@@ -71,16 +80,17 @@ fn listener(document: &mut Value, site: &Site, changes: &mut Vec<String>) -> Res
     Ok(())
 }
 
-/// The n-th router takes the place of the n-th endpoint with what is said beside its address; further ones are like the
-/// last.
+/// The n-th router takes the place of the n-th endpoint in use with what is said beside its address; further ones are like
+/// the last.
 fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
     let name = name(cluster).to_owned();
     let found = cluster["load_assignment"]["endpoints"].as_array();
     let found = found.into_iter().flatten();
-    let templates: Vec<Value> = found
+    let all: Vec<Value> = found
         .flat_map(|locality| locality["lb_endpoints"].as_array().cloned().unwrap_or_default())
         .collect();
-    let Some(last) = templates.last() else {
+    let used: Vec<&Value> = all.iter().filter(|each| in_use(each)).collect();
+    let Some(last) = used.last().copied().or(all.last()) else {
         return Err(format!(
             "expected endpoints in load_assignment of cluster `{name}`, which must not come from elsewhere (EDS)"
         ));
@@ -89,38 +99,72 @@ fn endpoints(cluster: &mut Value, site: &Site) -> Result<String, String> {
         .as_array()
         .is_some_and(|checks| !checks.is_empty());
     let seats = site.routers.iter().enumerate().map(|(n, seat)| {
-        let mut template = templates.get(n).unwrap_or(last).clone();
+        let template = used.get(n).copied().unwrap_or(last);
         let mut place = endpoint(seat)["endpoint"].take();
         if !checked && let Some(place) = place.as_object_mut() {
             place.remove("health_check_config");
         }
-        if let (Some(template), Value::Object(place)) = (template.as_object_mut(), place) {
-            observe::object(template, "endpoint").extend(place);
+        if let Some(hostname) = template["endpoint"].get("hostname") {
+            place["hostname"] = hostname.clone();
         }
-        template
+        let mut seated = keep(template, &["load_balancing_weight", "metadata"]);
+        seated["endpoint"] = place;
+        seated
     });
     let seats: Vec<Value> = seats.collect();
-    let (before, now) = (templates.len(), seats.len());
-    let mut locality = cluster["load_assignment"]["endpoints"][0].clone();
+    let (before, now) = (all.len(), seats.len());
+    let mut locality = keep(
+        &cluster["load_assignment"]["endpoints"][0],
+        &["locality", "load_balancing_weight", "metadata"],
+    );
+    locality["lb_endpoints"] = Value::Array(seats);
+    let mut assignment = keep(&cluster["load_assignment"], &["cluster_name", "policy"]);
+    assignment["endpoints"] = json!([locality]);
+    let mut why = format!("the {before} endpoints of cluster `{name}` are the lab's {now} routers");
     if let Some(cluster) = cluster.as_object_mut() {
-        if let Some(locality) = locality.as_object_mut() {
-            locality.insert("lb_endpoints".to_owned(), Value::Array(seats));
-        }
-        observe::object(cluster, "load_assignment").insert("endpoints".to_owned(), json!([locality]));
+        cluster.insert("load_assignment".to_owned(), assignment);
         // Names are not resolved any more.
         cluster.insert("type".to_owned(), json!("STATIC"));
-        for key in [
-            "dns_lookup_family",
-            "cluster_type",
-            "dns_refresh_rate",
-            "respect_dns_ttl",
-        ] {
+        for key in ELSEWHERE {
             cluster.remove(key);
         }
+        let tls = ["transport_socket", "transport_socket_matches"].map(|key| cluster.remove(key).is_some());
+        if tls.contains(&true) {
+            why += ", without TLS: they speak none";
+        }
     }
-    Ok(format!(
-        "the {before} endpoints of cluster `{name}` are the lab's {now} routers"
-    ))
+    Ok(why)
+}
+
+/// What only clusters have whose endpoints are asked for.
+const ELSEWHERE: [&str; 11] = [
+    "dns_lookup_family",
+    "cluster_type",
+    "dns_refresh_rate",
+    "dns_failure_refresh_rate",
+    "dns_jitter",
+    "respect_dns_ttl",
+    "dns_resolvers",
+    "dns_resolution_config",
+    "typed_dns_resolver_config",
+    "use_tcp_for_dns_lookups",
+    "eds_cluster_config",
+];
+
+/// It has its share of the requests.
+fn in_use(endpoint: &Value) -> bool {
+    !matches!(
+        endpoint["health_status"].as_str(),
+        Some("UNHEALTHY" | "DRAINING" | "TIMEOUT")
+    )
+}
+
+/// An object with these of another's members, as far as that has them.
+fn keep(object: &Value, members: &[&str]) -> Value {
+    let pairs = members
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), object.get(key)?.clone())));
+    Value::Object(pairs.collect())
 }
 
 /// Every cluster that a route, or a tcp_proxy, of the listeners names.

@@ -1,6 +1,8 @@
-//! PURE: makes a configuration of the user's own one for the lab: the listener moved, the servers of `upstream` blocks
-//! replaced, logs and files that the lab needs; everything else stays as it is.
+//! PURE, but for [`include`]: makes a configuration of the user's own one for the lab: the listener moved, the servers of `upstream` blocks
+//! replaced, logs and files that the lab needs, what leaves the machine left out; everything else stays as it is.
 
+mod include;
+mod loopback;
 mod reading;
 
 use super::super::{Adopted, Site};
@@ -10,19 +12,32 @@ use std::ops::Range;
 use std::path::Path;
 
 pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
+    let home = site.own.as_deref().and_then(Path::parent);
+    let (text, read) = include::expand(text, home.unwrap_or(Path::new("/")))?;
+    let text = text.as_str();
     let directives = tokens::parse(text)?;
     let http = directives
         .iter()
         .find(|each| each.name == "http")
         .ok_or("expected an `http { … }` block with an `upstream` and a `server` in it")?;
     let mut edits = Edits::default();
-    let all: Vec<&Directive> = directives
-        .iter()
-        .flat_map(|each| std::iter::once(each).chain(each.below()))
-        .collect();
+    let all = loopback::all(&directives);
+    for pattern in read {
+        edits.note(format!(
+            "`include {pattern}` is read into it: what it says counts, too"
+        ));
+    }
     upstreams(http, site, text, &mut edits)?;
     listeners(http, site, &mut edits)?;
     files(&all, site, &mut edits);
+    let named: Vec<_> = http
+        .below()
+        .into_iter()
+        .filter(|each| each.name == "upstream")
+        .collect();
+    let named: Vec<&str> = named.into_iter().map(|each| each.argument(0)).collect();
+    loopback::confine(&all, &named, site, text, &mut edits)?;
+    loopback::hosts(std::slice::from_ref(http), &named, false, text, &mut edits);
     for name in ["daemon", "master_process", "worker_processes", "user", "pid"] {
         edits.remove(directives.iter().filter(|each| each.name == name), name);
     }
@@ -42,7 +57,8 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     })
 }
 
-/// The n-th router takes the place of the n-th server with its options; further routers are like the last.
+/// The n-th router takes the place of the n-th server in use, with its options; further routers are like the last that is
+/// no backup.
 fn upstreams(http: &Directive, site: &Site, text: &str, edits: &mut Edits) -> Result<(), String> {
     let blocks: Vec<_> = http
         .below()
@@ -60,14 +76,25 @@ fn upstreams(http: &Directive, site: &Site, text: &str, edits: &mut Edits) -> Re
         let name = block.argument(0);
         let below = block.below();
         let servers: Vec<_> = below.into_iter().filter(|each| each.name == "server").collect();
-        let Some(last) = servers.last() else {
+        if servers.is_empty() {
             return Err(format!("expected a `server …;` in `upstream {name}`"));
-        };
+        }
+        let has = |server: &Directive, option: &str| server.arguments.iter().any(|word| word.text == option);
+        let used: Vec<&Directive> = servers
+            .iter()
+            .copied()
+            .filter(|each| !has(each, "down"))
+            .collect();
+        let active = used.iter().copied().rfind(|each| !has(each, "backup"));
+        let like = active.or(used.last().copied()).unwrap_or(servers[0]);
         let mut lines = Vec::new();
         for (n, seat) in site.routers.iter().enumerate() {
-            let server = servers.get(n).unwrap_or(last);
+            let server = used.get(n).copied().unwrap_or(like);
             let options = server.arguments.iter().skip(1);
+            // A router has an address, and is in use.
+            let named = |word: &str| matches!(word, "down" | "resolve") || word.starts_with("service=");
             let options: String = options
+                .filter(|word| !named(&word.text))
                 .map(|word| format!(" {}", &text[word.span.clone()]))
                 .collect();
             lines.push(format!("server {}{options};", seat.traffic));
@@ -130,29 +157,20 @@ fn listeners(http: &Directive, site: &Site, edits: &mut Edits) -> Result<(), Str
     Ok(())
 }
 
-/// Files of the system's are not written, and what is read beside the user's file is still found.
+/// Files of the system's are not written.
 fn files(all: &[&Directive], site: &Site, edits: &mut Edits) {
-    let home = site
-        .own
-        .as_deref()
-        .and_then(Path::parent)
-        .unwrap_or(Path::new("/"));
     for each in all {
         match each.name.as_str() {
             "access_log" if each.argument(0) == "off" => {}
             "access_log" => edits.replace(each.span.clone(), log::access_directive(site)),
             "error_log" => edits.replace(each.span.clone(), String::new()),
             name if name.ends_with("_temp_path") => edits.replace(each.span.clone(), String::new()),
-            "include" if Path::new(each.argument(0)).is_relative() => {
-                let path = home.join(each.argument(0));
-                edits.replace(each.span.clone(), format!("include \"{}\";", path.display()));
-            }
             _ => {}
         }
     }
 }
 
-/// Changes of a text, which do not overlap.
+/// Changes of a text. Where one lies in another, the outer one counts.
 #[derive(Debug, Default)]
 struct Edits {
     edits: Vec<(Range<usize>, String)>,
@@ -183,6 +201,9 @@ impl Edits {
         self.edits.sort_by_key(|(span, _)| (span.start, span.end));
         let (mut out, mut at) = (String::new(), 0);
         for (span, with) in self.edits {
+            if span.start < at {
+                continue;
+            }
             out.push_str(&text[at..span.start]);
             out.push_str(&with);
             at = span.end;

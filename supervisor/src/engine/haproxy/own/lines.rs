@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// What kinds of section there are; a line that begins with one of them begins a section.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 19] = [
     "global",
     "defaults",
     "frontend",
@@ -20,6 +20,9 @@ const KINDS: [&str; 16] = [
     "fcgi-app",
     "log-forward",
     "crt-store",
+    "acme",
+    "log-profile",
+    "traces",
 ];
 
 /// A section with its own first line.
@@ -71,6 +74,11 @@ impl<'a> Line<'a> {
     /// As it is written, quotes included; empty: there is none.
     pub fn word(&self, at: usize) -> &'a str {
         self.words.get(at).map_or("", |range| &self.text[range.clone()])
+    }
+
+    /// Without the quotes around it.
+    pub fn plain(&self, at: usize) -> &'a str {
+        self.word(at).trim_matches(['"', '\''])
     }
 
     pub fn len(&self) -> usize {

@@ -1,55 +1,44 @@
 //! PURE: a configuration of the user's own, made one for the lab.
 //!
-//! [`lines`] cuts it into sections and words, [`servers`] rewrites its servers, [`reading`] says what it means in the words
-//! of settings. What is not named in the changes is left byte for byte as it was; lines keep their numbers.
+//! [`lines`] cuts it into sections and words, [`servers`] rewrites its servers, [`loopback`] keeps the rest of it on this
+//! machine, [`reading`] says what it means in the words of settings. What is not named in the changes is left byte for byte
+//! as it was; lines keep their numbers.
 
 mod lines;
+mod loopback;
 mod reading;
 mod servers;
 
 use crate::engine::{Adopted, Site};
 use lines::{Line, Section};
+use loopback::silenced;
 use std::net::{IpAddr, SocketAddr};
 
-const EXPECTED: &str = "expected a frontend with `default_backend NAME` and `backend NAME` with its servers, or a \
-                        `listen` section with both, as HAProxy has them";
-
-/// Global words that a lab cannot have: it is a child of the lab, runs as whoever started that, and answers to it only.
-const NOT_HERE: [(&str, &str); 9] = [
-    ("daemon", "it stays in the foreground"),
-    ("master-worker", "it stays in the foreground"),
-    ("chroot", "it runs as you"),
-    ("user", "it runs as you"),
-    ("group", "it runs as you"),
-    ("uid", "it runs as you"),
-    ("gid", "it runs as you"),
-    ("pidfile", "it has a guard"),
-    ("stats", "the lab asks it at a socket of its own"),
-];
-
-/// Sections that talk to other machines, and the words in them that do.
-const ELSEWHERE: [(&str, &[&str]); 6] = [
-    ("peers", &["peer", "server", "bind"]),
-    ("mailers", &["mailer"]),
-    ("resolvers", &["nameserver", "parse-resolv-conf"]),
-    ("ring", &["server"]),
-    ("log-forward", &["bind", "dgram-bind"]),
-    ("program", &["command"]),
-];
+const EXPECTED: &str = "expected a frontend with `default_backend NAME` (or `use_backend NAME if …`) and `backend NAME` \
+                        with its servers, or a `listen` section with both, as HAProxy has them";
 
 pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     let sections = lines::sections(text);
-    let (entry, reached) = reached(&sections)?;
-    let mut changes = Vec::new();
+    let (entry, reached, taken) = reached(&sections)?;
+    let mut changes = Vec::from_iter(taken);
     let mut out = String::with_capacity(text.len() + 256);
     for (n, section) in sections.iter().enumerate() {
-        let mut bound = false;
+        let (mut bound, mut named) = (false, None);
         let mut servers = servers::Servers::new(site);
         for line in &section.lines {
             let word = line.word(0);
+            loopback::written_out(line)?;
             let new = match word {
-                "log" if line.word(1) != "global" => Some(silenced(line, "its log is kept with the results")),
+                "log" if line.plain(1) != "global" => {
+                    Some(silenced(line, "its log is kept with the results"))
+                }
                 "bind" if n == entry || section.kind == "frontend" || section.kind == "listen" => {
+                    if let Some(why) = unbindable(line) {
+                        changes.push(format!("line {}: `{}` left out: {why}", line.number, line.body()));
+                        named.get_or_insert(line);
+                        out += &silenced(line, why).0;
+                        continue;
+                    }
                     let moved = bind(line, site, n == entry && !bound);
                     bound |= n == entry;
                     moved
@@ -58,10 +47,13 @@ pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
                 "server" | "server-template" if section.kind == "backend" || section.kind == "listen" => {
                     Some(servers::elsewhere(line))
                 }
-                "default-server" if applies(section, n, reached) => servers::defaults(line),
+                "default-server" if section.kind != "peers" => servers::defaults(line),
+                "use-server" if n == reached && !kept(section, site).contains(&line.plain(1)) => {
+                    Some(silenced(line, "more servers than routers"))
+                }
                 "option" if line.word(1) == "httpchk" && applies(section, n, reached) => path(line, 2),
                 "http-check" if line.word(1) == "send" && applies(section, n, reached) => path(line, 2),
-                _ => not_here(section, line),
+                _ => loopback::confine(section, line)?,
             };
             match new {
                 Some((text, why)) => {
@@ -81,6 +73,18 @@ pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
                 out += &more;
             }
         }
+        if n == entry
+            && !bound
+            && let Some(line) = named
+        {
+            return Err(format!(
+                "line {}: no bind for the lab's clients: `{}` cannot be one; add `bind :80` to {} {}",
+                line.number,
+                line.body(),
+                section.kind,
+                section.name
+            ));
+        }
         if n == entry && !bound {
             changes.push(format!(
                 "{} {}: bind {} added",
@@ -92,6 +96,7 @@ pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
             out += &format!("    bind {}\n", site.listen);
         }
     }
+    loopback::confined(&out)?;
     let (settings, beyond) = reading::read(&sections, reached);
     Ok(Adopted {
         text: out,
@@ -101,8 +106,8 @@ pub fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
     })
 }
 
-/// Where clients come in, and where their requests go by default.
-fn reached(sections: &[Section<'_>]) -> Result<(usize, usize), String> {
+/// Where clients come in, and where their requests go: by default, or else by the first `use_backend`, which is told.
+fn reached(sections: &[Section<'_>]) -> Result<(usize, usize, Option<String>), String> {
     let has = |section: &Section<'_>, words: &[&str]| {
         section.lines.iter().any(|line| words.contains(&line.word(0)))
     };
@@ -115,21 +120,20 @@ fn reached(sections: &[Section<'_>]) -> Result<(usize, usize), String> {
     };
     for (n, section) in sections.iter().enumerate() {
         match section.kind {
-            "listen" if has(section, &servers) => return Ok((n, n)),
+            "listen" if has(section, &servers) => return Ok((n, n, None)),
             "frontend" => {
                 let default = section
                     .lines
                     .iter()
                     .find(|line| line.word(0) == "default_backend");
-                let only = backends().count() == 1 && has(section, &["use_backend"]);
-                let named = |name: &str| backends().find(|(_, backend)| backend.name == name);
-                let backend = match default {
-                    Some(line) => named(line.word(1)),
-                    None if only => backends().next(),
-                    None => None,
+                let named =
+                    |line: &Line<'_>| Some(backends().find(|(_, backend)| backend.name == line.plain(1))?.0);
+                let found = match default {
+                    Some(line) => named(line).map(|backend| (backend, None)),
+                    None => used(section, named).or_else(|| only(section, backends())),
                 };
-                if let Some((backend, _)) = backend {
-                    return Ok((n, backend));
+                if let Some((backend, taken)) = found {
+                    return Ok((n, backend, taken));
                 }
             }
             _ => {}
@@ -150,40 +154,63 @@ fn reached(sections: &[Section<'_>]) -> Result<(usize, usize), String> {
     ))
 }
 
+/// Without a `default_backend`: the first backend that a rule names, and what that means.
+fn used<'a>(
+    section: &Section<'a>,
+    named: impl Fn(&Line<'a>) -> Option<usize>,
+) -> Option<(usize, Option<String>)> {
+    let rules = section.lines.iter().filter(|line| line.word(0) == "use_backend");
+    let (line, backend) = rules.filter_map(|line| Some((line, named(line)?))).next()?;
+    let taken = format!(
+        "line {}: there is no default_backend, so backend {} has the lab's routers; requests that no `use_backend` \
+         matches are answered 503",
+        line.number,
+        line.plain(1)
+    );
+    Some((backend, Some(taken)))
+}
+
+/// Where rules pick one by what requests say, there is no choice if there is only one.
+fn only<'a, 'b: 'a>(
+    section: &Section<'_>,
+    mut backends: impl Iterator<Item = (usize, &'a Section<'b>)>,
+) -> Option<(usize, Option<String>)> {
+    let rules = section.lines.iter().any(|line| line.word(0) == "use_backend");
+    let (backend, _) = backends.next().filter(|_| rules)?;
+    backends.next().is_none().then_some((backend, None))
+}
+
+/// Names of the servers that become routers.
+fn kept<'a>(section: &Section<'a>, site: &Site) -> Vec<&'a str> {
+    let servers = section.lines.iter().filter(|line| line.word(0) == "server");
+    servers
+        .map(|line| line.word(1))
+        .take(site.routers.len())
+        .collect()
+}
+
 /// Checks of the lab's servers are described there.
 fn applies(section: &Section<'_>, n: usize, reached: usize) -> bool {
     n == reached || section.kind == "defaults"
 }
 
-fn silenced(line: &Line<'_>, why: &str) -> (String, String) {
-    let body = line.body();
-    (
-        line.with(&format!("# resetlab: {body}")),
-        format!("`{body}` left out: {why}"),
-    )
-}
-
-fn not_here(section: &Section<'_>, line: &Line<'_>) -> Option<(String, String)> {
-    let word = line.word(0);
-    if section.kind == "global"
-        && let Some((_, why)) = NOT_HERE.iter().find(|(name, _)| *name == word)
-        // `stats maxconn` and the like open nothing.
-        && (word != "stats" || line.word(1) == "socket")
-    {
-        return Some(silenced(line, why));
+/// Why a bind cannot become an address of the lab's. A name of a Unix socket belongs to whoever runs: HAProxy would
+/// rename its own socket over it.
+fn unbindable(line: &Line<'_>) -> Option<&'static str> {
+    if (2..line.len()).any(|at| ["crt-list", "ocsp-update"].contains(&line.plain(at))) {
+        return Some("its certificates' states are asked for on other machines");
     }
-    let (_, words) = ELSEWHERE.iter().find(|(kind, _)| *kind == section.kind)?;
-    words
-        .contains(&word)
-        .then(|| silenced(line, "nothing of it leaves the machine"))
+    let named = |address: &str| match address.split_once('@') {
+        Some((kind, _)) => !matches!(kind, "ipv4" | "ipv6"),
+        None => address.starts_with('/'),
+    };
+    let all = line.plain(1).split(',').all(named);
+    all.then_some("such a socket may be that of one that is running")
 }
 
 /// The lab's address instead of its own, on the loopback interface.
 fn bind(line: &Line<'_>, site: &Site, first: bool) -> Option<(String, String)> {
     let old = line.word(1);
-    if old.starts_with(['/', '@']) || old.contains('@') {
-        return None; // a Unix socket, or a descriptor
-    }
     let to = match first {
         true => site.listen,
         false => SocketAddr::new(loopback(site), free_port(old, site)),

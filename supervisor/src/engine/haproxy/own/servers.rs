@@ -5,7 +5,7 @@ use crate::engine::{Seat, Site};
 use std::fmt::Write;
 
 /// Options with a value that the lab sets, or that only other machines need.
-const DROPPED_WITH_VALUE: [&str; 22] = [
+const DROPPED_WITH_VALUE: [&str; 32] = [
     "addr",
     "port",
     "verify",
@@ -28,9 +28,19 @@ const DROPPED_WITH_VALUE: [&str; 22] = [
     "resolvers",
     "resolve-prefer",
     "init-addr",
+    "agent-send",
+    "resolve-opts",
+    "resolve-net",
+    "source",
+    "usesrc",
+    "interface",
+    "socks4",
+    "namespace",
+    "proto",
+    "check-proto",
 ];
 /// And those without.
-const DROPPED: [&str; 9] = [
+const DROPPED: [&str; 12] = [
     "ssl",
     "check-ssl",
     "no-verifyhost",
@@ -40,21 +50,31 @@ const DROPPED: [&str; 9] = [
     "check-send-proxy",
     "disabled",
     "force-tlsv12",
+    "send-proxy-v2-ssl",
+    "send-proxy-v2-ssl-cn",
+    "check-via-socks4",
 ];
 
 /// The routers that have no line yet.
 pub struct Servers<'a> {
     rest: std::slice::Iter<'a, Seat>,
-    /// Name and options of the line before, for routers that the file has no line for.
-    last: Option<(String, Vec<String>)>,
+    /// Name and options that routers have which the file has no line for.
+    like: Option<Like>,
     names: Vec<String>,
+}
+
+struct Like {
+    name: String,
+    options: Vec<String>,
+    /// It has its share of the requests: neither a backup nor disabled.
+    active: bool,
 }
 
 impl<'a> Servers<'a> {
     pub fn new(site: &'a Site) -> Servers<'a> {
         Servers {
             rest: site.routers.iter(),
-            last: None,
+            like: None,
             names: Vec::new(),
         }
     }
@@ -87,15 +107,32 @@ impl<'a> Servers<'a> {
             let _ = write!(why, ", without {}", dropped.join(", "));
         }
         self.names.push(name.clone());
-        self.last = Some((name, options));
+        let idle = |at| ["backup", "disabled"].contains(&line.plain(at));
+        let active = !(from..line.len()).any(idle);
+        if active || self.like.as_ref().is_none_or(|like| !like.active) {
+            self.like = Some(Like {
+                name,
+                options,
+                active,
+            });
+        }
         (line.with(&body), why)
     }
 
-    /// Lines for the routers that the file has none for, as its last.
+    /// Lines for the routers that the file has none for: as its last that has its share of the requests.
     pub fn missing(self) -> (String, String) {
-        let Some((like, options)) = self.last else {
+        let Some(Like {
+            name: like,
+            mut options,
+            ..
+        }) = self.like
+        else {
             return Default::default();
         };
+        // Numbers are of one server only.
+        if let Some(at) = options.iter().position(|option| option == "id") {
+            options.drain(at..options.len().min(at + 2));
+        }
         let mut text = String::new();
         let mut added = Vec::new();
         for seat in self.rest {
@@ -157,7 +194,7 @@ fn options(line: &Line<'_>, from: usize) -> (Vec<String>, Vec<String>) {
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
     let mut at = from;
     while at < line.len() {
-        let word = line.word(at);
+        let word = line.plain(at);
         if DROPPED_WITH_VALUE.contains(&word) {
             // The lab's addresses stand in their place: nothing to speak of.
             if !["addr", "port"].contains(&word) {
@@ -167,7 +204,7 @@ fn options(line: &Line<'_>, from: usize) -> (Vec<String>, Vec<String>) {
         } else if DROPPED.contains(&word) {
             dropped.push(word.to_owned());
         } else {
-            kept.push(word.to_owned());
+            kept.push(line.word(at).to_owned());
         }
         at += 1;
     }

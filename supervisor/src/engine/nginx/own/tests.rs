@@ -45,6 +45,8 @@ fn servers_and_listeners_are_replaced_and_everything_else_stays() {
             "the 3 servers of `upstream shop` are the lab's 2 routers",
             "`listen 80` is `listen 127.9.0.2:8000 default_server;`",
             "`listen [::]:80` is left out",
+            "line 17: `proxy_pass http://shop` sends `Host: shop`, which the lab's routers answer 404: add \
+             `proxy_set_header Host $host;` beside it",
             "`worker_processes auto` is left out",
             "`user www-data` is left out",
             "it runs in the foreground with one worker and logs to the lab",
