@@ -216,6 +216,80 @@ fn a_death_behind_haproxy_is_told_as_lb_sim_tells_it() {
 }
 
 #[test]
+fn a_sweep_starts_haproxy_for_each_cell_and_goes_on_where_it_stopped() {
+    let place = Place::new();
+    let sweep = |fall: &'static str, more: &[&'static str]| {
+        let words = [
+            "sweep",
+            "--json",
+            "--engine",
+            "haproxy",
+            "--interval",
+            "200ms",
+            "--fall",
+            fall,
+            "--routers",
+            "2",
+            "--rate",
+            "100",
+            "--trials",
+            "1",
+            "--seed",
+            "7",
+            "--observe",
+            "1s",
+            "--out",
+            "out",
+        ];
+        place.run(&[&words[..], more].concat())
+    };
+    let refused = sweep("1..2", &["--schedule", "start,end"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let why = stderr(&refused);
+    assert!(why.contains("haproxy cannot express schedule=start"), "{why}");
+    assert!(!place.path().join("out").exists(), "before anything is started");
+    if !haproxy() {
+        return;
+    }
+    let swept = sweep("1..2", &[]);
+    assert!(swept.status.success(), "{}", stderr(&swept));
+    let document: Value = serde_json::from_slice(&swept.stdout).unwrap();
+    assert_eq!(
+        (&document["complete"], &document["plan"]["engine"]),
+        (&true.into(), &"haproxy".into())
+    );
+    let cells = document["cells"].as_array().unwrap();
+    for (n, cell) in cells.iter().enumerate() {
+        assert_eq!(cell["settings"]["fall"], (n + 1).to_string());
+        assert_eq!(
+            (&cell["n"], &cell["detected"]),
+            (&1.into(), &1.into()),
+            "{cell:#}"
+        );
+        let dir = place.path().join(format!("out/stack-{}", n + 1));
+        let written = std::fs::read_to_string(dir.join("lb/haproxy.cfg")).unwrap();
+        assert!(
+            written.contains(&format!("inter 200ms fall {} ", n + 1)),
+            "{written}"
+        );
+    }
+    assert_eq!(cells.len(), 2);
+    let before = std::fs::read(place.path().join("out/cells.ndjson")).unwrap();
+    assert!(sweep("1..2", &[]).status.success());
+    assert_eq!(
+        std::fs::read(place.path().join("out/cells.ndjson")).unwrap(),
+        before
+    );
+    let another = place.run(&["sweep", "--fall", "1..2", "--out", "out"]);
+    assert!(
+        stderr(&another).contains("engine was \"haproxy\", is \"lb-sim\""),
+        "{}",
+        stderr(&another)
+    );
+    assert_eq!(place.processes(), Vec::<u32>::new());
+}
+
+#[test]
 fn whoever_is_killed_nothing_is_left_and_the_lab_goes_on_where_it_can() {
     if !haproxy() {
         return;

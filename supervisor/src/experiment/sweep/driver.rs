@@ -31,7 +31,7 @@ pub struct Task {
 /// Beyond what checks take, on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Measures the cell of `swept`; `settings` are its own, its seed included.
+/// Measures a cell; `settings` are its own, its seed included, and `swept` what the stack has to be told of them.
 pub async fn measure(
     fleet: &FleetHandle,
     watch: &mut Watch,
@@ -121,7 +121,8 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let names = names(settings);
     let checked = settings.has_checks();
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
-    let deadline = begin.max(ejected.unwrap_or(begin)) + cycle * (check.rise + 2) + SLACK;
+    let quiet = check.no_traffic_interval.unwrap_or_default();
+    let deadline = begin.max(ejected.unwrap_or(begin)) + quiet + cycle * (check.rise + 2) + SLACK;
     let mut passed = BTreeSet::new();
     while checked && passed.len() < names.len() || !names.iter().all(|name| watch.in_use(name)) {
         let record = watch.next_by(deadline).await;
