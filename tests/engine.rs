@@ -457,6 +457,45 @@ fn a_users_own_file_runs_with_the_labs_routers() {
 }
 
 #[test]
+fn a_timeout_that_the_installed_version_ignores_is_refused_and_reckoned_with_in_a_file() {
+    let place = Place::new();
+    let path = impostor(&place, "exit 7");
+    let text = std::fs::read_to_string(&path).unwrap().replace("9.9.9", "2.6.12");
+    std::fs::write(&path, text).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = place.command(words);
+        let output = command.env("RESETLAB_HAPROXY", &path).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let fast = [
+        "--engine",
+        "haproxy",
+        "--preset",
+        "haproxy-fastinter",
+        "--fault",
+        "hang",
+    ];
+    let (code, said) = run(&[&["run", "--set", "timeout=200ms"], &fast[..]].concat());
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("haproxy cannot express timeout=200ms: HAProxy 2.6.12")
+            && said.contains("set timeout=interval"),
+        "{said}"
+    );
+    let own =
+        include_str!("data/edge.cfg").replace("timeout connect", "timeout check 100ms\n    timeout connect");
+    std::fs::write(place.path().join("own.cfg"), own).unwrap();
+    let mut command = place.command(&["config", "show", "--engine", "haproxy", "--config", "own.cfg"]);
+    let output = command.env("RESETLAB_HAPROXY", &path).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let timeout = shown
+        .lines()
+        .find(|line| line.starts_with("timeout"))
+        .unwrap_or_default();
+    assert!(timeout.contains("interval"), "{shown}\n{}", stderr(&output));
+}
+
+#[test]
 fn a_file_that_haproxy_rejects_is_shown_with_its_own_message() {
     let place = Place::new();
     let up = |text: &str, more: &[&str]| {

@@ -1,6 +1,6 @@
 //! PURE: what HAProxy cannot do, by the name of the setting.
 
-use crate::engine::program::{Demands, Inexpressible};
+use crate::engine::program::{Demands, Ignored, Inexpressible};
 use lb_sim::core::{Answer, Balance, Check, Mode, OnFailure, PassiveAction, PassiveOn, RetryTo, Settings};
 use std::time::Duration;
 
@@ -21,16 +21,17 @@ pub fn met(settings: &Settings) -> Result<(), Vec<Inexpressible>> {
     demands.end()
 }
 
-/// What is accepted and not obeyed.
-pub fn warnings(version: &str, settings: &Settings) -> Vec<String> {
+/// What is accepted and not obeyed, as far as it was measured.
+pub fn ignored(version: &str, settings: &Settings) -> Option<Ignored> {
     let ignored = version.starts_with("2.6.") && !settings.check.timeout_is_interval;
-    let warning = || {
-        format!(
-            "timeout: HAProxy {version} was measured to let a check of a hung router last for the interval, whatever \
-             `timeout check` says; timeout=interval says what it does"
-        )
-    };
-    ignored.then(warning).into_iter().collect()
+    ignored.then(|| Ignored {
+        key: "timeout",
+        why: format!(
+            "HAProxy {version} was measured to let a check of a hung router last for the interval, whatever `timeout check` \
+             says"
+        ),
+        instead: "interval",
+    })
 }
 
 fn checks(settings: &Settings, demands: &mut Demands<'_>) {
@@ -264,6 +265,20 @@ mod tests {
         ] {
             assert_eq!(refused(words), Vec::<&str>::new(), "{words}");
         }
+    }
+
+    #[test]
+    fn a_version_that_was_measured_to_ignore_the_timeout_is_told_so() {
+        let settings: Settings = "timeout=200ms".parse().unwrap();
+        let found = ignored("2.6.12", &settings).unwrap();
+        assert!(
+            found
+                .warning()
+                .ends_with("says: the lab reckons with timeout=interval")
+        );
+        assert!(found.refused().why.ends_with("says; set timeout=interval"));
+        assert_eq!(ignored("3.2.1", &settings), None);
+        assert_eq!(ignored("2.6.12", &"timeout=interval".parse().unwrap()), None);
     }
 
     #[test]
