@@ -15,8 +15,8 @@ pub mod site;
 pub mod told;
 
 pub use program::{
-    ADMIN_FD, Admin, Adopted, Demands, Ignored, Inexpressible, LOG_FD, Program, Reader, ReadyBy, Refused,
-    Tells,
+    ADMIN_FD, Admin, Adopted, Beyond, Demands, Ignored, Inexpressible, LOG_FD, Program, Reader, ReadyBy,
+    Refused, Tells,
 };
 pub use site::{Seat, Site};
 pub use told::{Attempt, Flow, Seen, Told, Wall};

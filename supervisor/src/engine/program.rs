@@ -108,8 +108,16 @@ pub struct Adopted {
     pub changes: Vec<String>,
     /// What it says of checks and requests, as settings.
     pub settings: Vec<(&'static str, String)>,
-    /// What theory has no words for: why there is no prediction.
-    pub beyond: Vec<String>,
+    pub beyond: Beyond,
+}
+
+/// What theory has no words for in a configuration of the user's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// When a death is noticed depends on it.
+    pub detection: Vec<String>,
+    /// What is sent where depends on it: it decides how much is lost, and, where failed attempts are counted, when.
+    pub losses: Vec<String>,
 }
 
 /// What it tells of itself. What it does not tell is nowhere, not absent.

@@ -21,7 +21,7 @@ pub use metrics::MetricsAt;
 pub use preset::PresetNote;
 
 use crate::crash::CrashRate;
-use crate::engine::Engine;
+use crate::engine::{Beyond, Engine};
 use crate::experiment::load::arrivals::Arrivals;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
@@ -83,8 +83,8 @@ pub struct LabSettings {
     /// What `lb` starts from.
     pub preset: Preset,
     pub lb: LbSettings,
-    /// What `engine_config` says that theory has no words for: then there is no prediction.
-    pub beyond: Vec<String>,
+    /// What `engine_config` says that theory has no words for.
+    pub beyond: Beyond,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
 }
@@ -155,7 +155,7 @@ impl Default for LabSettings {
             engine_config: None,
             preset: Preset::kb().clone(),
             lb: Preset::kb().settings.clone(),
-            beyond: Vec::new(),
+            beyond: Beyond::default(),
             places: BTreeMap::new(),
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
         changes.push(endpoints(cluster, site)?);
         if adopted.settings.is_empty() {
             adopted.settings = reading::checks(cluster);
-            adopted.beyond.extend(reading::beyond(cluster));
+            adopted.beyond.detection.extend(reading::beyond(cluster));
         }
     }
     if document.get("admin").is_some() {

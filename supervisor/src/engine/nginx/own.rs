@@ -3,7 +3,7 @@
 
 mod reading;
 
-use super::super::{Adopted, Site};
+use super::super::{Adopted, Beyond, Site};
 use super::log;
 use super::tokens::{self, Directive};
 use std::ops::Range;
@@ -38,7 +38,11 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
         text,
         changes,
         settings,
-        beyond,
+        // Only failed attempts take a router out: whoever decides where they go decides when.
+        beyond: Beyond {
+            detection: beyond,
+            losses: Vec::new(),
+        },
     })
 }
 
