@@ -1,11 +1,15 @@
 //! What a program prints and ends: its version.
 
+use super::apart;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 use router::clock;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What is longer is no version.
@@ -15,13 +19,19 @@ const MOST: usize = 1 << 16;
 /// and what it printed by then is all.
 pub fn printed(program: &Path, arguments: &[&str], patience: Duration) -> io::Result<String> {
     let (mut reader, writer) = io::pipe()?;
-    #[expect(clippy::disallowed_methods, reason = "a child that is waited for")]
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .spawn()?;
+    let nothing = File::open("/dev/null")?;
+    let (nothing, writer) = (nothing.into(), writer.into());
+    let pid = apart::start_briefly(program, arguments, &[&nothing, &writer, &writer])?;
+    drop(writer);
+    let said = read(&mut reader, patience);
+    // One that has ended by itself is only waited for; what it has forked ends with it.
+    let pid = Pid::from_raw(pid as i32);
+    let _ = kill(pid, Signal::SIGKILL);
+    while waitpid(pid, None) == Err(nix::Error::EINTR) {}
+    Ok(String::from_utf8_lossy(&said?).into_owned())
+}
+
+fn read(reader: &mut PipeReader, patience: Duration) -> io::Result<Vec<u8>> {
     let deadline = clock::now() + patience;
     let (mut said, mut part) = (Vec::new(), [0; 4096]);
     while said.len() < MOST {
@@ -37,10 +47,7 @@ pub fn printed(program: &Path, arguments: &[&str], patience: Duration) -> io::Re
             n => said.extend_from_slice(&part[..n]),
         }
     }
-    // One that has ended by itself is only waited for.
-    let _ = child.kill();
-    child.wait()?;
-    Ok(String::from_utf8_lossy(&said).into_owned())
+    Ok(said)
 }
 
 #[cfg(test)]
@@ -53,6 +60,11 @@ mod tests {
         let said = |line: &str, patience| printed(shell, &["-c", line], patience).unwrap();
         assert_eq!(said("echo 1; echo 2 >&2", Duration::from_secs(30)), "1\n2\n");
         assert_eq!(said("exec sleep 1000", Duration::from_millis(20)), "");
-        assert!(printed(Path::new("/nowhere/program"), &[], Duration::ZERO).is_err());
+        assert_eq!(
+            said("sleep 1000 & echo forked", Duration::from_millis(500)),
+            "forked\n"
+        );
+        let none = printed(Path::new("/nowhere/program"), &[], Duration::from_secs(30));
+        assert_eq!(none.unwrap(), "");
     }
 }
