@@ -124,6 +124,15 @@ fn a_death_behind_haproxy_is_told_as_lb_sim_tells_it() {
         "--out",
         "results",
     ]));
+    let ps = lab.ps();
+    let version = ps["lab"]["engine_version"].as_str().unwrap();
+    assert_eq!(ps["lab"]["engine"], "haproxy");
+    let engine = format!("engine    haproxy {version}");
+    assert!(
+        lab.heard.iter().any(|line| line.trim() == engine),
+        "{:?}",
+        lab.heard
+    );
     checked(&place, "router-2");
     place.json(&["kill", "router-2"]);
     lab.wait_for("the belief", |line| line.contains("router-2 DOWN: t_detect"));

@@ -77,6 +77,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let journal = Journal::open(&run_dir, warn).map_err(|e| Failure::new(1, e))?;
     let restart = RestartPolicy::Backoff(settings.backoff());
     let mut plan = settings.fleet_plan(&lease, &name, &run_dir, restart);
+    let version = peer.as_ref().and_then(|peer| peer.version.clone());
     plan.peer = peer;
     let delay = settings.router.start_response_delay_interval;
     if !delay.is_zero() {
@@ -93,6 +94,8 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         name: name.name.clone(),
         pid: std::process::id(),
         url: format!("http://{}/", lease.addresses.lb()),
+        engine: settings.engine.to_string(),
+        engine_version: version,
         run_dir,
         metrics: scraped.url(),
     };

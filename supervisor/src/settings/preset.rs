@@ -1,6 +1,7 @@
 //! The preset that a balancer's settings start from: found, put under what was set one by one, told.
 
 use super::LabSettings;
+use super::brief::SELDOM;
 use crate::engine::Engine;
 use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
@@ -43,9 +44,6 @@ pub fn find(word: &str) -> Result<Preset, String> {
 
 /// How a file of one's own begins.
 const EXAMPLE: &str = "`resetlab presets show haproxy --toml > mine.toml`";
-
-/// Checks that come more seldom than that are as good as none.
-const SELDOM: Duration = Duration::from_secs(3600);
 
 /// What is in force while nobody names a preset: the real program's own.
 fn own(engine: Engine) -> &'static str {

@@ -33,6 +33,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
             facts.name, facts.url
         ),
         format!("  balancer  {}", facts.url),
+        format!("  engine    {}", facts.balancer()),
         format!(
             "  routers   {}",
             span(settings.routers, |n| format!(

@@ -46,7 +46,8 @@ type End = io::Result<(Option<i32>, Option<i32>, Timestamp)>;
 
 /// How a program ended by itself.
 pub struct Ended {
-    code: Option<i32>,
+    /// `None`: a signal ended it.
+    pub code: Option<i32>,
     /// "exited 1 after 20 ms".
     pub how: String,
     pub said: String,
