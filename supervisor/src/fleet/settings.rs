@@ -6,7 +6,7 @@ use super::{Command, FleetError, Reply};
 use crate::process::control::ask;
 use crate::process::restart::{Backoff, RestartPolicy};
 use crate::settings::{entries, restart};
-use lb_sim::presets::nearest;
+use lb_sim::presets::similar;
 use router::clock;
 use router::record::Event;
 use serde_json::{Map, Value, json};
@@ -37,11 +37,14 @@ impl Actor {
                 }
                 key if router::settings::KEYS.contains(&key) => Err(fixed(key, &word)),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
-                    let near = nearest(key, lb_sim::core::settings::KEYS, 4).join(", ");
+                    let known = lb_sim::core::settings::KEYS.into_iter().chain(restart::KEYS);
+                    let near = match similar(key, known.chain(["rate"])).join(", ") {
+                        none if none.is_empty() => none,
+                        near => format!("perhaps {near}; "),
+                    };
                     Err(format!(
-                        "a running lab has no setting `{key}`: expected rate, {}, or one of the balancer's, such as \
-                         {near} (all: `resetlab ps --wide`)",
-                        restart::KEYS.join(", ")
+                        "a running lab has no setting `{key}`: {near}it has rate, restart-* and the balancer's, which \
+                         `resetlab ps --wide` lists"
                     ))
                 }
                 _ => {

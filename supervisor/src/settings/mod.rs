@@ -26,7 +26,7 @@ use crate::experiment::load::arrivals::Arrivals;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
 use lb_sim::core::Settings as LbSettings;
-use lb_sim::presets::{Preset, nearest};
+use lb_sim::presets::{Preset, similar};
 use router::settings::Settings as RouterSettings;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -254,9 +254,12 @@ impl LabSettings {
             _ => {
                 let known = LAB_KEYS.iter().chain(&router::settings::KEYS);
                 let known = known.chain(&lb_sim::core::settings::KEYS);
-                let near = nearest(key, known.copied(), 4).join(", ");
+                let near = match similar(key, known.copied()).join(", ") {
+                    none if none.is_empty() => none,
+                    near => format!("perhaps {near}; "),
+                };
                 return Err(format!(
-                    "unknown setting `{key}`: expected one of {near} … (all: `resetlab config show`)"
+                    "unknown setting `{key}`: {near}`resetlab config show` lists them all"
                 ));
             }
         }
