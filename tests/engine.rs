@@ -531,6 +531,12 @@ fn a_file_that_haproxy_rejects_is_shown_with_its_own_message() {
         );
         assert_eq!(code, Some(2));
         assert!(said.contains("unknown keyword 'frobnicate'"), "{said}");
+        // What did not start has no results that could be lost.
+        let text = "listen all\n    bind :80\n    frobnicate\n    server a 192.0.2.1:80 check\n";
+        for _ in 0..2 {
+            let (_, said) = up(text, &["--out", "out"]);
+            assert!(said.contains("unknown keyword 'frobnicate'"), "{said}");
+        }
         assert_eq!(place.processes(), Vec::<u32>::new());
     }
 }

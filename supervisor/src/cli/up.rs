@@ -85,7 +85,10 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         eprintln!("resetlab: the routers serve after their start-response-delay-interval of {delay}");
     }
     let (fleet, records) = tokio::select! {
-        started = Fleet::start(plan, Some(journal)) => started.map_err(|e| Failure::new(e.exit_code(), e))?,
+        started = Fleet::start(plan, Some(journal)) => started.map_err(|e| {
+            lab::give_back(&run_dir);
+            Failure::new(e.exit_code(), e)
+        })?,
         // What has been started dies with this process.
         end = signals.next() => return Ok(end.code()),
     };

@@ -2,7 +2,7 @@
 
 use crate::engine;
 use crate::fleet::{Fleet, FleetHandle, Records};
-use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
+use crate::lab::{Journal, Lease, Name, RuntimeDir, give_back, make_run_dir};
 use crate::process::control;
 use crate::process::restart::RestartPolicy;
 use crate::settings::LabSettings;
@@ -50,9 +50,12 @@ impl Stack {
         let journal = Journal::open(&dir, warn).map_err(|e| failed(&e))?;
         let mut plan = settings.fleet_plan(&lease, &name, &dir, RestartPolicy::Manual);
         plan.peer = peer;
-        let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| NoStack {
-            text: format!("{e}; logs are in {}", dir.display()),
-            exit: e.exit_code(),
+        let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| {
+            give_back(&dir);
+            NoStack {
+                text: format!("{e}; logs are in {}", dir.display()),
+                exit: e.exit_code(),
+            }
         })?;
         Ok((
             Stack {

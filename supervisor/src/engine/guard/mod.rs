@@ -61,10 +61,11 @@ pub struct Args {
 pub enum Trouble {
     #[error("{0}")]
     Refused(String),
-    #[error("{engine} rejects its configuration {}:\n{said}", file.display())]
+    #[error("{engine} rejects its configuration {file}:\n{said}")]
     Rejected {
         engine: Engine,
-        file: PathBuf,
+        /// And what it was made of.
+        file: String,
         said: String,
     },
     #[error("{engine} {how}")]

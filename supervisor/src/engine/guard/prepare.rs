@@ -60,6 +60,11 @@ pub async fn configure(
     std::fs::write(&file, text).map_err(Trouble::io(file.display().to_string()))?;
     let (accepted, said) = Keeper::judge(path, program.check(site), site, channels).await?;
     if !accepted {
+        let made_of = site
+            .own
+            .as_deref()
+            .map(|own| format!(", made of {}", own.display()));
+        let file = file.display().to_string() + &made_of.unwrap_or_default();
         return Err(Trouble::Rejected { engine, file, said });
     }
     Ok(Ready {

@@ -188,7 +188,11 @@ impl Edits {
         let (mut out, mut at) = (String::new(), 0);
         for (span, with) in self.edits {
             out.push_str(&text[at..span.start]);
-            out.push_str(&with);
+            // Lines keep their numbers: nginx's messages are about the user's.
+            let words: Vec<&str> = with.lines().map(str::trim).collect();
+            out.push_str(&words.join(" "));
+            let lines = text[span.clone()].matches('\n').count();
+            out.push_str(&"\n".repeat(lines));
             at = span.end;
         }
         out.push_str(&text[at..]);
