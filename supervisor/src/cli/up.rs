@@ -163,7 +163,7 @@ async fn tell(
 ) -> (End, Story, Totals, Records) {
     let mut totals = Totals::default();
     let end = loop {
-        let deadline = story.next_deadline();
+        let (deadline, printed) = (story.next_deadline(), teller.next_deadline());
         tokio::select! {
             Some(entry) = records.recv() => {
                 totals.add(&entry.record);
@@ -177,6 +177,7 @@ async fn tell(
                 teller.tell(story.on_deadline(clock::now()));
                 figures.lock().unwrap_or_else(PoisonError::into_inner).on_story(&story);
             }
+            () = clock::until(printed.unwrap_or_default()), if printed.is_some() => teller.print(clock::now()),
             end = signals.next() => break end,
             () = down.notified() => break End::Down,
         }
@@ -194,6 +195,7 @@ async fn stop(
     end: End,
 ) -> ExitCode {
     teller.note("stopping");
+    teller.flush();
     let report = tokio::select! {
         report = fleet.stop_all() => report,
         // Asked twice: everything dies with this process.
