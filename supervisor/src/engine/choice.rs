@@ -119,6 +119,11 @@ pub fn adopted(settings: &LabSettings) -> Result<Adopted, NoPeer> {
 
 /// Where it would stand.
 pub fn site(settings: &LabSettings, at: &Addresses) -> Site {
+    placed(at, settings.routers, settings.engine_config.clone())
+}
+
+/// Where it would stand with so many routers.
+pub fn placed(at: &Addresses, routers: u32, own: Option<PathBuf>) -> Site {
     let seat = |n| Seat {
         name: format!("router-{n}"),
         traffic: at.router(n),
@@ -126,10 +131,10 @@ pub fn site(settings: &LabSettings, at: &Addresses) -> Site {
     };
     Site {
         listen: at.lb(),
-        routers: (1..=settings.routers).map(seat).collect(),
+        routers: (1..=routers).map(seat).collect(),
         dir: "/".into(),
         sockets: "/".into(),
-        own: settings.engine_config.clone(),
+        own,
     }
 }
 

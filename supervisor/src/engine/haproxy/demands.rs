@@ -52,11 +52,13 @@ fn checks(settings: &Settings, demands: &mut Demands<'_>) {
         "spread",
         "spread-checks is in whole percent; set spread=10%",
     );
+    let fast = check.fall_interval.map(humantime::format_duration);
+    let fast = fast.map_or_else(|| "interval".to_owned(), |fast| fast.to_string());
     let equal = check.fall_interval == check.rise_interval;
     demands.demand(
         equal,
         "rise-interval",
-        "its fastinter is both the fall-interval and the rise-interval; set both to the same",
+        &format!("its fastinter is both the fall-interval and the rise-interval; set rise-interval={fast}"),
     );
     demands.only(
         "no-traffic-interval",
@@ -126,7 +128,7 @@ fn passive(settings: &Settings, demands: &mut Demands<'_>) {
     if detectors.sentinel || detectors.notice {
         demands.refuse(
             "detector",
-            "it hears of a death by checks and by failed attempts only; set detector=poll or passive",
+            "it hears of a death by checks and by failed attempts only; set detector=poll",
         );
     }
     demands.only(
@@ -166,12 +168,14 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     match settings.on_failure {
         OnFailure::Reset => {
             let instead = match settings.mode {
-                Mode::Http => "it answers 502, 503 or 504; set on-failure=502 or on-failure=retry",
-                Mode::Tcp => {
-                    "it closes the client's connection in order; set on-failure=close or on-failure=retry-connect"
-                }
+                Mode::Http => "it answers 502, 503 or 504; set on-failure=502",
+                Mode::Tcp => "it closes the client's connection in order; set on-failure=close",
             };
             demands.refuse("on-failure", instead);
+            // What it takes to do so is refused in the same round.
+            if settings.mode == Mode::Http {
+                answers(settings, demands);
+            }
         }
         OnFailure::BadGateway | OnFailure::Retry => answers(settings, demands),
         OnFailure::Close | OnFailure::RetryConnect => {}
@@ -202,7 +206,7 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     demands.only(
         "retry-to",
         &["other", "same"],
-        "it tries the same server again, or after a redispatch another; set retry-to=same or retry-to=other",
+        "it tries the same server again, or after a redispatch another; set retry-to=other",
     );
     let waits = settings.retry.to == RetryTo::Same || settings.balance != Balance::RoundRobin;
     let delay = match waits {
@@ -264,6 +268,34 @@ mod tests {
             "open-connections=close balance=least-connections check=tcp",
         ] {
             assert_eq!(refused(words), Vec::<&str>::new(), "{words}");
+        }
+    }
+
+    #[test]
+    fn whoever_does_all_that_a_refusal_says_is_not_refused_again() {
+        for preset in lb_sim::presets::all() {
+            let mut settings = preset.settings.clone();
+            let mut open = Vec::new();
+            for refused in met(&settings).err().unwrap_or_default() {
+                let said = refused
+                    .why
+                    .split("; set ")
+                    .nth(1)
+                    .and_then(|said| said.split([',', ' ', ';']).next());
+                match said.and_then(|said| said.split_once('=')) {
+                    Some((key, word)) => settings.set(key, word).unwrap(),
+                    // "set both to the same": left to whoever reads it.
+                    None => open.push(refused.key),
+                }
+            }
+            let again = met(&settings).err().unwrap_or_default();
+            let mut again = again.iter().map(|refused| refused.key);
+            assert!(
+                again.all(|key| open.contains(&key)),
+                "{}: {:?}",
+                preset.name,
+                met(&settings)
+            );
         }
     }
 
