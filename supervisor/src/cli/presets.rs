@@ -68,7 +68,9 @@ pub(super) fn run(common: &Common, args: &PresetsArgs) -> Result<(), Failure> {
 fn source(name: &str) -> Result<String, Failure> {
     match presets::text(name) {
         Some(text) => Ok(text.to_owned()),
-        None => std::fs::read_to_string(name).map_err(|e| Failure::new(2, format!("{name}: {e}"))),
+        None => {
+            crate::settings::text::read(name.as_ref()).map_err(|e| Failure::new(2, format!("{name}: {e}")))
+        }
     }
 }
 

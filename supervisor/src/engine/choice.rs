@@ -111,7 +111,7 @@ pub fn adopted(settings: &LabSettings) -> Result<Adopted, NoPeer> {
         file: own.clone(),
         why,
     };
-    let text = std::fs::read_to_string(own).map_err(|e| why(e.to_string()))?;
+    let text = crate::settings::text::read(own).map_err(|e| why(e.to_string()))?;
     // Its addresses do not matter for what it says.
     let site = site(settings, &Addresses::new(1, settings.listen));
     program.adopt(&text, &site).map_err(why)

@@ -15,6 +15,7 @@ pub mod preset;
 pub mod restart;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;

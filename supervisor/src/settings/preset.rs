@@ -9,6 +9,7 @@ use lb_sim::presets::{self, Preset, nearest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// What is said of the preset wherever a lab or a result is shown.
@@ -27,7 +28,7 @@ pub struct PresetNote {
 /// The preset of that name, or of a user's own file: what contains a `/` or ends in `.toml`.
 pub fn find(word: &str) -> Result<Preset, String> {
     if word.contains('/') || word.ends_with(".toml") {
-        let text = std::fs::read_to_string(word);
+        let text = super::text::read(Path::new(word));
         let text = text.map_err(|e| {
             format!("preset cannot be `{word}`: {e}; expected a file such as {EXAMPLE} makes")
         })?;

@@ -38,7 +38,7 @@ pub async fn configure(
             .configuration(site, &settings)
             .map_err(|why| Trouble::Refused(Refused::new(engine, &settings, why).to_string()))?,
         Some(own) => {
-            let text = std::fs::read_to_string(own).map_err(Trouble::io(own.display().to_string()))?;
+            let text = crate::settings::text::read(own).map_err(Trouble::io(own.display().to_string()))?;
             let adopted = program.adopt(&text, site);
             let Adopted {
                 text,
