@@ -390,6 +390,30 @@ fn impostor(place: &Place, run: &str) -> PathBuf {
 }
 
 #[test]
+fn what_is_forked_by_one_that_says_its_version_dies_with_the_supervisor() {
+    let place = Place::new();
+    let path = place.path().join("haproxy");
+    let pipe = place.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let text = format!(
+        "#!/bin/sh\nexec 3>{}\necho begun >&3\nsleep 100\n",
+        pipe.display()
+    );
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = place.command(&[&["up"], &with(&[])[..]].concat());
+    let mut child = command.env("RESETLAB_HAPROXY", &path).spawn().unwrap();
+    let mut lines = BufReader::new(std::fs::File::open(&pipe).unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "begun");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // `sleep` holds the pipe open as long as it lives.
+    let (end, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || end.send(lines.next().is_none()));
+    assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true));
+}
+
+#[test]
 fn one_that_dies_at_its_start_is_shown_with_its_last_words_and_all_is_cleaned_up() {
     let place = Place::new();
     let path = impostor(&place, "echo '[ALERT] cannot do it' >&2; exit 7");
