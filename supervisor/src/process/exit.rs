@@ -66,6 +66,14 @@ fn telling_line(text: &str) -> Option<String> {
     Some(line.trim().chars().take(LONGEST).flat_map(plain).collect())
 }
 
+/// Lines in which nothing is left that a terminal obeys.
+pub fn harmless(text: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| line.chars().flat_map(plain).collect());
+    lines.collect::<Vec<String>>().join("\n")
+}
+
 /// Nothing that a terminal obeys.
 pub fn plain(letter: char) -> impl Iterator<Item = char> {
     let escaped = letter.is_control() && letter != '\t';
@@ -86,6 +94,7 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_told_in_letters() {
+        assert_eq!(harmless("a\n\u{7}b\n"), "a\n\\u{7}b\n");
         let said = telling_line("a\tb\u{1b}[2Jü\n");
         assert_eq!(said.as_deref(), Some("a\tb\\u{1b}[2Jü"));
     }
