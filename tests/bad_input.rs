@@ -42,6 +42,16 @@ fn settings_that_cannot_be() {
     );
     refused(&["run", "--profile", "bosh"], "expected lab, gorouter or go");
     refused(&["--lab", "No Such", "up"], "cannot name a lab");
+    std::fs::write(place.path().join("edge.cfg"), "defaults\n    mode http\n").unwrap();
+    refused(
+        &["run", "--config", "edge.cfg"],
+        "a file that does not end in .toml can be a real load balancer's own: then `resetlab up` or `resetlab run` needs \
+         --engine haproxy",
+    );
+    refused(
+        &["up", "--set", "bogus=1"],
+        "`bogus`: `resetlab config show` lists them all",
+    );
     std::fs::write(
         place.path().join("resetlab.toml"),
         "fall = 2\nintervall = \"5s\"\n",
@@ -49,7 +59,7 @@ fn settings_that_cannot_be() {
     .unwrap();
     refused(
         &["up"],
-        "resetlab.toml:2: unknown setting `intervall`: expected one of",
+        "resetlab.toml:2: unknown setting `intervall`: perhaps interval",
     );
     std::fs::write(place.path().join("resetlab.toml"), "interval = 5\n").unwrap();
     refused(&["up"], "resetlab.toml:1: interval cannot be `5`");
@@ -124,7 +134,7 @@ fn commands_that_hit_nothing() {
     refused(
         &["set", "speed=5"],
         2,
-        "no setting `speed`: expected rate, restart-delay",
+        "no setting `speed`: perhaps spread; it has rate, restart-*",
     );
     refused(
         &["set", "max_attempts=5"],

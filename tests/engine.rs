@@ -124,6 +124,15 @@ fn a_death_behind_haproxy_is_told_as_lb_sim_tells_it() {
         "--out",
         "results",
     ]));
+    let ps = lab.ps();
+    let version = ps["lab"]["engine_version"].as_str().unwrap();
+    assert_eq!(ps["lab"]["engine"], "haproxy");
+    let engine = format!("engine    haproxy {version}");
+    assert!(
+        lab.heard.iter().any(|line| line.trim() == engine),
+        "{:?}",
+        lab.heard
+    );
     checked(&place, "router-2");
     place.json(&["kill", "router-2"]);
     lab.wait_for("the belief", |line| line.contains("router-2 DOWN: t_detect"));
@@ -213,6 +222,80 @@ fn a_death_behind_haproxy_is_told_as_lb_sim_tells_it() {
     assert!(!of("forwarded").is_empty());
     let lines = std::fs::read_to_string(place.path().join("results/logs/lb.requests.log")).unwrap();
     assert!(lines.lines().count() > 100, "its log is kept");
+}
+
+#[test]
+fn a_sweep_starts_haproxy_for_each_cell_and_goes_on_where_it_stopped() {
+    let place = Place::new();
+    let sweep = |fall: &'static str, more: &[&'static str]| {
+        let words = [
+            "sweep",
+            "--json",
+            "--engine",
+            "haproxy",
+            "--interval",
+            "200ms",
+            "--fall",
+            fall,
+            "--routers",
+            "2",
+            "--rate",
+            "100",
+            "--trials",
+            "1",
+            "--seed",
+            "7",
+            "--observe",
+            "1s",
+            "--out",
+            "out",
+        ];
+        place.run(&[&words[..], more].concat())
+    };
+    let refused = sweep("1..2", &["--schedule", "start,end"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let why = stderr(&refused);
+    assert!(why.contains("haproxy cannot express schedule=start"), "{why}");
+    assert!(!place.path().join("out").exists(), "before anything is started");
+    if !haproxy() {
+        return;
+    }
+    let swept = sweep("1..2", &[]);
+    assert!(swept.status.success(), "{}", stderr(&swept));
+    let document: Value = serde_json::from_slice(&swept.stdout).unwrap();
+    assert_eq!(
+        (&document["complete"], &document["plan"]["engine"]),
+        (&true.into(), &"haproxy".into())
+    );
+    let cells = document["cells"].as_array().unwrap();
+    for (n, cell) in cells.iter().enumerate() {
+        assert_eq!(cell["settings"]["fall"], (n + 1).to_string());
+        assert_eq!(
+            (&cell["n"], &cell["detected"]),
+            (&1.into(), &1.into()),
+            "{cell:#}"
+        );
+        let dir = place.path().join(format!("out/stack-{}", n + 1));
+        let written = std::fs::read_to_string(dir.join("lb/haproxy.cfg")).unwrap();
+        assert!(
+            written.contains(&format!("inter 200ms fall {} ", n + 1)),
+            "{written}"
+        );
+    }
+    assert_eq!(cells.len(), 2);
+    let before = std::fs::read(place.path().join("out/cells.ndjson")).unwrap();
+    assert!(sweep("1..2", &[]).status.success());
+    assert_eq!(
+        std::fs::read(place.path().join("out/cells.ndjson")).unwrap(),
+        before
+    );
+    let another = place.run(&["sweep", "--fall", "1..2", "--out", "out"]);
+    assert!(
+        stderr(&another).contains("engine was \"haproxy\", is \"lb-sim\""),
+        "{}",
+        stderr(&another)
+    );
+    assert_eq!(place.processes(), Vec::<u32>::new());
 }
 
 #[test]
@@ -307,6 +390,30 @@ fn impostor(place: &Place, run: &str) -> PathBuf {
 }
 
 #[test]
+fn what_is_forked_by_one_that_says_its_version_dies_with_the_supervisor() {
+    let place = Place::new();
+    let path = place.path().join("haproxy");
+    let pipe = place.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let text = format!(
+        "#!/bin/sh\nexec 3>{}\necho begun >&3\nsleep 100\n",
+        pipe.display()
+    );
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = place.command(&[&["up"], &with(&[])[..]].concat());
+    let mut child = command.env("RESETLAB_HAPROXY", &path).spawn().unwrap();
+    let mut lines = BufReader::new(std::fs::File::open(&pipe).unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "begun");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // `sleep` holds the pipe open as long as it lives.
+    let (end, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || end.send(lines.next().is_none()));
+    assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true));
+}
+
+#[test]
 fn one_that_dies_at_its_start_is_shown_with_its_last_words_and_all_is_cleaned_up() {
     let place = Place::new();
     let path = impostor(&place, "echo '[ALERT] cannot do it' >&2; exit 7");
@@ -395,6 +502,45 @@ fn a_users_own_file_runs_with_the_labs_routers() {
 }
 
 #[test]
+fn a_timeout_that_the_installed_version_ignores_is_refused_and_reckoned_with_in_a_file() {
+    let place = Place::new();
+    let path = impostor(&place, "exit 7");
+    let text = std::fs::read_to_string(&path).unwrap().replace("9.9.9", "2.6.12");
+    std::fs::write(&path, text).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = place.command(words);
+        let output = command.env("RESETLAB_HAPROXY", &path).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let fast = [
+        "--engine",
+        "haproxy",
+        "--preset",
+        "haproxy-fastinter",
+        "--fault",
+        "hang",
+    ];
+    let (code, said) = run(&[&["run", "--set", "timeout=200ms"], &fast[..]].concat());
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("haproxy cannot express timeout=200ms: HAProxy 2.6.12")
+            && said.contains("set timeout=interval"),
+        "{said}"
+    );
+    let own =
+        include_str!("data/edge.cfg").replace("timeout connect", "timeout check 100ms\n    timeout connect");
+    std::fs::write(place.path().join("own.cfg"), own).unwrap();
+    let mut command = place.command(&["config", "show", "--engine", "haproxy", "--config", "own.cfg"]);
+    let output = command.env("RESETLAB_HAPROXY", &path).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let timeout = shown
+        .lines()
+        .find(|line| line.starts_with("timeout"))
+        .unwrap_or_default();
+    assert!(timeout.contains("interval"), "{shown}\n{}", stderr(&output));
+}
+
+#[test]
 fn a_file_that_haproxy_rejects_is_shown_with_its_own_message() {
     let place = Place::new();
     let up = |text: &str, more: &[&str]| {
@@ -421,6 +567,12 @@ fn a_file_that_haproxy_rejects_is_shown_with_its_own_message() {
         );
         assert_eq!(code, Some(2));
         assert!(said.contains("unknown keyword 'frobnicate'"), "{said}");
+        // What did not start has no results that could be lost.
+        let text = "listen all\n    bind :80\n    frobnicate\n    server a 192.0.2.1:80 check\n";
+        for _ in 0..2 {
+            let (_, said) = up(text, &["--out", "out"]);
+            assert!(said.contains("unknown keyword 'frobnicate'"), "{said}");
+        }
         assert_eq!(place.processes(), Vec::<u32>::new());
     }
 }

@@ -82,6 +82,27 @@ fn a_killed_router_is_disabled_by_one_failed_attempt_and_back_after_its_trial() 
     }
     let place = Place::new();
     let mut lab = up(&place, "");
+    let head = lab.heard.join("\n");
+    assert!(
+        head.contains("engine    nginx 1.") && head.contains("no health checks detector=passive"),
+        "{head}"
+    );
+    assert!(
+        !head.contains("may never notice"),
+        "it notices by attempts: {head}"
+    );
+    let refused = place.run(&["set", "interval=500ms"]);
+    let why = support::stderr(&refused);
+    assert!(
+        why.contains("nginx cannot express interval=500ms: it has no health checks"),
+        "{why}"
+    );
+    let refused = place.run(&["set", "passive-failures=2"]);
+    let why = support::stderr(&refused);
+    assert!(
+        why.contains("the command that started the lab with `--set passive-failures=2` added"),
+        "{why}"
+    );
     place.json(&["kill", "router-2"]);
     lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
     peers::down(&place, &mut lab);

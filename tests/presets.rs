@@ -117,7 +117,7 @@ fn what_is_no_preset_is_refused() {
     refused(&["run", "--set", "interval"], "expected KEY=VALUE");
     refused(
         &["run", "--set", "intervall=1s"],
-        "--set: unknown setting `intervall`: expected one of interval,",
+        "--set: unknown setting `intervall`: perhaps interval",
     );
     refused(
         &["run", "--preset", "aws-nlb", "--on-failure", "502"],

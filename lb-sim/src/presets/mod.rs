@@ -28,7 +28,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub use nearest::nearest;
+pub use nearest::{nearest, similar};
 pub use parse::BadPreset;
 
 use crate::core::Settings;

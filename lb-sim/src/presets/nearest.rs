@@ -10,6 +10,15 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, most: u
     known.into_iter().take(most).map(|(_, known)| known).collect()
 }
 
+/// At most four words of `known` that `word` may be a slip of, nearest first: a third of its letters wrong, or its end
+/// missing.
+pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let far = word.chars().count().div_ceil(3);
+    let mut near = nearest(word, known, 4);
+    near.retain(|known| distance(word, known) <= far);
+    near
+}
+
 /// Letters to insert, delete or replace to make one of the other (Levenshtein 1966). A word that goes on where the
 /// other ends is near to it, however long the rest: `haproxy` to `haproxy-fastinter`.
 fn distance(from: &str, to: &str) -> usize {
@@ -41,5 +50,11 @@ mod tests {
         assert_eq!(nearest("hapr", known, 2), ["haproxy", "haproxy-fastinter"]);
         assert_eq!(nearest("ngnix", known, 1), ["nginx"]);
         assert_eq!(nearest("", known, 1), ["kb"], "the fewest letters to type");
+        assert_eq!(similar("ngnix", ["rate", "nginx"]), ["nginx"]);
+        assert_eq!(similar("intervall", ["fall", "interval"]), ["interval"]);
+        assert_eq!(
+            similar("bogus", ["out", "apps", "go", "mode"]),
+            Vec::<&str>::new()
+        );
     }
 }

@@ -164,7 +164,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("resetlab: {}", failure.words);
+            // It may quote a file, or a program.
+            eprintln!("resetlab: {}", crate::process::exit::harmless(&failure.words));
             ExitCode::from(failure.code)
         }
     }

@@ -5,6 +5,7 @@ use super::{Common, Failure, say};
 use crate::diagnose::words::wrap;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::summary::{Bounds, Theory};
+use crate::process::exit::harmless;
 use crate::settings::{LabSettings, preset};
 use comfy_table::Table;
 use lb_sim::presets::{self, Grade, Preset, Rule};
@@ -57,7 +58,7 @@ pub(super) fn run(common: &Common, args: &PresetsArgs) -> Result<(), Failure> {
             match (toml, common.json) {
                 (true, _) => say(source(name)?.trim_end()),
                 (_, true) => say(&document(&preset).to_string()),
-                _ => say(text(&preset).trim_end()),
+                _ => say(harmless(&text(&preset)).trim_end()),
             }
         }
     }
@@ -68,7 +69,9 @@ pub(super) fn run(common: &Common, args: &PresetsArgs) -> Result<(), Failure> {
 fn source(name: &str) -> Result<String, Failure> {
     match presets::text(name) {
         Some(text) => Ok(text.to_owned()),
-        None => std::fs::read_to_string(name).map_err(|e| Failure::new(2, format!("{name}: {e}"))),
+        None => {
+            crate::settings::text::read(name.as_ref()).map_err(|e| Failure::new(2, format!("{name}: {e}")))
+        }
     }
 }
 

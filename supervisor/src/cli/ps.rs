@@ -34,6 +34,10 @@ pub(super) async fn run(common: &Common, args: &PsArgs) -> Result<(), Failure> {
     let path = if args.wide { "/v1/ps?wide=true" } else { "/v1/ps" };
     let ps: Ps = client.get(path).await?;
     say(&format!("lab \"{}\"  {}", ps.lab.name, ps.lab.url));
+    // A lab of an older program does not say what it is.
+    if !ps.lab.engine.is_empty() {
+        say(&format!("engine {}", ps.lab.balancer()));
+    }
     say(&format!("results in {}", ps.lab.run_dir.display()));
     if args.wide {
         let metrics = ps.lab.metrics.as_deref().unwrap_or("off");

@@ -77,6 +77,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let journal = Journal::open(&run_dir, warn).map_err(|e| Failure::new(1, e))?;
     let restart = RestartPolicy::Backoff(settings.backoff());
     let mut plan = settings.fleet_plan(&lease, &name, &run_dir, restart);
+    let version = peer.as_ref().and_then(|peer| peer.version.clone());
     plan.peer = peer;
     let delay = settings.router.start_response_delay_interval;
     if !delay.is_zero() {
@@ -84,7 +85,10 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         eprintln!("resetlab: the routers serve after their start-response-delay-interval of {delay}");
     }
     let (fleet, records) = tokio::select! {
-        started = Fleet::start(plan, Some(journal)) => started.map_err(|e| Failure::new(e.exit_code(), e))?,
+        started = Fleet::start(plan, Some(journal)) => started.map_err(|e| {
+            lab::give_back(&run_dir);
+            Failure::new(e.exit_code(), e)
+        })?,
         // What has been started dies with this process.
         end = signals.next() => return Ok(end.code()),
     };
@@ -93,6 +97,8 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         name: name.name.clone(),
         pid: std::process::id(),
         url: format!("http://{}/", lease.addresses.lb()),
+        engine: settings.engine.to_string(),
+        engine_version: version,
         run_dir,
         metrics: scraped.url(),
     };
@@ -157,7 +163,7 @@ async fn tell(
 ) -> (End, Story, Totals, Records) {
     let mut totals = Totals::default();
     let end = loop {
-        let deadline = story.next_deadline();
+        let (deadline, printed) = (story.next_deadline(), teller.next_deadline());
         tokio::select! {
             Some(entry) = records.recv() => {
                 totals.add(&entry.record);
@@ -171,6 +177,7 @@ async fn tell(
                 teller.tell(story.on_deadline(clock::now()));
                 figures.lock().unwrap_or_else(PoisonError::into_inner).on_story(&story);
             }
+            () = clock::until(printed.unwrap_or_default()), if printed.is_some() => teller.print(clock::now()),
             end = signals.next() => break end,
             () = down.notified() => break End::Down,
         }
@@ -188,6 +195,7 @@ async fn stop(
     end: End,
 ) -> ExitCode {
     teller.note("stopping");
+    teller.flush();
     let report = tokio::select! {
         report = fleet.stop_all() => report,
         // Asked twice: everything dies with this process.

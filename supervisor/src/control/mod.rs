@@ -63,10 +63,24 @@ pub struct LabFacts {
     pub pid: u32,
     /// The balancer's.
     pub url: String,
+    /// What stands in the balancer's place: `lb-sim`, `haproxy`. A lab without it is an older program's.
+    #[serde(default)]
+    pub engine: String,
+    /// Of a real one, as it says it itself.
+    #[serde(default)]
+    pub engine_version: Option<String>,
     pub run_dir: std::path::PathBuf,
     /// Where Prometheus finds it, beside the control socket; `None`: off.
     #[serde(default)]
     pub metrics: Option<String>,
+}
+
+impl LabFacts {
+    /// `haproxy 2.6.12`.
+    pub fn balancer(&self) -> String {
+        let version = self.engine_version.iter().map(|version| format!(" {version}"));
+        self.engine.clone() + &version.collect::<String>()
+    }
 }
 
 #[derive(Clone)]

@@ -1,10 +1,15 @@
 //! What a lab is to be started with, judged before anything starts.
 
 use super::locate::{self, Missing};
-use super::{Adopted, Peer, Refused, Seat, Site};
+use super::{Adopted, Ignored, Peer, Program, Refused, Seat, Site};
 use crate::lab::Addresses;
+use crate::process::printed;
 use crate::settings::LabSettings;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// For a version.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why it cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +57,48 @@ pub fn peer(settings: &LabSettings) -> Result<Option<Peer>, NoPeer> {
         };
     }
     let program = engine.program().ok_or(NoPeer::Unknown(engine))?;
+    let path = locate::find(program, |name| std::env::var_os(name));
+    let version = path.as_deref().ok().and_then(|path| version(program, path));
     // Its addresses do not matter for what can be expressed.
     let site = site(settings, &Addresses::new(1, settings.listen));
     match &settings.engine_config {
-        None => drop(
-            program
+        None => {
+            let mut why = program
                 .configuration(&site, &settings.lb)
-                .map_err(|why| Refused::new(engine, &settings.lb, why))?,
-        ),
+                .err()
+                .unwrap_or_default();
+            let ignored = version
+                .iter()
+                .flat_map(|version| program.ignores(version, &settings.lb));
+            why.extend(ignored.map(Ignored::refused));
+            if !why.is_empty() {
+                return Err(Refused::new(engine, &settings.lb, why).into());
+            }
+        }
         Some(_) => drop(adopted(settings)?),
     }
-    let path = locate::find(program, |name| std::env::var_os(name))?;
     Ok(Some(Peer {
         engine,
-        program: path,
+        program: path?,
+        version,
         own: settings.engine_config.as_deref().map(absolute),
     }))
+}
+
+/// What the installed program does not obey of these settings; nothing where it is not installed.
+pub fn ignored(settings: &LabSettings) -> Vec<Ignored> {
+    let Some(program) = settings.engine.program() else {
+        return Vec::new();
+    };
+    let path = locate::find(program, |name| std::env::var_os(name)).ok();
+    let version = path.and_then(|path| version(program, &path));
+    let ignored = version.map(|version| program.ignores(&version, &settings.lb));
+    ignored.unwrap_or_default()
+}
+
+fn version(program: &dyn Program, path: &Path) -> Option<String> {
+    let printed = printed(path, program.version_arguments(), PATIENCE).ok()?;
+    program.version(&printed)
 }
 
 /// The user's own file, made one for the lab of these settings.
@@ -80,7 +111,7 @@ pub fn adopted(settings: &LabSettings) -> Result<Adopted, NoPeer> {
         file: own.clone(),
         why,
     };
-    let text = std::fs::read_to_string(own).map_err(|e| why(e.to_string()))?;
+    let text = crate::settings::text::read(own).map_err(|e| why(e.to_string()))?;
     // Its addresses do not matter for what it says.
     let site = site(settings, &Addresses::new(1, settings.listen));
     program.adopt(&text, &site).map_err(why)
@@ -88,6 +119,11 @@ pub fn adopted(settings: &LabSettings) -> Result<Adopted, NoPeer> {
 
 /// Where it would stand.
 pub fn site(settings: &LabSettings, at: &Addresses) -> Site {
+    placed(at, settings.routers, settings.engine_config.clone())
+}
+
+/// Where it would stand with so many routers.
+pub fn placed(at: &Addresses, routers: u32, own: Option<PathBuf>) -> Site {
     let seat = |n| Seat {
         name: format!("router-{n}"),
         traffic: at.router(n),
@@ -95,10 +131,10 @@ pub fn site(settings: &LabSettings, at: &Addresses) -> Site {
     };
     Site {
         listen: at.lb(),
-        routers: (1..=settings.routers).map(seat).collect(),
+        routers: (1..=routers).map(seat).collect(),
         dir: "/".into(),
         sockets: "/".into(),
-        own: settings.engine_config.clone(),
+        own,
     }
 }
 

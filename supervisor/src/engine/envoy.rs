@@ -33,7 +33,7 @@ impl Program for Envoy {
     }
 
     fn install(&self) -> &'static str {
-        "scripts/install-peers"
+        "`scripts/install-peers envoy`"
     }
 
     fn version_arguments(&self) -> &'static [&'static str] {

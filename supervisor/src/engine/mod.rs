@@ -15,7 +15,8 @@ pub mod site;
 pub mod told;
 
 pub use program::{
-    ADMIN_FD, Admin, Adopted, Demands, Inexpressible, LOG_FD, Program, Reader, ReadyBy, Refused, Tells,
+    ADMIN_FD, Admin, Adopted, Beyond, Demands, Ignored, Inexpressible, LOG_FD, Program, Reader, ReadyBy,
+    Refused, Tells,
 };
 pub use site::{Seat, Site};
 pub use told::{Attempt, Flow, Seen, Told, Wall};
@@ -41,6 +42,8 @@ pub struct Peer {
     pub engine: Engine,
     /// Its executable.
     pub program: PathBuf,
+    /// As that says it: `2.6.12`; `None`: in no words that are known.
+    pub version: Option<String>,
     /// A configuration of the user's own.
     pub own: Option<PathBuf>,
 }

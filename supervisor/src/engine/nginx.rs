@@ -32,7 +32,7 @@ impl Program for Nginx {
     }
 
     fn install(&self) -> &'static str {
-        "scripts/install-peers"
+        "`scripts/install-peers nginx`"
     }
 
     fn version_arguments(&self) -> &'static [&'static str] {
@@ -88,7 +88,7 @@ impl Program for Nginx {
     }
 }
 
-const NO_CHECKS: &str = "it has no health checks, only failed attempts count; leave it out";
+const NO_CHECKS: &str = "it has no health checks, only failed attempts count; leave it out, or, where a preset has it, choose --preset nginx";
 
 /// What every nginx does, as settings.
 const NGINX: [(&str, &str); 13] = [
@@ -190,7 +190,7 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     demands.only(
         "on-failure",
         &["502", "retry"],
-        "it answers its clients and never resets them; set on-failure=502 or retry",
+        "it answers its clients and never resets them; set on-failure=502",
     );
     let answers = [
         ("answer-refused", "502"),

@@ -42,8 +42,8 @@ pub trait Program: Sync {
         None
     }
 
-    /// What people should know of settings that it accepts and does not obey, a sentence each, which names the setting.
-    fn warnings(&self, _version: &str, _settings: &Settings) -> Vec<String> {
+    /// Settings that this version accepts and does not obey.
+    fn ignores(&self, _version: &str, _settings: &Settings) -> Vec<Ignored> {
         Vec::new()
     }
 
@@ -108,8 +108,16 @@ pub struct Adopted {
     pub changes: Vec<String>,
     /// What it says of checks and requests, as settings.
     pub settings: Vec<(&'static str, String)>,
-    /// What theory has no words for: why there is no prediction.
-    pub beyond: Vec<String>,
+    pub beyond: Beyond,
+}
+
+/// What theory has no words for in a configuration of the user's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// When a death is noticed depends on it.
+    pub detection: Vec<String>,
+    /// What is sent where depends on it: it decides how much is lost, and, where failed attempts are counted, when.
+    pub losses: Vec<String>,
 }
 
 /// What it tells of itself. What it does not tell is nowhere, not absent.
@@ -157,6 +165,31 @@ pub struct Inexpressible {
     pub key: &'static str,
     /// Why, and what to set instead: "its gaps vary by a share, not by a time; set jitter=0s".
     pub why: String,
+}
+
+/// A setting that a version of the program accepts and does not obey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    pub key: &'static str,
+    /// What it does, in words: "HAProxy 2.6.12 was measured to …".
+    pub why: String,
+    /// The word that says what it does.
+    pub instead: &'static str,
+}
+
+impl Ignored {
+    /// For settings that the lab has written itself: refused.
+    pub fn refused(self) -> Inexpressible {
+        let Ignored { key, why, instead } = self;
+        let why = format!("{why}; set {key}={instead}");
+        Inexpressible { key, why }
+    }
+
+    /// For a configuration of the user's own, which runs as it is.
+    pub fn warning(&self) -> String {
+        let Ignored { key, why, instead } = self;
+        format!("{key}: {why}: the lab reckons with {key}={instead}")
+    }
 }
 
 /// All that a program cannot express, for people.

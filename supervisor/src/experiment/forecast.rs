@@ -3,6 +3,7 @@
 use super::load::arrivals::Arrivals;
 use super::measure;
 use super::summary::{Bounds, Theory};
+use crate::engine::Beyond;
 use crate::settings::LabSettings;
 use lb_sim::core::{Detectors, Settings};
 use lb_sim::theory::{self, Case, NoTheory, Phase, Traffic, load};
@@ -23,7 +24,7 @@ pub struct Forecast {
     /// `None`: nobody makes checks.
     interval: Option<Duration>,
     /// What the balancer does that theory has no words for.
-    beyond: Vec<String>,
+    beyond: Beyond,
 }
 
 /// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
@@ -52,7 +53,7 @@ impl Forecast {
 
     /// `t_detect` of one fault, in seconds, where theory has a figure for its phase.
     pub fn predict(&self, phase: &measure::Phase, fault: Timestamp) -> Option<f64> {
-        if !self.beyond.is_empty() {
+        if !self.unknown_detection().is_empty() {
             return None;
         }
         let phase = Phase::of(fault, phase.started, phase.ended);
@@ -85,19 +86,6 @@ impl Forecast {
 
     /// What stands beside the measurement.
     pub fn theory(&self) -> Theory {
-        if !self.beyond.is_empty() {
-            let reason = format!(
-                "theory has no words for {} in the engine-config",
-                self.beyond.join(", ")
-            );
-            return Theory {
-                t_detect_s: None,
-                reason: Some(reason.clone()),
-                lost_per_trial: None,
-                lost: None,
-                lost_reason: Some(reason),
-            };
-        }
         let case = self.case(&self.settings);
         let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
         // Where a system makes no checks the lab's come once a day: that bounds nothing.
@@ -110,12 +98,27 @@ impl Forecast {
                 lost.max = Err(NoTheory::NobodyChecks);
             }
         }
-        let lost = lost.map_err(|why| why.to_string());
+        let (mut t_detect, mut lost) = (
+            t_detect.map_err(|e| e.to_string()),
+            lost.map_err(|e| e.to_string()),
+        );
+        let detection = self.unknown_detection();
+        let all: Vec<&String> = self.beyond.detection.iter().chain(&self.beyond.losses).collect();
+        if !detection.is_empty() {
+            t_detect = Err(no_words(&detection));
+        }
+        if !all.is_empty() {
+            lost = Err(no_words(&all));
+        }
         let seconds = |bounds: theory::Bounds<Duration>| bounds.map(|time| time.as_secs_f64());
         Theory {
-            t_detect_s: t_detect.ok().map(|bounds| document(seconds(bounds))),
+            t_detect_s: t_detect
+                .as_ref()
+                .ok()
+                .copied()
+                .map(|bounds| document(seconds(bounds))),
             reason: match &t_detect {
-                Err(why) => Some(why.to_string()),
+                Err(why) => Some(why.clone()),
                 Ok(bounds) => missing(bounds),
             },
             lost_per_trial: lost.as_ref().ok().and_then(|lost| lost.mean.ok()),
@@ -125,6 +128,17 @@ impl Forecast {
                 Ok(bounds) => missing(bounds),
             },
         }
+    }
+
+    /// What of the engine-config makes it unknown when a death is noticed: where failed attempts count, that depends on
+    /// where requests are sent.
+    fn unknown_detection(&self) -> Vec<&String> {
+        let sent = self
+            .beyond
+            .losses
+            .iter()
+            .filter(|_| self.settings.detectors.passive);
+        self.beyond.detection.iter().chain(sent).collect()
     }
 
     /// Until failed attempts have ejected, or will not.
@@ -164,6 +178,14 @@ fn document(bounds: theory::Bounds<f64>) -> Bounds {
         mean: bounds.mean.ok(),
         max: bounds.max.ok(),
     }
+}
+
+fn no_words(beyond: &[&String]) -> String {
+    let beyond: Vec<&str> = beyond.iter().map(|each| each.as_str()).collect();
+    format!(
+        "theory has no words for what the engine-config has: {}",
+        beyond.join(", ")
+    )
 }
 
 /// Why one of the figures is missing.
@@ -208,6 +230,50 @@ mod tests {
         let theory = hang.theory();
         assert_eq!(theory.t_detect_s.unwrap().mean, Some(1.3));
         assert!(theory.lost_reason.unwrap().contains("several victims"));
+    }
+
+    #[test]
+    fn what_decides_the_losses_only_leaves_the_detection_predicted() {
+        let kill = Spec::new(Fault::Kill);
+        let of = |settings: &str| {
+            let mut forecast = forecast(settings, kill);
+            forecast
+                .beyond
+                .losses
+                .push("the server option maxconn".to_owned());
+            forecast
+        };
+        let why = "theory has no words for what the engine-config has: the server option maxconn";
+        let phase = measure::Phase {
+            started: Timestamp(0),
+            ended: Timestamp(0),
+        };
+        let checked = of("interval=1s fall=2");
+        let theory = checked.theory();
+        assert_eq!(theory.t_detect_s.unwrap().max, Some(2.0));
+        assert_eq!((theory.reason, theory.lost), (None, None));
+        assert_eq!(theory.lost_reason.as_deref(), Some(why));
+        // Where attempts are counted it decides when they are made.
+        let counted = of("interval=1s fall=2 detector=passive");
+        assert_eq!(counted.predict(&phase, Timestamp(0)), None);
+        let theory = counted.theory();
+        assert_eq!((theory.t_detect_s, theory.reason.as_deref()), (None, Some(why)));
+        let mut other = of("interval=1s fall=2");
+        other
+            .beyond
+            .detection
+            .push("servers with different inter".to_owned());
+        let theory = other.theory();
+        assert_eq!(
+            theory.reason.unwrap(),
+            "theory has no words for what the engine-config has: servers with different inter"
+        );
+        assert!(
+            theory
+                .lost_reason
+                .unwrap()
+                .ends_with("inter, the server option maxconn")
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::begin;
 use crate::engine;
 use crate::fleet::{Fleet, FleetHandle, Records};
-use crate::lab::{Journal, Lease, Name, RuntimeDir, make_run_dir};
+use crate::lab::{Journal, Lease, Name, RuntimeDir, give_back, make_run_dir};
 use crate::process::control;
 use crate::process::restart::RestartPolicy;
 use crate::settings::LabSettings;
@@ -54,9 +54,12 @@ impl Stack {
         if begin::load_waits(settings) {
             plan.load.rate = 0.0;
         }
-        let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| NoStack {
-            text: format!("{e}; logs are in {}", dir.display()),
-            exit: e.exit_code(),
+        let (fleet, records) = Fleet::start(plan, Some(journal)).await.map_err(|e| {
+            give_back(&dir);
+            NoStack {
+                text: format!("{e}; logs are in {}", dir.display()),
+                exit: e.exit_code(),
+            }
         })?;
         Ok((
             Stack {

@@ -17,9 +17,10 @@ use super::stack::Stack;
 use super::trial::TrialError;
 use super::watch::Watch;
 use super::{begin, plan};
+use crate::engine::{Engine, choice};
 use crate::fleet::FleetHandle;
 use crate::settings::LabSettings;
-use crate::signals::End;
+use crate::signals::{End, Signals};
 use args::Axis;
 use cell::{Cell, Plan};
 use driver::Task;
@@ -53,6 +54,8 @@ fn fail(code: u8, why: &str) -> ExitCode {
 
 enum Ended {
     Failed(TrialError),
+    /// A stack could not be had, or not be ended; the exit code.
+    Stack(String, u8),
     NotSaved(std::io::Error),
     Told(End),
 }
@@ -82,6 +85,12 @@ impl Sweep {
             return Err(usage(&"--rate: an experiment needs requests, such as --rate 200"));
         }
         super::args::possible(args.fault.into(), &base).map_err(|e| usage(&e))?;
+        if let (Some(file), Some((key, _))) = (&base.engine_config, axes.first()) {
+            let file = file.display();
+            return Err(usage(&format!(
+                "--{key}: {file} says how routers are checked: a sweep cannot vary it there; without the file it can"
+            )));
+        }
         let saved = base.out.as_deref().and_then(store::seed);
         let seed = base.seed.or(saved).unwrap_or_else(plan::fresh_seed);
         base.seed = Some(seed);
@@ -94,6 +103,7 @@ impl Sweep {
                     .map_err(|e| usage(&e.problem))?;
             }
             settings.lb.consistent().map_err(|e| usage(&e))?;
+            choice::peer(&settings).map_err(|e| (e.exit_code(), e.to_string()))?;
             settings.seed = Some(seed.wrapping_add(number));
             todo.push((swept, settings));
         }
@@ -132,6 +142,10 @@ impl Sweep {
         let Some(first) = self.left().first().copied() else {
             return self.finish(Ok(()), None);
         };
+        if self.todo[first].1.engine != Engine::LbSim {
+            let ended = self.stacks().await;
+            return self.finish(ended, None);
+        }
         let mut settings = self.todo[first].1.clone();
         settings.seed = self.plan.seed.parse().ok();
         settings.out = Some(self.store.stack_dir());
@@ -151,6 +165,30 @@ impl Sweep {
         self.finish(ended, trouble)
     }
 
+    /// A running program takes no other settings: each cell has a stack of its own.
+    async fn stacks(&mut self) -> Result<(), Ended> {
+        // Also between two stacks somebody may end it.
+        let signals = Signals::new().map_err(|e| Ended::Stack(e.to_string(), FAILED));
+        let mut signals = signals?;
+        for number in self.left() {
+            let mut settings = self.todo[number].1.clone();
+            settings.out = Some(self.store.stack_dir());
+            let started = Stack::start(&settings).await;
+            let (stack, records) = started.map_err(|e| Ended::Stack(e.text, e.exit))?;
+            let mut watch = Watch::new(records, &stack.dir);
+            let ended = tokio::select! {
+                ended = self.alone(number, &stack.fleet, &mut watch, &settings) => ended,
+                end = signals.next() => Err(Ended::Told(end)),
+            };
+            let trouble = stack.end().await;
+            ended?;
+            if let Some(trouble) = trouble {
+                return Err(Ended::Stack(trouble, FAILED));
+            }
+        }
+        Ok(())
+    }
+
     /// The cells that are not done, in order.
     fn left(&self) -> Vec<usize> {
         let done = |number: &usize| self.store.cells.iter().any(|cell| cell.cell == *number);
@@ -167,18 +205,45 @@ impl Sweep {
             .await
             .map_err(Ended::Failed)?;
         for number in self.left() {
-            let (swept, settings) = &self.todo[number];
-            let seen = driver::measure(fleet, watch, &self.task, swept, settings)
-                .await
-                .map_err(Ended::Failed)?;
-            let cell = Cell::new(number, swept, settings, &self.task.spec, seen);
-            let words: Vec<String> = swept.iter().map(|(key, word)| format!("{key}={word}")).collect();
-            self.store.add(cell).map_err(Ended::NotSaved)?;
-            self.store.save(&self.document()).map_err(Ended::NotSaved)?;
-            // Said when it is safe: whoever reads this may kill the sweep.
-            if !self.json {
-                eprintln!("cell {}/{}: {}", number + 1, self.todo.len(), words.join(" "));
-            }
+            let swept = self.todo[number].0.clone();
+            self.cell(number, &swept, fleet, watch).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins with a stack of its own, and measures its one cell.
+    async fn alone(
+        &mut self,
+        number: usize,
+        fleet: &FleetHandle,
+        watch: &mut Watch,
+        settings: &LabSettings,
+    ) -> Result<(), Ended> {
+        begin::begin(fleet, watch, settings)
+            .await
+            .map_err(Ended::Failed)?;
+        self.cell(number, &[], fleet, watch).await
+    }
+
+    /// Measures and saves a cell; `changed` is what its stack has to be told of its settings.
+    async fn cell(
+        &mut self,
+        number: usize,
+        changed: &[(String, String)],
+        fleet: &FleetHandle,
+        watch: &mut Watch,
+    ) -> Result<(), Ended> {
+        let (swept, settings) = &self.todo[number];
+        let seen = driver::measure(fleet, watch, &self.task, changed, settings)
+            .await
+            .map_err(Ended::Failed)?;
+        let cell = Cell::new(number, swept, settings, &self.task.spec, seen);
+        let words: Vec<String> = swept.iter().map(|(key, word)| format!("{key}={word}")).collect();
+        self.store.add(cell).map_err(Ended::NotSaved)?;
+        self.store.save(&self.document()).map_err(Ended::NotSaved)?;
+        // Said when it is safe: whoever reads this may kill the sweep.
+        if !self.json {
+            eprintln!("cell {}/{}: {}", number + 1, self.todo.len(), words.join(" "));
         }
         Ok(())
     }
@@ -210,6 +275,7 @@ impl Sweep {
                 eprintln!("resetlab sweep: interrupted; {again}");
                 return end.code();
             }
+            Err(Ended::Stack(why, code)) => return fail(code, &format!("{why}\n{again}")),
             Err(Ended::NotSaved(e)) => {
                 return fail(FAILED, &format!("cannot write results to {}: {e}", dir.display()));
             }
@@ -256,6 +322,7 @@ fn document(args: &Args, task: &Task, base: &LabSettings, axes: Vec<Axis>) -> Pl
         schema: "resetlab.sweep-plan.v1".to_owned(),
         seed: base.seed.unwrap_or(1).to_string(),
         fault: task.spec.fault,
+        engine: base.engine.name().to_owned(),
         trials: task.trials,
         pause: args.pause.map(|pause| pause.to_string()),
         observe_s: task.observe.map(seconds),

@@ -3,10 +3,11 @@
 use super::actor::Actor;
 use super::slot::Role;
 use super::{Command, FleetError, Reply};
+use crate::engine::{Peer, Refused, choice};
 use crate::process::control::ask;
 use crate::process::restart::{Backoff, RestartPolicy};
 use crate::settings::{entries, restart};
-use lb_sim::presets::nearest;
+use lb_sim::presets::similar;
 use router::clock;
 use router::record::Event;
 use serde_json::{Map, Value, json};
@@ -37,11 +38,14 @@ impl Actor {
                 }
                 key if router::settings::KEYS.contains(&key) => Err(fixed(key, &word)),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
-                    let near = nearest(key, lb_sim::core::settings::KEYS, 4).join(", ");
+                    let known = lb_sim::core::settings::KEYS.into_iter().chain(restart::KEYS);
+                    let near = match similar(key, known.chain(["rate"])).join(", ") {
+                        none if none.is_empty() => none,
+                        near => format!("perhaps {near}; "),
+                    };
                     Err(format!(
-                        "a running lab has no setting `{key}`: expected rate, {}, or one of the balancer's, such as \
-                         {near} (all: `resetlab ps --wide`)",
-                        restart::KEYS.join(", ")
+                        "a running lab has no setting `{key}`: {near}it has rate, restart-* and the balancer's, which \
+                         `resetlab ps --wide` lists"
                     ))
                 }
                 _ => {
@@ -55,11 +59,7 @@ impl Actor {
         }
         if let (Some(peer), Some((key, word))) = (&self.plan.peer, lb.iter().next()) {
             let word = word.as_str().unwrap_or_default();
-            let why = format!(
-                "{key} cannot change now: a running {} takes its settings at its start: `resetlab down`, then \
-                 `resetlab up --engine {0} --{key} {word}`; rate and restart-* change live",
-                peer.engine
-            );
+            let why = self.not_live(peer, key, word);
             return drop(reply.send(Err(FleetError::BadSetting(why))));
         }
         let restart = Some(backoff).filter(|backoff| *backoff != self.backoff());
@@ -149,6 +149,31 @@ impl Actor {
             all.extend(router);
         }
         settings
+    }
+
+    /// What to do about a setting that a real balancer was started with.
+    fn not_live(&self, peer: &Peer, key: &str, word: &str) -> String {
+        let mut next = self.plan.lb.clone();
+        let engine = peer.engine;
+        if let Err(e) = next.set(key, word) {
+            return e.to_string();
+        }
+        if peer.own.is_some() {
+            return format!(
+                "{key} cannot change: the file that {engine} was started with says how routers are checked; change it \
+                 there, then `resetlab down` and the command that started the lab"
+            );
+        }
+        let addresses = &self.plan.addresses;
+        let site = choice::placed(addresses, self.plan.routers, None);
+        let program = engine.program();
+        if let Some(Err(why)) = program.map(|program| program.configuration(&site, &next)) {
+            return Refused::new(engine, &next, why).to_string();
+        }
+        format!(
+            "{key} cannot change now: a running {engine} takes its settings at its start: `resetlab down`, then the \
+             command that started the lab with `--set {key}={word}` added; rate and restart-* change live"
+        )
     }
 
     /// What a change of restart settings starts from.

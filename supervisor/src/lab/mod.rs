@@ -45,6 +45,14 @@ pub fn make_run_dir(out: Option<&Path>, name: &str) -> io::Result<PathBuf> {
     dir.canonicalize()
 }
 
+/// Lets the next start have the directory of one that failed: it holds no results, only logs, which stay.
+pub fn give_back(dir: &Path) {
+    for name in ["events.ndjson", "outcomes.ndjson"] {
+        // Where that fails the next start says that it cannot have the directory.
+        let _ = std::fs::remove_file(dir.join(name));
+    }
+}
+
 fn first_free(wanted: &Path) -> PathBuf {
     let numbered = (2..).map(|n| PathBuf::from(format!("{}-{n}", wanted.display())));
     std::iter::once(wanted.to_owned())

@@ -17,6 +17,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+/// This executable.
+const SELF: &CStr = c"/proc/self/exe";
+
 /// What a program is started as.
 pub struct Stranger<'a> {
     pub program: &'a Path,
@@ -25,8 +28,6 @@ pub struct Stranger<'a> {
     pub dir: &'a Path,
     /// Its descriptors from 0 on.
     pub descriptors: &'a [&'a OwnedFd],
-    /// In a namespace of its own, if that can be.
-    pub apart: bool,
 }
 
 /// What keeps its descendants from outliving it.
@@ -42,19 +43,65 @@ pub enum Walls {
 
 /// Starts it. Call it on a thread that lives as long as this process: the child dies with the thread.
 pub fn start(stranger: Stranger<'_>) -> io::Result<(Process, Walls)> {
-    let tries: &[Walls] = match stranger.apart {
-        true if nix::unistd::geteuid().is_root() => &[Walls::Processes, Walls::None],
-        true => &[Walls::UserAndProcesses, Walls::None],
-        false => &[Walls::None],
+    behind_walls(|walls| start_behind(&stranger, walls))
+}
+
+/// Starts `program` for a moment, without anything of its own but descriptors, and returns its pid: whoever called waits
+/// for it and ends it. It asks nobody, so that it can be started where [`start`] has no runtime to wait with.
+pub(super) fn start_briefly(program: &Path, arguments: &[&str], fds: &[&OwnedFd]) -> io::Result<u32> {
+    let path = CString::new(program.as_os_str().as_encoded_bytes())?;
+    let words = arguments.iter().map(|word| CString::new(*word));
+    let words: Vec<CString> = std::iter::once(Ok(path.clone()))
+        .chain(words)
+        .collect::<Result<_, _>>()?;
+    let environment = environment()?;
+    let moves = Moves::new(fds.iter().copied())?;
+    let (argv, envp) = (pointers(&words), pointers(&environment));
+    let pid = behind_walls(|walls| fork(walls.flags(), &moves.numbers(), &path, &argv, &envp));
+    pid.map(|(pid, _)| pid)
+}
+
+fn behind_walls<T>(start: impl Fn(Walls) -> io::Result<T>) -> io::Result<(T, Walls)> {
+    let walls = match nix::unistd::geteuid().is_root() {
+        true => Walls::Processes,
+        false => Walls::UserAndProcesses,
     };
-    let mut failed = io::Error::other("nothing was tried");
-    for walls in tries {
-        match start_behind(&stranger, *walls) {
-            Ok(process) => return Ok((process, *walls)),
-            Err(e) => failed = e,
+    match start(walls) {
+        Ok(started) => Ok((started, walls)),
+        Err(_) => start(Walls::None).map(|started| (started, Walls::None)),
+    }
+}
+
+impl Walls {
+    fn flags(self) -> CloneFlags {
+        match self {
+            Walls::Processes => CloneFlags::CLONE_NEWPID,
+            Walls::UserAndProcesses => CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWUSER,
+            Walls::None => CloneFlags::empty(),
         }
     }
-    Err(failed)
+}
+
+/// Descriptors, out of the way of the numbers that are given out.
+struct Moves(Vec<OwnedFd>);
+
+impl Moves {
+    fn new<'a>(fds: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Moves> {
+        Ok(Moves(fds.map(above).collect::<Result<_, _>>()?))
+    }
+
+    /// Each, and the number that the child knows it by.
+    fn numbers(&self) -> Vec<(RawFd, RawFd)> {
+        (0..)
+            .zip(&self.0)
+            .map(|(number, fd)| (fd.as_raw_fd(), number))
+            .collect()
+    }
+}
+
+fn pointers(all: &[CString]) -> Vec<*const nix::libc::c_char> {
+    let each = all.iter().map(|word| word.as_ptr());
+    each.chain([std::ptr::null()]).collect()
 }
 
 fn start_behind(stranger: &Stranger<'_>, walls: Walls) -> io::Result<Process> {
@@ -66,26 +113,9 @@ fn start_behind(stranger: &Stranger<'_>, walls: Walls) -> io::Result<Process> {
     let words = words.into_iter().map(|word| CString::new(word.into_vec()));
     let words: Vec<CString> = words.collect::<Result<_, _>>()?;
     let environment = environment()?;
-    let mut held = Vec::new();
-    for (number, fd) in (0..).zip(stranger.descriptors.iter().copied().chain([&told])) {
-        // Out of the way of the numbers that are given out.
-        held.push((above(fd)?, number));
-    }
-    let moves: Vec<(RawFd, RawFd)> = held
-        .iter()
-        .map(|(fd, number)| (fd.as_raw_fd(), *number))
-        .collect();
-    let pointers = |all: &[CString]| -> Vec<*const nix::libc::c_char> {
-        let each = all.iter().map(|word| word.as_ptr());
-        each.chain([std::ptr::null()]).collect()
-    };
+    let moves = Moves::new(stranger.descriptors.iter().copied().chain([&told]))?;
     let (argv, envp) = (pointers(&words), pointers(&environment));
-    let flags = match walls {
-        Walls::Processes => CloneFlags::CLONE_NEWPID,
-        Walls::UserAndProcesses => CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWUSER,
-        Walls::None => CloneFlags::empty(),
-    };
-    let pid = fork(flags, &moves, &argv, &envp)?;
+    let pid = fork(walls.flags(), &moves.numbers(), SELF, &argv, &envp)?;
     let process = Process::of(pid, clock::now())?;
     if walls == Walls::UserAndProcesses
         && let Err(e) = map_user(pid)
@@ -102,22 +132,23 @@ fn start_behind(stranger: &Stranger<'_>, walls: Walls) -> io::Result<Process> {
 fn fork(
     flags: CloneFlags,
     moves: &[(RawFd, RawFd)],
+    path: &CStr,
     argv: &[*const nix::libc::c_char],
     envp: &[*const nix::libc::c_char],
 ) -> io::Result<u32> {
-    const SELF: &CStr = c"/proc/self/exe";
     let mut stack = vec![0; 64 << 10];
     let child = Box::new(|| {
         // SAFETY: system calls only, on memory that this child has a copy of; both lists end with a null pointer.
         unsafe {
             nix::libc::setsid();
+            nix::libc::prctl(nix::libc::PR_SET_PDEATHSIG, nix::libc::SIGKILL);
             nix::libc::signal(nix::libc::SIGPIPE, nix::libc::SIG_DFL);
             for (fd, number) in moves {
                 if nix::libc::dup2(*fd, *number) < 0 {
                     return 126;
                 }
             }
-            nix::libc::execve(SELF.as_ptr(), argv.as_ptr(), envp.as_ptr());
+            nix::libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr());
         }
         127
     });

@@ -63,7 +63,22 @@ fn telling_line(text: &str) -> Option<String> {
     };
     let line = lines().rfind(starts).or_else(|| lines().next_back())?;
     const LONGEST: usize = 300;
-    Some(line.trim().chars().take(LONGEST).collect())
+    Some(line.trim().chars().take(LONGEST).flat_map(plain).collect())
+}
+
+/// Lines in which nothing is left that a terminal obeys.
+pub fn harmless(text: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| line.chars().flat_map(plain).collect());
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// Nothing that a terminal obeys.
+pub fn plain(letter: char) -> impl Iterator<Item = char> {
+    let escaped = letter.is_control() && letter != '\t';
+    let escape = escaped.then(|| letter.escape_default());
+    escape.into_iter().flatten().chain((!escaped).then_some(letter))
 }
 
 fn signal_name(signal: i32) -> String {
@@ -76,6 +91,13 @@ fn signal_name(signal: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_told_in_letters() {
+        assert_eq!(harmless("a\n\u{7}b\n"), "a\n\\u{7}b\n");
+        let said = telling_line("a\tb\u{1b}[2Jü\n");
+        assert_eq!(said.as_deref(), Some("a\tb\\u{1b}[2Jü"));
+    }
 
     #[test]
     fn a_crash_is_told_by_its_fatal_error_and_not_by_the_last_line_of_the_trace() {

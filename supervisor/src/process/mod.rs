@@ -11,10 +11,12 @@ mod birth;
 pub mod control;
 pub mod exit;
 pub mod orphans;
+mod printed;
 pub mod restart;
 mod watch;
 
 pub use exit::Exit;
+pub use printed::printed;
 pub use watch::{ChildEvent, Entry, News, watch};
 
 use birth::Descriptors;

@@ -28,6 +28,9 @@ impl LabSettings {
             self.change(key, &word).map_err(at)?;
             self.places.insert(key.to_owned(), place.clone());
         }
+        for ignored in choice::ignored(self) {
+            self.change(ignored.key, ignored.instead).map_err(at)?;
+        }
         self.beyond = adopted.beyond;
         Ok(())
     }

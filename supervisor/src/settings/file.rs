@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 pub(super) fn apply(config: Option<&Path>, settings: &mut LabSettings) -> Result<(), BadSetting> {
     let path = config.unwrap_or(Path::new("resetlab.toml"));
     let place = |line: usize| format!("{}:{line}", path.display());
-    let text = match std::fs::read_to_string(path) {
+    let text = match super::text::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && config.is_none() => return Ok(()),
         Err(e) => {

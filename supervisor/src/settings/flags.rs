@@ -98,7 +98,7 @@ impl StackArgs {
         if settings.engine == Engine::LbSim {
             one(&self.config.iter().collect::<Vec<_>>())?;
             if let [file] = own[..] {
-                settings = self.layers(Some(file))?;
+                settings = self.layers(Some(file)).map_err(|e| whose(e, file))?;
             }
         } else {
             one(&ours).and_then(|()| one(&own))?;
@@ -173,4 +173,13 @@ impl StackArgs {
         let set = |word: &String| word.starts_with("restart-delay=") || word.starts_with("restart_delay=");
         self.restart_delay.is_some() || self.set.iter().any(set)
     }
+}
+
+/// A file that cannot be read as settings may be a real load balancer's.
+fn whose(mut error: BadSetting, file: &Path) -> BadSetting {
+    if file.is_file() && error.place.starts_with(&*file.to_string_lossy()) {
+        error.problem += "; a file that does not end in .toml can be a real load balancer's own: then `resetlab up` or \
+                          `resetlab run` needs --engine haproxy, nginx or envoy";
+    }
+    error
 }

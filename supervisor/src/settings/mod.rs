@@ -15,18 +15,19 @@ pub mod preset;
 pub mod restart;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 pub use flags::StackArgs;
 pub use metrics::MetricsAt;
 pub use preset::PresetNote;
 
 use crate::crash::CrashRate;
-use crate::engine::Engine;
+use crate::engine::{Beyond, Engine};
 use crate::experiment::load::arrivals::Arrivals;
 use crate::lab::Addresses;
 use crate::process::restart::{Backoff, Limit};
 use lb_sim::core::Settings as LbSettings;
-use lb_sim::presets::{Preset, nearest};
+use lb_sim::presets::{Preset, similar};
 use router::settings::Settings as RouterSettings;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -83,8 +84,8 @@ pub struct LabSettings {
     /// What `lb` starts from.
     pub preset: Preset,
     pub lb: LbSettings,
-    /// What `engine_config` says that theory has no words for: then there is no prediction.
-    pub beyond: Vec<String>,
+    /// What `engine_config` says that theory has no words for.
+    pub beyond: Beyond,
     /// Where each setting that is no default came from, by its key: `resetlab.toml:3`, `RESETLAB_FALL`, `--fall`.
     places: BTreeMap<String, String>,
 }
@@ -155,7 +156,7 @@ impl Default for LabSettings {
             engine_config: None,
             preset: Preset::kb().clone(),
             lb: Preset::kb().settings.clone(),
-            beyond: Vec::new(),
+            beyond: Beyond::default(),
             places: BTreeMap::new(),
         }
     }
@@ -254,9 +255,12 @@ impl LabSettings {
             _ => {
                 let known = LAB_KEYS.iter().chain(&router::settings::KEYS);
                 let known = known.chain(&lb_sim::core::settings::KEYS);
-                let near = nearest(key, known.copied(), 4).join(", ");
+                let near = match similar(key, known.copied()).join(", ") {
+                    none if none.is_empty() => none,
+                    near => format!("perhaps {near}; "),
+                };
                 return Err(format!(
-                    "unknown setting `{key}`: expected one of {near} … (all: `resetlab config show`)"
+                    "unknown setting `{key}`: {near}`resetlab config show` lists them all"
                 ));
             }
         }

@@ -1,6 +1,7 @@
 //! The preset that a balancer's settings start from: found, put under what was set one by one, told.
 
 use super::LabSettings;
+use super::brief::SELDOM;
 use crate::engine::Engine;
 use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
@@ -8,6 +9,7 @@ use lb_sim::presets::{self, Preset, nearest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// What is said of the preset wherever a lab or a result is shown.
@@ -26,7 +28,7 @@ pub struct PresetNote {
 /// The preset of that name, or of a user's own file: what contains a `/` or ends in `.toml`.
 pub fn find(word: &str) -> Result<Preset, String> {
     if word.contains('/') || word.ends_with(".toml") {
-        let text = std::fs::read_to_string(word);
+        let text = super::text::read(Path::new(word));
         let text = text.map_err(|e| {
             format!("preset cannot be `{word}`: {e}; expected a file such as {EXAMPLE} makes")
         })?;
@@ -43,9 +45,6 @@ pub fn find(word: &str) -> Result<Preset, String> {
 
 /// How a file of one's own begins.
 const EXAMPLE: &str = "`resetlab presets show haproxy --toml > mine.toml`";
-
-/// Checks that come more seldom than that are as good as none.
-const SELDOM: Duration = Duration::from_secs(3600);
 
 /// What is in force while nobody names a preset: the real program's own.
 fn own(engine: Engine) -> &'static str {

@@ -4,7 +4,7 @@ use super::{address, word};
 use crate::control::{Ps, Verdict};
 use crate::fleet::{ProcessState, Truth};
 use crate::process::exit::span;
-use crate::settings::brief::pairs;
+use crate::settings::brief::{self, means_something, pairs};
 use comfy_table::Table;
 use router::record::Belief;
 use std::time::Duration;
@@ -43,7 +43,10 @@ pub(super) fn lines(ps: &Ps) -> Vec<String> {
         lines.extend(why(process, ps.verdicts.get(&process.name)));
     }
     let of_router = |(key, _): &(&str, String)| router::settings::KEYS.contains(key);
-    let (router, others): (Vec<_>, Vec<_>) = pairs(&ps.fleet.settings).partition(of_router);
+    let (router, mut others): (Vec<_>, Vec<_>) = pairs(&ps.fleet.settings).partition(of_router);
+    if let Some(settings) = brief::of(&ps.fleet.settings) {
+        others.retain(|(key, _)| means_something(key, &settings));
+    }
     lines.push(format!("preset {}", ps.fleet.preset));
     lines.push("settings".to_owned());
     lines.extend(others.iter().map(|(key, word)| format!("  {key:22} {word}")));

@@ -33,6 +33,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
             facts.name, facts.url
         ),
         format!("  balancer  {}", facts.url),
+        format!("  engine    {}", facts.balancer()),
         format!(
             "  routers   {}",
             span(settings.routers, |n| format!(
@@ -66,7 +67,9 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
         expectation("killed", Fault::Kill, settings),
         expectation("hung", Fault::Hang, settings),
     ];
-    if let Ok(window) = theory::t_detect(&settings.lb.check, Fault::Kill)
+    if settings.has_checks()
+        && !settings.lb.detectors.passive
+        && let Ok(window) = theory::t_detect(&settings.lb.check, Fault::Kill)
         && settings.restart_delay + settings.router.start_response_delay_interval < window.max
     {
         lines.push(format!(

@@ -11,11 +11,46 @@ use crate::story::{Line, Story, Tone};
 use router::clock::{self, Timestamp};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 pub(super) struct Teller {
     json: bool,
     colour: bool,
     since: Timestamp,
+    held: Held,
+}
+
+/// Lines that wait a moment for those of before them: the records of two processes come as they like.
+#[derive(Default)]
+struct Held(Vec<(Timestamp, Line)>);
+
+/// How long a line waits. People do not notice, and records are seldom later than each other by that.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+impl Held {
+    fn add(&mut self, now: Timestamp, lines: Vec<Line>) {
+        self.0.extend(lines.into_iter().map(|line| (now, line)));
+    }
+
+    /// Those that have waited, with all that are known to be of before them, in the order of their times.
+    fn due(&mut self, now: Timestamp) -> Vec<Line> {
+        let waited = self.0.iter().filter(|(told, _)| *told + PATIENCE <= now);
+        let Some(last) = waited.map(|(_, line)| line.at).max() else {
+            return Vec::new();
+        };
+        self.0.sort_by_key(|(_, line)| line.at);
+        let due = self.0.partition_point(|(_, line)| line.at <= last);
+        self.0.drain(..due).map(|(_, line)| line).collect()
+    }
+
+    fn all(&mut self) -> Vec<Line> {
+        self.0.sort_by_key(|(_, line)| line.at);
+        self.0.drain(..).map(|(_, line)| line).collect()
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.0.iter().map(|(told, _)| *told + PATIENCE).min()
+    }
 }
 
 impl Teller {
@@ -26,6 +61,7 @@ impl Teller {
             json,
             colour: wanted && std::io::stdout().is_terminal(),
             since,
+            held: Held::default(),
         }
     }
 
@@ -50,7 +86,28 @@ impl Teller {
         }
     }
 
+    /// Takes lines to be printed by [`Teller::print`].
     pub fn tell(&mut self, lines: Vec<Line>) {
+        self.held.add(clock::now(), lines);
+    }
+
+    /// When [`Teller::print`] is to be called next.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.held.next_deadline()
+    }
+
+    pub fn print(&mut self, now: Timestamp) {
+        let due = self.held.due(now);
+        self.lines(due);
+    }
+
+    /// Prints all that is left.
+    pub fn flush(&mut self) {
+        let all = self.held.all();
+        self.lines(all);
+    }
+
+    fn lines(&self, lines: Vec<Line>) {
         for Line { at, tone, text } in lines {
             let colour = match tone {
                 Tone::Plain => "",
@@ -64,7 +121,7 @@ impl Teller {
                 text
             };
             if !self.json {
-                out(&format!("{:9.3} s  {text}", at.seconds_after(self.since)));
+                out(&format!("{:9.3} s  {text}", at.since(self.since).as_secs_f64()));
             }
         }
     }
@@ -78,6 +135,7 @@ impl Teller {
     }
 
     pub fn end(&mut self, story: &Story, totals: &Totals, report: &StopReport) {
+        self.flush();
         if self.json {
             return out(&summary::json(story, totals, report).to_string());
         }
@@ -108,5 +166,34 @@ fn program() -> String {
             short.unwrap_or_else(|_| own.display().to_string())
         }
         _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn line(at_ms: u64) -> Vec<Line> {
+        vec![Line {
+            at: Timestamp(at_ms * MS),
+            tone: Tone::Plain,
+            text: String::new(),
+        }]
+    }
+
+    #[test]
+    fn a_line_of_before_another_that_comes_a_moment_later_stands_before_it() {
+        let mut held = Held::default();
+        let times = |lines: Vec<Line>| -> Vec<u64> { lines.iter().map(|line| line.at.0 / MS).collect() };
+        held.add(Timestamp(5055 * MS), line(5055));
+        held.add(Timestamp(5060 * MS), line(5051));
+        held.add(Timestamp(5090 * MS), line(5090));
+        assert_eq!(held.due(Timestamp(5104 * MS)), []);
+        assert_eq!(held.next_deadline(), Some(Timestamp(5105 * MS)));
+        assert_eq!(times(held.due(Timestamp(5105 * MS))), [5051, 5055]);
+        assert_eq!(times(held.all()), [5090]);
+        assert_eq!(held.next_deadline(), None);
     }
 }

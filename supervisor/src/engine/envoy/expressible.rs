@@ -135,7 +135,7 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     demands.only(
         "on-failure",
         &["502", "retry"],
-        "it answers its clients and never resets them; set on-failure=502 or retry",
+        "it answers its clients and never resets them; set on-failure=502",
     );
     let answers = [
         ("answer-refused", "503"),

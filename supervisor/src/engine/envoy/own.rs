@@ -40,7 +40,7 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
         changes.push(endpoints(cluster, site)?);
         if adopted.settings.is_empty() {
             adopted.settings = reading::checks(cluster);
-            adopted.beyond.extend(reading::beyond(cluster));
+            adopted.beyond.detection.extend(reading::beyond(cluster));
         }
     }
     changes.extend(others.into_iter().filter_map(loopback::empty));

@@ -46,7 +46,8 @@ type End = io::Result<(Option<i32>, Option<i32>, Timestamp)>;
 
 /// How a program ended by itself.
 pub struct Ended {
-    code: Option<i32>,
+    /// `None`: a signal ended it.
+    pub code: Option<i32>,
     /// "exited 1 after 20 ms".
     pub how: String,
     pub said: String,
@@ -89,7 +90,7 @@ impl Keeper {
         site: &Site,
         channels: &Channels,
     ) -> Result<Keeper, Trouble> {
-        born(path, program.run(site), site, channels, true, true)
+        born(path, program.run(site), site, channels, true)
     }
 
     /// Runs it to its end: what it wrote, and whether it ended well.
@@ -99,7 +100,7 @@ impl Keeper {
         site: &Site,
         channels: &Channels,
     ) -> Result<(bool, String), Trouble> {
-        let mut keeper = born(path, arguments, site, channels, false, false)?;
+        let mut keeper = born(path, arguments, site, channels, false)?;
         let deadline = clock::now() + JUDGE;
         tokio::select! {
             biased;
@@ -209,7 +210,6 @@ fn born(
     arguments: Vec<OsString>,
     site: &Site,
     channels: &Channels,
-    apart: bool,
     kept: bool,
 ) -> Result<Keeper, Trouble> {
     let start = || -> io::Result<Keeper> {
@@ -226,7 +226,6 @@ fn born(
                 &channels.admin,
                 &channels.log,
             ],
-            apart,
         };
         let (process, walls) = apart::start(stranger)?;
         let output = Output::new(

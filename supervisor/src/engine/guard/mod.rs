@@ -61,18 +61,15 @@ pub struct Args {
 pub enum Trouble {
     #[error("{0}")]
     Refused(String),
-    #[error("{engine} rejects its configuration {}:\n{said}", file.display())]
+    #[error("{engine} rejects its configuration {file}:\n{said}")]
     Rejected {
         engine: Engine,
-        file: PathBuf,
+        /// And what it was made of.
+        file: String,
         said: String,
     },
-    #[error("{engine} {how}; the last it said:\n{said}")]
-    Ended {
-        engine: Engine,
-        how: String,
-        said: String,
-    },
+    #[error("{engine} {how}")]
+    Ended { engine: Engine, how: String },
     #[error("{engine} did not serve within {START:?}; the last it said:\n{said}")]
     Late { engine: Engine, said: String },
     #[error("{what}: {source}")]
@@ -218,8 +215,13 @@ async fn serves(program: &dyn Program, keeper: &mut Keeper, ear: &mut Ear) -> Re
 }
 
 fn trouble_of(engine: Engine, ended: Ended) -> Trouble {
-    let Ended { how, said, .. } = ended;
-    Trouble::Ended { engine, how, said }
+    let Ended { code, how, said } = ended;
+    let how = match code {
+        Some(_) => format!("{how}; the last it said:\n{said}"),
+        // Killed from outside it had no chance to say why: its last line, which is told of the lab's `lb`, would mislead.
+        None => how,
+    };
+    Trouble::Ended { engine, how }
 }
 
 fn announce(
@@ -305,5 +307,24 @@ fn answer(engine: Engine, scribe: &Scribe, request: &Value) -> Result<Value, Str
             "a running {engine} takes its settings at its start: `resetlab down`, then `resetlab up` with the new ones"
         )),
         _ => Err(format!("{engine} is not told such things: only lb-sim is")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::exit;
+
+    #[test]
+    fn a_killed_program_is_not_explained_by_its_last_line() {
+        let ended = |code| Ended {
+            code,
+            how: exit::words(code, code.is_none().then_some(9), Duration::from_secs(41), None),
+            said: "[WARNING] (1): Health check succeeded".to_owned(),
+        };
+        let killed = trouble_of(Engine::Haproxy, ended(None)).to_string();
+        assert_eq!(killed, "haproxy killed by SIGKILL after 41 s");
+        let exited = trouble_of(Engine::Haproxy, ended(Some(7))).to_string();
+        assert!(exited.starts_with("haproxy exited 7 after 41 s; the last it said:\n[WARNING]"));
     }
 }

@@ -1,18 +1,23 @@
 //! What the program writes to stdout and stderr: passed on to the guard's own, which are kept in the run's logs, and
 //! its last lines remembered.
 
+use crate::process::exit::plain;
 use std::collections::VecDeque;
 use std::io::Write;
 use tokio::net::unix::pipe;
 
+/// Bytes passed on: the disk is not for a program that never stops.
+const MOST: usize = 64 << 20;
+/// Bytes of a line that are looked at.
+const LONGEST: usize = 4096;
 /// Lines told when it ends by itself.
 const LAST: usize = 20;
 
 pub struct Output {
     streams: [Stream; 2],
     last: VecDeque<String>,
-    /// Pass it on.
-    kept: bool,
+    /// How many bytes are still passed on.
+    kept: usize,
     /// Lines read and not yet given out.
     pending: VecDeque<String>,
 }
@@ -32,7 +37,7 @@ impl Output {
         Output {
             streams: [stream(out), stream(err)],
             last: VecDeque::new(),
-            kept,
+            kept: if kept { MOST } else { 0 },
             pending: VecDeque::new(),
         }
     }
@@ -91,15 +96,22 @@ impl Output {
     }
 
     fn bytes(&mut self, n: usize, bytes: &[u8]) {
-        if self.kept {
+        let passed = &bytes[..bytes.len().min(self.kept)];
+        if !passed.is_empty() {
+            self.kept -= passed.len();
             // A full disk is the journal's to tell.
             let _ = match n {
-                0 => std::io::stdout().write_all(bytes),
-                _ => std::io::stderr().write_all(bytes),
+                0 => std::io::stdout().write_all(passed),
+                _ => std::io::stderr().write_all(passed),
             };
+            if self.kept == 0 {
+                eprintln!("\nwhat it writes beyond {} MB is not kept", MOST >> 20);
+            }
         }
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.streams[n].begun.extend_from_slice(part);
+            let begun = &mut self.streams[n].begun;
+            // A line that never ends is told by its beginning.
+            begun.extend_from_slice(&part[..part.len().min(LONGEST.saturating_sub(begun.len()))]);
             if part.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.streams[n].begun);
                 self.line(n, &line);
@@ -108,11 +120,10 @@ impl Output {
     }
 
     fn line(&mut self, _stream: usize, bytes: &[u8]) {
-        const LONGEST: usize = 1000;
         let line: String = String::from_utf8_lossy(bytes)
             .trim_end()
             .chars()
-            .take(LONGEST)
+            .flat_map(plain)
             .collect();
         if line.is_empty() {
             return;

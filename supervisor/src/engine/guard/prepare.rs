@@ -2,7 +2,7 @@
 
 use super::Trouble;
 use super::keeper::{Channels, Keeper};
-use crate::engine::{Adopted, Program, Refused, Site};
+use crate::engine::{Adopted, Ignored, Program, Refused, Site};
 use lb_sim::core::Settings;
 use std::ffi::OsString;
 use std::path::Path;
@@ -38,11 +38,17 @@ pub async fn configure(
             .configuration(site, &settings)
             .map_err(|why| Trouble::Refused(Refused::new(engine, &settings, why).to_string()))?,
         Some(own) => {
-            let text = std::fs::read_to_string(own).map_err(Trouble::io(own.display().to_string()))?;
+            let text = crate::settings::text::read(own).map_err(Trouble::io(own.display().to_string()))?;
             let adopted = program.adopt(&text, site);
-            let Adopted { text, changes, .. } =
-                adopted.map_err(|why| Trouble::Refused(format!("{}: {why}", own.display())))?;
+            let Adopted {
+                text,
+                changes,
+                settings: said,
+                ..
+            } = adopted.map_err(|why| Trouble::Refused(format!("{}: {why}", own.display())))?;
             notes.extend(changes);
+            let ignored = program.ignores(&version, &as_said(&said));
+            notes.extend(ignored.iter().map(Ignored::warning));
             if let Some((name, text)) = program.beside(site) {
                 let file = site.dir.join(name);
                 std::fs::write(&file, text).map_err(Trouble::io(file.display().to_string()))?;
@@ -50,11 +56,15 @@ pub async fn configure(
             text
         }
     };
-    notes.extend(program.warnings(&version, &settings));
     let file = site.dir.join(program.file());
     std::fs::write(&file, text).map_err(Trouble::io(file.display().to_string()))?;
     let (accepted, said) = Keeper::judge(path, program.check(site), site, channels).await?;
     if !accepted {
+        let made_of = site
+            .own
+            .as_deref()
+            .map(|own| format!(", made of {}", own.display()));
+        let file = file.display().to_string() + &made_of.unwrap_or_default();
         return Err(Trouble::Rejected { engine, file, said });
     }
     Ok(Ready {
@@ -62,4 +72,14 @@ pub async fn configure(
         settings,
         notes,
     })
+}
+
+/// What a file says, before anybody knows what is obeyed of it.
+fn as_said(words: &[(&'static str, String)]) -> Settings {
+    let mut settings = Settings::default();
+    for (key, word) in words {
+        // A word that cannot be was refused where the lab's settings were read.
+        let _ = settings.set(key, word);
+    }
+    settings
 }

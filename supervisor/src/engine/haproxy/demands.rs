@@ -1,6 +1,6 @@
 //! PURE: what HAProxy cannot do, by the name of the setting.
 
-use crate::engine::program::{Demands, Inexpressible};
+use crate::engine::program::{Demands, Ignored, Inexpressible};
 use lb_sim::core::{Answer, Balance, Check, Mode, OnFailure, PassiveAction, PassiveOn, RetryTo, Settings};
 use std::time::Duration;
 
@@ -21,16 +21,17 @@ pub fn met(settings: &Settings) -> Result<(), Vec<Inexpressible>> {
     demands.end()
 }
 
-/// What is accepted and not obeyed.
-pub fn warnings(version: &str, settings: &Settings) -> Vec<String> {
+/// What is accepted and not obeyed, as far as it was measured.
+pub fn ignored(version: &str, settings: &Settings) -> Option<Ignored> {
     let ignored = version.starts_with("2.6.") && !settings.check.timeout_is_interval;
-    let warning = || {
-        format!(
-            "timeout: HAProxy {version} was measured to let a check of a hung router last for the interval, whatever \
-             `timeout check` says; timeout=interval says what it does"
-        )
-    };
-    ignored.then(warning).into_iter().collect()
+    ignored.then(|| Ignored {
+        key: "timeout",
+        why: format!(
+            "HAProxy {version} was measured to let a check of a hung router last for the interval, whatever `timeout check` \
+             says"
+        ),
+        instead: "interval",
+    })
 }
 
 fn checks(settings: &Settings, demands: &mut Demands<'_>) {
@@ -51,11 +52,13 @@ fn checks(settings: &Settings, demands: &mut Demands<'_>) {
         "spread",
         "spread-checks is in whole percent; set spread=10%",
     );
+    let fast = check.fall_interval.map(humantime::format_duration);
+    let fast = fast.map_or_else(|| "interval".to_owned(), |fast| fast.to_string());
     let equal = check.fall_interval == check.rise_interval;
     demands.demand(
         equal,
         "rise-interval",
-        "its fastinter is both the fall-interval and the rise-interval; set both to the same",
+        &format!("its fastinter is both the fall-interval and the rise-interval; set rise-interval={fast}"),
     );
     demands.only(
         "no-traffic-interval",
@@ -125,7 +128,7 @@ fn passive(settings: &Settings, demands: &mut Demands<'_>) {
     if detectors.sentinel || detectors.notice {
         demands.refuse(
             "detector",
-            "it hears of a death by checks and by failed attempts only; set detector=poll or passive",
+            "it hears of a death by checks and by failed attempts only; set detector=poll",
         );
     }
     demands.only(
@@ -165,12 +168,14 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     match settings.on_failure {
         OnFailure::Reset => {
             let instead = match settings.mode {
-                Mode::Http => "it answers 502, 503 or 504; set on-failure=502 or on-failure=retry",
-                Mode::Tcp => {
-                    "it closes the client's connection in order; set on-failure=close or on-failure=retry-connect"
-                }
+                Mode::Http => "it answers 502, 503 or 504; set on-failure=502",
+                Mode::Tcp => "it closes the client's connection in order; set on-failure=close",
             };
             demands.refuse("on-failure", instead);
+            // What it takes to do so is refused in the same round.
+            if settings.mode == Mode::Http {
+                answers(settings, demands);
+            }
         }
         OnFailure::BadGateway | OnFailure::Retry => answers(settings, demands),
         OnFailure::Close | OnFailure::RetryConnect => {}
@@ -201,7 +206,7 @@ fn requests(settings: &Settings, demands: &mut Demands<'_>) {
     demands.only(
         "retry-to",
         &["other", "same"],
-        "it tries the same server again, or after a redispatch another; set retry-to=same or retry-to=other",
+        "it tries the same server again, or after a redispatch another; set retry-to=other",
     );
     let waits = settings.retry.to == RetryTo::Same || settings.balance != Balance::RoundRobin;
     let delay = match waits {
@@ -264,6 +269,48 @@ mod tests {
         ] {
             assert_eq!(refused(words), Vec::<&str>::new(), "{words}");
         }
+    }
+
+    #[test]
+    fn whoever_does_all_that_a_refusal_says_is_not_refused_again() {
+        for preset in lb_sim::presets::all() {
+            let mut settings = preset.settings.clone();
+            let mut open = Vec::new();
+            for refused in met(&settings).err().unwrap_or_default() {
+                let said = refused
+                    .why
+                    .split("; set ")
+                    .nth(1)
+                    .and_then(|said| said.split([',', ' ', ';']).next());
+                match said.and_then(|said| said.split_once('=')) {
+                    Some((key, word)) => settings.set(key, word).unwrap(),
+                    // "set both to the same": left to whoever reads it.
+                    None => open.push(refused.key),
+                }
+            }
+            let again = met(&settings).err().unwrap_or_default();
+            let mut again = again.iter().map(|refused| refused.key);
+            assert!(
+                again.all(|key| open.contains(&key)),
+                "{}: {:?}",
+                preset.name,
+                met(&settings)
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_that_was_measured_to_ignore_the_timeout_is_told_so() {
+        let settings: Settings = "timeout=200ms".parse().unwrap();
+        let found = ignored("2.6.12", &settings).unwrap();
+        assert!(
+            found
+                .warning()
+                .ends_with("says: the lab reckons with timeout=interval")
+        );
+        assert!(found.refused().why.ends_with("says; set timeout=interval"));
+        assert_eq!(ignored("3.2.1", &settings), None);
+        assert_eq!(ignored("2.6.12", &"timeout=interval".parse().unwrap()), None);
     }
 
     #[test]

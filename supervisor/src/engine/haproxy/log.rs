@@ -125,19 +125,26 @@ fn health(rest: &str, site: &Site) -> Option<Seen> {
     let (count, of) = count.split_once('/')?;
     let (count, of): (u32, u32) = (count.parse().ok()?, of.parse().ok()?);
     let why = rest.split(", check duration").next()?;
+    let why = why.split(", status: ").next()?;
     let belief = match (state, count) {
         ("DOWN", 0) => Belief::Down,
         ("DOWN", _) => Belief::GoingUp,
         (_, count) if count >= of => Belief::Up,
         (_, _) => Belief::GoingDown,
     };
-    seen(
-        site,
-        server,
-        belief,
-        format!("check {verdict}: {why}"),
-        Detector::Poll,
-    )
+    let (what, by) = match decided(why) {
+        Detector::Passive => ("requests", Detector::Passive),
+        by => ("check", by),
+    };
+    seen(site, server, belief, format!("{what} {verdict}: {why}"), by)
+}
+
+/// Errors of requests in a row, which `observe` counts, are told like a check's.
+fn decided(why: &str) -> Detector {
+    match why.contains("Health analyze") {
+        true => Detector::Passive,
+        false => Detector::Poll,
+    }
 }
 
 /// `b/router-2 is DOWN, reason: …`
@@ -149,11 +156,7 @@ fn change(rest: &str, site: &Site) -> Option<Seen> {
         _ => return None,
     };
     let reason = rest.split(". ").next()?.to_owned();
-    let by = if reason.contains("Health analyze") {
-        Detector::Passive
-    } else {
-        Detector::Poll
-    };
+    let by = decided(&reason);
     seen(site, server, belief, reason, by)
 }
 
@@ -300,6 +303,13 @@ mod tests {
             (
                 "Server routers/router-2 is DOWN. 1 active and 0 backup servers left.".to_owned(),
                 two(Belief::Down),
+            ),
+            (
+                format!(
+                    "{health} failed, reason: Health analyze, info: \"Detected 5 consecutive errors, last one was: L4 \
+                         unsuccessful\", status: 0/2 DOWN."
+                ),
+                Some(("router-2".to_owned(), Belief::Down, Detector::Passive)),
             ),
             (
                 "Server routers/router-2 is UP. 2 active and 0 backup servers online.".to_owned(),

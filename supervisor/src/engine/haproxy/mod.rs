@@ -9,7 +9,9 @@ mod log;
 mod own;
 mod state;
 
-use super::{Admin, Adopted, Engine, Flow, Inexpressible, Program, ReadyBy, Seen, Site, Tells, Told, Wall};
+use super::{
+    Admin, Adopted, Engine, Flow, Ignored, Inexpressible, Program, ReadyBy, Seen, Site, Tells, Told, Wall,
+};
 use lb_sim::core::{OnFailure, RetryTo, Settings};
 use std::ffi::OsString;
 use std::time::Duration;
@@ -50,8 +52,8 @@ impl Program for Haproxy {
         Ok(configuration::write(site, settings))
     }
 
-    fn warnings(&self, version: &str, settings: &Settings) -> Vec<String> {
-        demands::warnings(version, settings)
+    fn ignores(&self, version: &str, settings: &Settings) -> Vec<Ignored> {
+        demands::ignored(version, settings).into_iter().collect()
     }
 
     fn file(&self) -> &'static str {

@@ -5,7 +5,7 @@ mod include;
 mod loopback;
 mod reading;
 
-use super::super::{Adopted, Site};
+use super::super::{Adopted, Beyond, Site};
 use super::log;
 use super::tokens::{self, Directive};
 use std::ops::Range;
@@ -53,7 +53,11 @@ pub(super) fn adopt(text: &str, site: &Site) -> Result<Adopted, String> {
         text,
         changes,
         settings,
-        beyond,
+        // Only failed attempts take a router out: whoever decides where they go decides when.
+        beyond: Beyond {
+            detection: beyond,
+            losses: Vec::new(),
+        },
     })
 }
 
@@ -205,7 +209,11 @@ impl Edits {
                 continue;
             }
             out.push_str(&text[at..span.start]);
-            out.push_str(&with);
+            // Lines keep their numbers: nginx's messages are about the user's.
+            let words: Vec<&str> = with.lines().map(str::trim).collect();
+            out.push_str(&words.join(" "));
+            let lines = text[span.clone()].matches('\n').count();
+            out.push_str(&"\n".repeat(lines));
             at = span.end;
         }
         out.push_str(&text[at..]);

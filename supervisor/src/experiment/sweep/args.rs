@@ -17,10 +17,12 @@ Examples:
   resetlab sweep --interval 500ms,1s --fall 2 --detector poll,sentinel --trials 5 --json > sweep.json
   resetlab sweep --interval 250ms,1s --timeout 200ms --fall 1..2 --pause 300ms@1% --observe 5m
   resetlab sweep --preset haproxy --interval 1s,2s --fall 2..3     what else HAProxy does stays as it is
+  resetlab sweep --engine haproxy --interval 1s,2s --fall 2..3     HAProxy itself, each cell with a start of its own
   resetlab sweep --interval 1s,2s,5s --slo 0.9999 --deaths-per-hour 2 --out sweep    run again to go on after a Ctrl-C
 
 --interval, --timeout, --fall, --rise, --schedule and --detector take lists (250ms,1s,5s) and ranges (1..3); every
-combination is a cell. With --slo P the cell that meets it with the fewest checks is marked:
+combination is a cell. A real --engine takes its settings at its start: each cell then has a stack of its own.
+With --slo P the cell that meets it with the fewest checks is marked:
 success = 1 - (deaths per hour x routers x lost per death) / (requests per hour).
 
 Exit codes: 0 done, 1 failed, 2 usage, another sweep's directory, or a configuration that an engine

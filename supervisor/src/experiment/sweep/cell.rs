@@ -21,6 +21,9 @@ pub struct Plan {
     pub schema: String,
     pub seed: String,
     pub fault: Fault,
+    /// What stands in the load balancer's place; a plan without it is of a time when only lb-sim did.
+    #[serde(default)]
+    pub engine: String,
     pub trials: u32,
     pub pause: Option<String>,
     /// `null`: by each cell's interval.

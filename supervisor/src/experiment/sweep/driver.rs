@@ -32,7 +32,7 @@ pub struct Task {
 /// Beyond what checks take, on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Measures the cell of `swept`; `settings` are its own, its seed included.
+/// Measures a cell; `settings` are its own, its seed included, and `swept` what the stack has to be told of them.
 pub async fn measure(
     fleet: &FleetHandle,
     watch: &mut Watch,

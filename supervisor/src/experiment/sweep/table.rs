@@ -126,7 +126,11 @@ fn false_ejections(seen: Option<&FalseEjections>) -> Vec<String> {
 
 fn legend(document: &Document) -> String {
     let plan = &document.plan;
-    let mut text = format!("preset          {}\n", plan.preset);
+    let mut text = match plan.engine.as_str() {
+        "" | "lb-sim" => String::new(),
+        engine => format!("engine          {engine}, each cell with a start of its own\n"),
+    };
+    let _ = writeln!(text, "preset          {}", plan.preset);
     let same = plan.axes.iter().filter(|(_, values)| values.len() == 1);
     let same: Vec<String> = same.map(|(key, values)| format!("{key}={}", values[0])).collect();
     if !same.is_empty() {

@@ -89,6 +89,7 @@ pub(super) mod tests {
             schema: "resetlab.sweep-plan.v1".to_owned(),
             seed: "7".to_owned(),
             fault: Fault::Kill,
+            engine: "lb-sim".to_owned(),
             trials: 3,
             pause: None,
             observe_s: None,

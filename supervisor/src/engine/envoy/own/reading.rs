@@ -66,7 +66,7 @@ impl Seen {
 pub(super) fn beyond(cluster: &Value) -> Vec<String> {
     let mut beyond = Vec::new();
     if cluster["health_checks"][0].is_null() {
-        beyond.push("no health_checks".to_owned());
+        beyond.push("a cluster without health_checks".to_owned());
     }
     if cluster["outlier_detection"].is_object() {
         beyond.push("outlier_detection".to_owned());

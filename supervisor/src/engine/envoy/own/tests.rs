@@ -117,7 +117,7 @@ fn its_checks_are_settings_that_a_prediction_is_made_of() {
     assert_eq!(settings.response_timeout, Duration::from_secs(7));
     assert_eq!(settings.on_failure, lb_sim::core::OnFailure::BadGateway);
     settings.consistent().unwrap();
-    assert!(adopted.beyond.is_empty());
+    assert_eq!(adopted.beyond, crate::engine::Beyond::default());
 }
 
 #[test]

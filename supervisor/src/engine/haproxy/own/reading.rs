@@ -2,18 +2,15 @@
 
 use super::lines::{Line, Section};
 
-/// Settings, and what theory has no words for.
-type Read = (Vec<(&'static str, String)>, Vec<String>);
+use crate::engine::Beyond;
 
-/// Server options that change who is sent what, and when, in ways that no setting has.
-const BEYOND: [&str; 6] = [
-    "slowstart",
-    "maxconn",
-    "track",
-    "backup",
-    "agent-check",
-    "minconn",
-];
+/// Settings, and what theory has no words for.
+type Read = (Vec<(&'static str, String)>, Beyond);
+
+/// Server options that make another check decide.
+const CHECKED_ELSEWHERE: [&str; 2] = ["track", "agent-check"];
+/// Server options that change who is sent what in ways that no setting has.
+const SENT_ELSEWHERE: [&str; 4] = ["slowstart", "maxconn", "minconn", "backup"];
 
 pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
     let Some(backend) = sections.get(reached) else {
@@ -22,7 +19,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
     let defaults = sections[..reached]
         .iter()
         .rfind(|section| section.kind == "defaults");
-    let mut beyond = Vec::new();
+    let mut beyond = Beyond::default();
     // The backend's own line wins over that of its defaults.
     let scope = || {
         defaults
@@ -74,7 +71,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
     let mut of_servers = |key: &'static str, name: &str, otherwise: Option<&str>, unit: bool| {
         let (value, same) = option(name);
         if !same {
-            beyond.push(format!("its servers differ in {name}"));
+            beyond.detection.push(format!("servers with different {name}"));
         }
         let word = value.and_then(|value| if unit { time(value) } else { Some(value.to_owned()) });
         words.extend(word.or(otherwise.map(str::to_owned)).map(|word| (key, word)));
@@ -92,7 +89,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
     ));
     words.extend(timeout("connect").map(|time| ("connect-timeout", time)));
     words.extend(timeout("server").map(|time| ("response-timeout", time)));
-    checks(&scope, &servers, &mut words, &mut beyond);
+    checks(&scope, &servers, &mut words, &mut beyond.detection);
     if let Some(spread) = sections
         .iter()
         .flat_map(|section| &section.lines)
@@ -115,7 +112,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
         }
     }
     if !option("weight").1 {
-        beyond.push("its servers differ in weight".to_owned());
+        beyond.losses.push("servers with different weight".to_owned());
     }
     if option("on-marked-down").0 == Some("shutdown-sessions") {
         words.push(("open-connections", "close".to_owned()));
@@ -125,7 +122,7 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
     match balance {
         "roundrobin" | "static-rr" => words.push(("balance", "round-robin".to_owned())),
         "leastconn" => words.push(("balance", "least-connections".to_owned())),
-        other => beyond.push(format!("balance {other}")),
+        other => beyond.losses.push(format!("balance {other}")),
     }
     let retries = last("retries", "").map_or("3", |line| line.word(1));
     let moves = on("redispatch");
@@ -147,12 +144,16 @@ pub fn read(sections: &[Section<'_>], reached: usize) -> Read {
             words.push(("retry-on", if broken { "safe" } else { "connect" }.to_owned()));
         }
     }
-    for name in BEYOND {
-        let has = |line: &Line<'_>| (3..line.len()).any(|at| line.word(at) == name);
-        if scope().filter(|line| line.word(0).contains("server")).any(has) {
-            beyond.push(format!("the server option {name}"));
-        }
-    }
+    let has = |name: &str| {
+        let has = |line: &Line<'_>| (1..line.len()).any(|at| line.word(at) == name);
+        scope().filter(|line| line.word(0).contains("server")).any(has)
+    };
+    let named = |names: &[&str]| -> Vec<String> {
+        let names = names.iter().filter(|name| has(name));
+        names.map(|name| format!("the server option {name}")).collect()
+    };
+    beyond.detection.extend(named(&CHECKED_ELSEWHERE));
+    beyond.losses.extend(named(&SENT_ELSEWHERE));
     (words, beyond)
 }
 

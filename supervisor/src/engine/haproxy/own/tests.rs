@@ -99,12 +99,22 @@ fn what_it_says_of_checks_is_read_as_settings() {
     ] {
         assert_eq!(words[key], word, "{key}");
     }
-    assert_eq!(adopted.beyond, Vec::<String>::new());
+    assert_eq!(adopted.beyond, crate::engine::Beyond::default());
     let odd = OWN
         .replace("balance roundrobin", "balance source")
         .replace("cookie a1", "cookie a1 inter 3s");
     let beyond = adopt(&odd, &Site::example()).unwrap().beyond;
-    assert_eq!(beyond, ["its servers differ in inter", "balance source"]);
+    assert_eq!(beyond.detection, ["servers with different inter"]);
+    assert_eq!(beyond.losses, ["balance source"]);
+    let limited = OWN
+        .replace("default-server inter", "default-server maxconn 50 inter")
+        .replace("cookie a1", "cookie a1 weight 5");
+    let beyond = adopt(&limited, &Site::example()).unwrap().beyond;
+    assert_eq!(beyond.detection, Vec::<String>::new());
+    assert_eq!(
+        beyond.losses,
+        ["servers with different weight", "the server option maxconn"]
+    );
 }
 
 #[test]

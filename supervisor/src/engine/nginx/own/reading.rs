@@ -25,7 +25,7 @@ pub(super) fn reading(http: &Directive) -> Reading {
         .and_then(time)
         .unwrap_or(Duration::from_secs(10));
     match fails.as_str() {
-        "0" => beyond.push("max_fails=0: nothing ever takes a router out".to_owned()),
+        "0" => beyond.push("max_fails=0 (nothing ever takes a router out)".to_owned()),
         fails => set("passive-failures", fails),
     }
     let quiet = format!("{}ms", quiet.as_millis().max(1));

@@ -28,7 +28,7 @@ fn servers_and_listeners_are_replaced_and_everything_else_stays() {
     let adopted = adopt(FILE, &site).unwrap();
     let text = adopted.text;
     for line in [
-        "        server 127.9.1.1:8081 max_fails=3 fail_timeout=5s;\n    server 127.9.1.2:8081 weight=2;\n",
+        "        server 127.9.1.1:8081 max_fails=3 fail_timeout=5s; server 127.9.1.2:8081 weight=2;\n",
         "        listen 127.9.0.2:8000 default_server;\n",
         "    include \"/etc/nginx/mime.types\";   # beside this file\n",
         "        least_conn;\n",
@@ -36,6 +36,11 @@ fn servers_and_listeners_are_replaced_and_everything_else_stays() {
     ] {
         assert!(text.contains(line), "{line}{text}");
     }
+    let numbered = |text: &str, word: &str| text.lines().position(|line| line.contains(word)).unwrap();
+    for word in ["least_conn", "mime.types", "location /"] {
+        assert_eq!(numbered(&text, word), numbered(FILE, word), "{word}: {text}");
+    }
+    assert_eq!(text.lines().count(), FILE.lines().count());
     for gone in ["/var/log", "10.0.0.", "[::]", "www-data", "auto"] {
         assert!(!text.contains(gone), "{gone}{text}");
     }
