@@ -141,6 +141,7 @@ fn document(preset: &Preset) -> Value {
     let mut document = heading(preset);
     document["schema"] = json!("resetlab.preset.v1");
     document["rules"] = json!(preset.rules);
+    document["limits"] = json!(preset.limits);
     document["traps"] = json!(preset.traps);
     document["leaves_out"] = json!(preset.leaves_out);
     let words = preset.settings.words().into_iter();
@@ -155,6 +156,12 @@ fn text(preset: &Preset) -> String {
     text += "\n\nrules, and how each is known; what is not named has lb-sim's default\n";
     for rule in &preset.rules {
         text += &said(rule);
+    }
+    if !preset.limits.is_empty() {
+        text += "\nlimits of the real system, refused here, too\n";
+        for limit in &preset.limits {
+            text += &known(&limit.to_string(), limit.grade, "", &limit.source);
+        }
     }
     for (title, sentences) in [
         ("traps", &preset.traps),
@@ -183,11 +190,20 @@ fn text(preset: &Preset) -> String {
     text
 }
 
-/// `  interval = 2s      inter: source`, the source below where it does not fit beside.
 fn said(rule: &Rule) -> String {
     let pair = format!("{} = {}", rule.key, rule.value);
-    let word = rule.word.as_deref().unwrap_or("");
-    let grade = match rule.grade {
+    known(
+        &pair,
+        rule.grade,
+        rule.word.as_deref().unwrap_or(""),
+        &rule.source,
+    )
+}
+
+/// `  interval = 2s      source    inter`, the vendor's word below where it does not fit beside, then where it is
+/// written.
+fn known(pair: &str, grade: Grade, word: &str, source: &str) -> String {
+    let grade = match grade {
         Grade::Assumed => "ASSUMED",
         known => known.name(),
     };
@@ -196,7 +212,7 @@ fn said(rule: &Rule) -> String {
         text = format!("  {pair:34} {grade}\n      {word}");
     }
     text.push('\n');
-    wrap(&mut text, "      ", &rule.source);
+    wrap(&mut text, "      ", source);
     text
 }
 
@@ -243,6 +259,12 @@ mod tests {
                     rule.key
                 );
                 assert!(flat.contains(&source), "{}: {source}", preset.name);
+            }
+            for limit in &preset.limits {
+                assert!(
+                    flat.contains(&format!("{limit} {} {}", limit.grade, limit.source)),
+                    "{limit}"
+                );
             }
             for sentence in preset.traps.iter().chain(&preset.leaves_out) {
                 assert!(flat.contains(sentence.as_str()), "{sentence}");
