@@ -100,15 +100,10 @@ impl Forecast {
         }
         let case = self.case(&self.settings);
         let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
-        // Where a system makes no checks the lab's come once a day: that bounds nothing.
         if self.interval.is_none()
-            && let Ok(bounds) = &mut t_detect
-            && bounds.max.is_ok_and(|max| max >= self.settings.check.interval)
+            && let Ok(bounds) = t_detect
         {
-            bounds.max = Err(NoTheory::NobodyChecks);
-            if let Ok(lost) = &mut lost {
-                lost.max = Err(NoTheory::NobodyChecks);
-            }
+            (t_detect, lost) = self.without_checks(bounds, lost);
         }
         let lost = lost.map_err(|why| why.to_string());
         let seconds = |bounds: theory::Bounds<Duration>| bounds.map(|time| time.as_secs_f64());
@@ -125,6 +120,29 @@ impl Forecast {
                 Ok(bounds) => missing(bounds),
             },
         }
+    }
+
+    /// Where a system makes no checks the lab's come once a day: what these decide is no figure, and bounds nothing.
+    fn without_checks(
+        &self,
+        mut t_detect: TDetect,
+        lost: Result<theory::Bounds<f64>, NoTheory>,
+    ) -> (Result<TDetect, NoTheory>, Result<theory::Bounds<f64>, NoTheory>) {
+        let seldom = self.settings.check.interval;
+        let nobody = NoTheory::NobodyChecks;
+        let unbounded = t_detect.max.is_ok_and(|max| max >= seldom);
+        // Half a gap on average where they are first; where attempts are it is far from that.
+        if t_detect.mean.is_ok_and(|mean| mean >= seldom / 4) {
+            return (Err(nobody), lost.and(Err(nobody)));
+        }
+        if unbounded {
+            t_detect.max = Err(nobody);
+        }
+        let lost = lost.map(|lost| theory::Bounds {
+            max: if unbounded { Err(nobody) } else { lost.max },
+            ..lost
+        });
+        (Ok(t_detect), lost)
     }
 
     /// Until failed attempts have ejected, or will not.
@@ -157,6 +175,8 @@ impl Forecast {
         }
     }
 }
+
+type TDetect = theory::Bounds<Duration>;
 
 fn document(bounds: theory::Bounds<f64>) -> Bounds {
     Bounds {
@@ -208,6 +228,28 @@ mod tests {
         let theory = hang.theory();
         assert_eq!(theory.t_detect_s.unwrap().mean, Some(1.3));
         assert!(theory.lost_reason.unwrap().contains("several victims"));
+    }
+
+    #[test]
+    fn checks_of_once_a_day_are_no_figure() {
+        let hang = forecast("preset=caddy-passive", Spec::new(Fault::Hang)).theory();
+        assert_eq!(
+            (hang.t_detect_s, hang.lost, hang.lost_per_trial),
+            (None, None, None)
+        );
+        for reason in [hang.reason, hang.lost_reason] {
+            assert!(reason.unwrap().contains("nobody makes health checks"));
+        }
+        for preset in ["caddy-passive", "nginx"] {
+            let kill = forecast(&format!("preset={preset}"), Spec::new(Fault::Kill)).theory();
+            let t_detect = kill.t_detect_s.unwrap();
+            assert!(
+                t_detect.mean.is_none_or(|mean| mean < 1.0),
+                "{preset}: {t_detect:?}"
+            );
+            let lost = kill.lost.is_none_or(|lost| lost.max.is_none_or(|max| max < 10.0));
+            assert!(lost, "{preset}");
+        }
     }
 
     #[test]
