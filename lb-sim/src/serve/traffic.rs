@@ -9,7 +9,7 @@ use super::judge::{Judge, Seen};
 use super::shares::Shares;
 use super::table::{Member, Shared, Table};
 use crate::core::retry::Tries;
-use crate::core::{BackendId, Denied, OpenConnections, Picker, RetryGate, RetryTo, Settings};
+use crate::core::{BackendId, Denied, OnFailure, OpenConnections, Picker, RetryGate, RetryTo, Settings};
 use arc_swap::{ArcSwap, Cache};
 use rand_chacha::ChaCha8Rng;
 use router::clock::{self, Timestamp};
@@ -45,6 +45,8 @@ pub struct Ticket {
     port: Option<u16>,
     /// Where its attempt is, until that has ended.
     at: Option<BackendId>,
+    /// Where it is still counted after a failed attempt, until the next one starts or none does.
+    held: Option<BackendId>,
     tried: Vec<BackendId>,
     tries: Tries,
     /// Which prober decides for it, where each does for a share.
@@ -168,6 +170,7 @@ impl Traffic {
             request,
             port,
             at: None,
+            held: None,
             tried: Vec::new(),
             tries: Tries { begun: now, made: 0 },
             share: None,
@@ -195,6 +198,14 @@ impl Traffic {
     pub fn may_retry(&self, ticket: &mut Ticket, now: Timestamp) -> Option<Timestamp> {
         let state = &mut *self.state.borrow_mut();
         self.refresh(state);
+        let start = self.allowed(state, ticket, now);
+        if start.is_none() {
+            self.release(state, ticket);
+        }
+        start
+    }
+
+    fn allowed(&self, state: &mut State, ticket: &mut Ticket, now: Timestamp) -> Option<Timestamp> {
         let settings = state.table.settings.retry;
         let start = ticket.tries.next(now, &settings, &mut state.random)?;
         // After a wait somebody may be back.
@@ -218,13 +229,21 @@ impl Traffic {
         let state = &mut *self.state.borrow_mut();
         self.refresh(state);
         let to = state.table.settings.retry.to;
+        if to != RetryTo::Same {
+            // Not where it was: that one's count says nothing of this pick.
+            self.release(state, ticket);
+        }
         let Some(backend) = state.picker(ticket).pick_again(to, &ticket.tried) else {
             ticket.retrying = false;
             state.retries.ended();
+            self.release(state, ticket);
             return None;
         };
         self.shared.forwarded.retries.add(1);
-        Some(self.start(state, ticket, backend, now))
+        let target = self.start(state, ticket, backend, now);
+        // After the start: between two attempts at the same router it is never quiet.
+        self.release(state, ticket);
+        Some(target)
     }
 
     /// The request is over; an attempt still under way is cut off without a word about its backend.
@@ -249,18 +268,18 @@ impl Traffic {
     }
 
     fn leave(&self, ticket: &mut Ticket, attempt: Option<&Ended>) {
-        if ticket.at.is_none() && !ticket.retrying {
+        if ticket.at.is_none() && ticket.held.is_none() && !ticket.retrying {
             return;
         }
         let state = &mut *self.state.borrow_mut();
         if std::mem::take(&mut ticket.retrying) {
             state.retries.ended();
         }
-        let Some(backend) = ticket.at.take() else { return };
-        state.picker.ended(backend);
-        state.shares.ended(ticket.share, backend);
+        let Some(backend) = ticket.at.take() else {
+            return self.release(state, ticket);
+        };
+        ticket.held = Some(backend);
         let member = &state.table.members[backend.index()];
-        member.tally.in_flight.set(state.picker.in_flight(backend).into());
         if let Some(attempt) = attempt {
             member.tally.attempted(attempt.started);
             self.count(member, ticket, attempt);
@@ -280,6 +299,20 @@ impl Traffic {
                 ticket.tried.push(backend);
             }
         }
+        let stays = attempt.is_some_and(|attempt| !attempt.succeeded() && !attempt.severed)
+            && stays_counted(&state.table.settings);
+        if !stays {
+            self.release(state, ticket);
+        }
+    }
+
+    /// It is not counted any more where its last attempt was.
+    fn release(&self, state: &mut State, ticket: &mut Ticket) {
+        let Some(backend) = ticket.held.take() else { return };
+        state.picker.ended(backend);
+        state.shares.ended(ticket.share, backend);
+        let member = &state.table.members[backend.index()];
+        member.tally.in_flight.set(state.picker.in_flight(backend).into());
         if state.pending[backend.index()] != Pending::Nothing {
             self.tell(state, backend);
         }
@@ -369,6 +402,15 @@ impl Traffic {
             self.events.emit(event);
         }
     }
+}
+
+/// Whether a request that waits for its next attempt counts as in flight where the last one failed. HAProxy keeps the
+/// server assigned through its turn-around, so `leastconn` avoids it, redispatch or not; and a router to which the retry
+/// goes has not heard the last of it.
+fn stays_counted(settings: &Settings) -> bool {
+    let retry = &settings.retry;
+    let retries = matches!(settings.on_failure, OnFailure::Retry | OnFailure::RetryConnect);
+    retries && (retry.to == RetryTo::Same || !retry.delay.is_zero())
 }
 
 impl State {
