@@ -10,6 +10,7 @@
 //! grade    = "measured"                      # or source, documented: see Grade
 //! engine   = "haproxy"                       # optional: the real program that can take lb-sim's place
 //! extends  = "nginx"                         # optional: that preset's rules, limits, traps and leaves-out hold, too
+//! without  = ["retries", "traps"]            # optional: rules of that preset, or its traps, that do not hold here
 //! traps    = ["What the documentation or the obvious reading gets wrong."]
 //! leaves-out = ["What of the system the lab does not show."]
 //!

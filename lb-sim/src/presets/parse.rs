@@ -20,13 +20,14 @@ pub struct BadPreset {
 }
 
 /// The keys of a file.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "title",
     "versions",
     "about",
     "grade",
     "engine",
     "extends",
+    "without",
     "traps",
     "leaves-out",
     "rule",
@@ -36,6 +37,9 @@ const FIELDS: [&str; 10] = [
 const OF_RULE: [&str; 4] = ["value", "word", "source", "grade"];
 /// The keys of a limit.
 const OF_LIMIT: [&str; 3] = ["value", "source", "grade"];
+
+/// What `without` calls the traps of the base.
+const TRAPS: &str = "traps";
 
 /// Reads the file.
 pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPreset> {
@@ -59,6 +63,16 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         let problem = "grade cannot be `assumed` for a whole preset: expected measured, source or documented";
         return Err(reader.bad(&at, problem.to_owned()));
     }
+    let without = top.without(base)?;
+    let lends = |part: &str| !without.iter().any(|dropped| dropped == part);
+    let mut rules = base.map(|base| lent(base, grade)).unwrap_or_default();
+    rules.retain(|rule| lends(rule.key));
+    let mut settings = Settings::default();
+    for rule in &rules {
+        let again = settings.set(rule.key, &rule.value);
+        again.expect("a rule keeps its value as it was set from it");
+    }
+    let traps = base.filter(|_| lends(TRAPS)).map(|base| base.traps.clone());
     let mut preset = Preset {
         name: name.to_owned(),
         title: top.text("title", "the system's name")?,
@@ -66,11 +80,11 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         about: top.text("about", "a sentence on what of the system this is")?,
         grade,
         engine: top.optional("engine")?.map(|(engine, _)| engine),
-        rules: base.map(|base| lent(base, grade)).unwrap_or_default(),
+        rules,
         limits: base.map(|base| limits_lent(base, grade)).unwrap_or_default(),
-        traps: base.map(|base| base.traps.clone()).unwrap_or_default(),
+        traps: traps.unwrap_or_default(),
         leaves_out: base.map(|base| base.leaves_out.clone()).unwrap_or_default(),
-        settings: base.map(|base| base.settings.clone()).unwrap_or_default(),
+        settings,
     };
     preset.traps.extend(top.list("traps")?);
     preset.leaves_out.extend(top.list("leaves-out")?);
@@ -210,6 +224,21 @@ impl<'a> Section<'a> {
             );
             self.reader.bad(&at, problem)
         })
+    }
+
+    /// What of its base does not hold: keys of its rules, or its traps.
+    fn without(&self, base: Option<&Preset>) -> Result<Vec<String>, BadPreset> {
+        let without = self.list("without")?;
+        let known = |word: &String| word == TRAPS || base.is_some_and(|base| base.rule(word).is_some());
+        match (without.iter().find(|word| !known(word)), self.get("without")) {
+            (Some(unknown), Some(value)) => {
+                let problem = format!(
+                    "without cannot be `{unknown}`: expected a rule of the preset it extends, or traps"
+                );
+                Err(self.reader.bad(&value.span(), problem))
+            }
+            _ => Ok(without),
+        }
     }
 
     /// `[rule.KEY]`, each applied to `settings`.

@@ -186,6 +186,16 @@ fn a_limit_holds_for_overridden_settings_and_is_lent() {
 }
 
 #[test]
+fn what_was_measured_is_said_where_that_is_the_source() {
+    for preset in all() {
+        for rule in &preset.rules {
+            let bare = rule.source.split("; ").any(|part| part.trim() == "as measured");
+            assert!(!bare, "{}: {}: {}", preset.name, rule.key, rule.source);
+        }
+    }
+}
+
+#[test]
 fn a_base_lends_its_rules_and_is_not_outdone() {
     let text = "extends = \"haproxy\"\ntitle = \"Ours\"\nversions = \"2.6.12\"\nabout = \"As we run it.\"\n\
                 grade = \"source\"\ntraps = [\"Ours.\"]\n[rule.interval]\nvalue = \"500ms\"\nsource = \"our haproxy.cfg\"\n";
@@ -203,6 +213,16 @@ fn a_base_lends_its_rules_and_is_not_outdone() {
     assert_eq!(
         ours.engine, None,
         "a program takes its place only where the file says so"
+    );
+    let less = text.replace("grade =", "without = [\"retry-delay\", \"traps\"]\ngrade =");
+    let less = Preset::parse("less", "less.toml", &less).unwrap();
+    assert_eq!((less.traps.len(), less.rule("retry-delay")), (1, None));
+    assert_eq!(less.settings.retry.delay, Settings::default().retry.delay);
+    assert_eq!(less.rules.len(), base.rules.len() - 1);
+    let wrong = refused(&text.replace("grade =", "without = [\"retry\"]\ngrade ="));
+    assert!(
+        wrong.contains("without cannot be `retry`: expected a rule of the preset it extends"),
+        "{wrong}"
     );
     let circle = text.replace("\"haproxy\"", "\"haproxy-fastinter\"");
     assert!(
