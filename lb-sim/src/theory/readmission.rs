@@ -83,12 +83,14 @@ fn longer_than_the_round(check: &CheckSettings, interval: Duration) -> Result<Wi
 /// alone ends it (`passive-return=check`) or may end it sooner (`passive-uneject`).
 ///
 /// `passive-return=forgotten` has no ejection of its own length: the oldest of the failures that count has to leave
-/// passive-window, which with one failure takes the window, and with more as much less as they were apart.
+/// passive-window, which with one failure takes the window, and with more as much less as they were apart. A trial of
+/// whole seconds waits for more than so many of the clock's: up to a second longer.
 pub fn after_ejection(passive: &PassiveSettings, n: u32, ago: Duration) -> Bounds<Duration> {
     let longer = match passive.growth {
         Growth::Linear => n,
         Growth::None => 1,
     };
+    let length = passive.ejection.saturating_mul(longer).min(passive.cap);
     let left = |length: Duration| length.min(passive.cap).saturating_sub(ago);
     match (passive.back, passive.failures) {
         (PassiveReturn::Forgotten, 1) => Bounds::exactly(left(passive.window)),
@@ -97,8 +99,16 @@ pub fn after_ejection(passive: &PassiveSettings, n: u32, ago: Duration) -> Bound
             mean: Err(NoTheory::ForgottenOneByOne),
             max: Ok(left(passive.window)),
         },
+        (PassiveReturn::Trial, _) if length.subsec_nanos() == 0 => {
+            let seconds = Window {
+                min: Duration::ZERO,
+                mean: Duration::from_millis(500),
+                max: Duration::from_secs(1),
+            };
+            Bounds::from(seconds).map(|more| (length + more).saturating_sub(ago))
+        }
         (PassiveReturn::Time | PassiveReturn::Trial | PassiveReturn::Check, _) => {
-            Bounds::exactly(left(passive.ejection.saturating_mul(longer)))
+            Bounds::exactly(length.saturating_sub(ago))
         }
     }
 }

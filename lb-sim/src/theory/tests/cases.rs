@@ -244,6 +244,16 @@ fn an_ejection_ends_by_its_own_clock_or_as_failures_are_forgotten() {
     assert_eq!(after_ejection(&passive, 1, ms(1000)), exactly(29_000));
     assert_eq!(after_ejection(&passive, 3, ms(0)), exactly(90_000));
     assert_eq!(after_ejection(&passive, 100, ms(0)), exactly(300_000));
+    passive.back = PassiveReturn::Trial;
+    let trial = after_ejection(&passive, 1, ms(1000));
+    assert_eq!(
+        trial.window().unwrap(),
+        Window {
+            min: ms(29_000),
+            mean: ms(29_500),
+            max: ms(30_000)
+        }
+    );
     passive.back = PassiveReturn::Forgotten;
     passive.counting = PassiveCounting::Window;
     passive.window = ms(10_000);
