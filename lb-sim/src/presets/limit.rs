@@ -37,7 +37,7 @@ pub enum Relation {
 )]
 pub struct Forbidden {
     pub preset: String,
-    pub limit: Limit,
+    pub limit: Box<Limit>,
     /// What the two settings are, in their words.
     pub key: String,
     pub than: String,
@@ -57,7 +57,7 @@ impl Limit {
         };
         holds.then_some(()).ok_or_else(|| Forbidden {
             preset: preset.to_owned(),
-            limit: self.clone(),
+            limit: Box::new(self.clone()),
             key: said(settings, self.key),
             than: said(settings, self.than),
         })
