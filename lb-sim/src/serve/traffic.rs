@@ -5,13 +5,15 @@
 //! a failed one perhaps [`Traffic::may_retry`] and at the time that says [`Traffic::retry`], and [`Traffic::dropped`] when
 //! all is over.
 
+mod state;
+
+use self::state::{Pending, State};
 use super::judge::{Judge, Seen};
 use super::shares::Shares;
 use super::table::{Member, Shared, Table};
 use crate::core::retry::Tries;
 use crate::core::{BackendId, Denied, OnFailure, OpenConnections, Picker, RetryGate, RetryTo, Settings};
-use arc_swap::{ArcSwap, Cache};
-use rand_chacha::ChaCha8Rng;
+use arc_swap::Cache;
 use router::clock::{self, Timestamp};
 use router::dice;
 use router::record::{Cause, Event};
@@ -76,36 +78,6 @@ pub struct Ended {
     pub status: Option<u16>,
     /// `Ok`: whole; a status of 500 or more counts as failed.
     pub result: Result<(), Cause>,
-}
-
-struct State {
-    published: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
-    /// The table in force here.
-    table: Arc<Table>,
-    /// Counts what is in flight, and picks unless the table has shares.
-    picker: Picker,
-    shares: Shares,
-    retries: RetryGate,
-    /// Of the waits before retries.
-    random: ChaCha8Rng,
-    /// Per backend: what is still to be told about its last change.
-    pending: Vec<Pending>,
-    judge: Judge,
-    /// Backends that wait for a request to try them, and the number of that trial.
-    trials: Vec<(BackendId, u32)>,
-    /// Per backend: its last trial that has got its request.
-    tried: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pending {
-    Nothing,
-    /// Not usable any more, and attempts are in flight.
-    Quiet,
-    /// Usable again since then, and no attempt started since has succeeded.
-    Readmission(Timestamp),
-    /// Usable again; the attempt started then was the first to succeed.
-    Readmitted(Timestamp),
 }
 
 impl Traffic {
@@ -411,39 +383,6 @@ fn stays_counted(settings: &Settings) -> bool {
     let retry = &settings.retry;
     let retries = matches!(settings.on_failure, OnFailure::Retry | OnFailure::RetryConnect);
     retries && (retry.to == RetryTo::Same || !retry.delay.is_zero())
-}
-
-impl State {
-    /// Who chooses for that request.
-    fn picker(&mut self, ticket: &Ticket) -> &mut Picker {
-        self.shares.picker(ticket.share).unwrap_or(&mut self.picker)
-    }
-
-    /// Has the pickers choose among those in use and those on trial.
-    fn aim(&mut self) {
-        let on_trial = |usable: &[BackendId]| {
-            let mut all = usable.to_vec();
-            all.extend(self.trials.iter().map(|(backend, _)| *backend));
-            all.sort();
-            all.dedup();
-            all
-        };
-        let balance = self.table.settings.balance;
-        self.picker.update(balance, &on_trial(&self.table.usable));
-        self.shares
-            .update(balance, self.table.shares.iter().map(|usable| on_trial(usable)));
-    }
-
-    /// Whether the request that goes to `backend` tries it; the next one does not.
-    fn try_out(&mut self, backend: BackendId) -> bool {
-        let place = self.trials.iter().position(|(on_trial, _)| *on_trial == backend);
-        let Some(place) = place else { return false };
-        let (_, number) = self.trials.swap_remove(place);
-        self.tried[backend.index()] = number;
-        self.aim();
-        self.judge.trying(backend);
-        true
-    }
 }
 
 impl Ended {
