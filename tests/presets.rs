@@ -123,6 +123,22 @@ fn what_is_no_preset_is_refused() {
         &["run", "--preset", "aws-nlb", "--on-failure", "502"],
         "on-failure=502 needs mode=http",
     );
+    refused(
+        &["run", "--preset", "gcp", "--set", "timeout=6s"],
+        "preset=gcp needs timeout <= interval (google-cloud-compute",
+    );
+    refused(
+        &[
+            "sweep",
+            "--preset",
+            "gcp",
+            "--interval",
+            "1s",
+            "--timeout",
+            "500ms,2s",
+        ],
+        "timeout is 2s, interval is 1s",
+    );
     let file = |text: &str| std::fs::write(place.path().join("bad.toml"), text).unwrap();
     let head = "title = \"T\"\nversions = \"1\"\nabout = \"A.\"\ngrade = \"documented\"\n";
     file(&format!("{head}[rule.interval]\nvalue = \"1s\"\n"));

@@ -16,19 +16,24 @@ use std::time::Duration;
 
 /// When the failed attempts of request `number` started, and where, once the last of them is the `nth`.
 fn attempts(lab: &mut Lab, number: u64, last: u32) -> Vec<(Timestamp, String)> {
-    let of = |event: &Event| match event {
+    lab.wait(|event| match event {
+        Event::Attempt { request, nth, .. } => (*request == Some(number) && *nth == last).then_some(()),
+        _ => None,
+    });
+    attempts_so_far(lab, number)
+}
+
+fn attempts_so_far(lab: &Lab, number: u64) -> Vec<(Timestamp, String)> {
+    let of = |record: &Record| match &record.event {
         Event::Attempt {
             request,
             started_ns,
             router,
-            nth,
             ..
-        } if *request == Some(number) => Some((*nth, *started_ns, router.clone())),
+        } if *request == Some(number) => Some((*started_ns, router.clone())),
         _ => None,
     };
-    lab.wait(|event| of(event).filter(|(nth, ..)| *nth == last));
-    let all = lab.log.iter().filter_map(|record| of(&record.event));
-    all.map(|(_, started, router)| (started, router)).collect()
+    lab.log.iter().filter_map(of).collect()
 }
 
 fn set(lab: &Lab, settings: &str) {
@@ -188,4 +193,40 @@ fn only_what_made_no_connection_is_retried_on_connect() {
     );
     b.kill();
     assert!((10..14).all(|n| Client::connect(lab.address, n).post().unwrap().status == 200));
+}
+
+/// HAProxy's `leastconn` without redispatch: a session that waits for its retry is still its server's.
+#[test]
+fn a_request_that_waits_for_a_retry_is_in_flight_where_it_waits() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let mut lab = Lab::start(
+        &[&a, &b],
+        "interval=60s detector=notice balance=least-connections on-failure=retry retries=1 retry-to=same retry-delay=3s \
+         answer-refused=503",
+    );
+    b.kill();
+    let address = lab.address;
+    assert_eq!(
+        get(address, 1).unwrap().router,
+        "a",
+        "and the next goes to the other one"
+    );
+    let waits = std::thread::spawn(move || outcome(address, 2));
+    lab.wait(|event| matches!(event, Event::Attempt { nth: 1, .. }).then_some(()));
+    let began = router::clock::now();
+    let served: Vec<String> = (10..30).map(|number| outcome(address, number)).collect();
+    // On a machine that takes longer than the wait, what was served would say nothing.
+    if router::clock::now().since(began) < Duration::from_secs(2) {
+        assert_eq!(served, vec!["200"; 20], "none goes where one waits");
+        // Believed Down meanwhile: it is quiet only after the retry.
+        lab.control(r#"{"cmd":"notice","router":"b"}"#);
+        let last = lab.wait(|event| match event {
+            Event::Quiet { last_attempt_ns, .. } => Some(*last_attempt_ns),
+            _ => None,
+        });
+        let retry = attempts_so_far(&lab, 2).pop().unwrap();
+        assert_eq!((retry.1.as_str(), Some(retry.0)), ("b", last));
+        assert_eq!(attempts_so_far(&lab, 2).len(), 2);
+    }
+    assert_eq!(waits.join().unwrap(), "503");
 }

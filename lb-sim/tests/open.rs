@@ -14,6 +14,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha";
 
 /// Answers every request head with `first`, and once it may with `then`. Tells when it has been asked.
@@ -59,7 +60,7 @@ fn a_request_ends_as_it_is_set_before_and_in_the_middle_of_its_response() {
     for (open, end) in [("close", "fin"), ("reset", "rst")] {
         for (first, expected) in [("", Cause::Reset), (HALF, Cause::Cut)] {
             let (router, asked, _go) = halting(first, "");
-            let words = format!("on-failure=retry open-connections={open}");
+            let words = format!("on-failure=retry answer-reset=close open-connections={open}");
             let mut lab = balancer(router, &words);
             let client = connect(&lab);
             (&client).write_all(GET).unwrap();
@@ -128,11 +129,36 @@ fn connect_and_ask(lab: &Lab) -> TcpStream {
 #[test]
 fn it_can_be_changed_while_a_request_is_under_way() {
     let (router, asked, _go) = halting("", "");
-    let lab = balancer(router, "on-failure=502");
+    let lab = balancer(router, "on-failure=502 answer-reset=close");
     let client = connect(&lab);
     (&client).write_all(GET).unwrap();
     asked.recv().unwrap();
     lab.control(r#"{"cmd":"set","settings":{"open-connections":"close"}}"#);
     take_out(&lab);
     assert_eq!(rest(&client), (Vec::new(), "fin"));
+}
+
+/// As HAProxy's shutdown-sessions: what has no response yet is answered like any other that its server has closed.
+#[test]
+fn a_request_that_is_closed_before_its_response_gets_the_answer_for_that() {
+    for (words, status) in [
+        ("on-failure=502", "HTTP/1.1 502 "),
+        ("on-failure=retry answer-reset=599", "HTTP/1.1 599 "),
+        ("on-failure=reset", ""),
+    ] {
+        let (router, asked, _go) = halting("", "");
+        let mut lab = balancer(router, &format!("open-connections=close {words}"));
+        let client = connect(&lab);
+        (&client).write_all(LAST).unwrap();
+        asked.recv().unwrap();
+        take_out(&lab);
+        let (answer, end) = rest(&client);
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.starts_with(status) && answer.is_empty() == status.is_empty(),
+            "{words}: {answer}"
+        );
+        assert_eq!(end, "fin", "{words}");
+        assert_eq!(cause(&mut lab), Cause::Reset, "{words}");
+    }
 }

@@ -45,7 +45,8 @@ pub enum PassiveCounting {
     /// Those of the last `window`: each is forgotten by itself (Caddy; Traefik, where a success forgets them all, see
     /// [`PassiveReturn::Check`]).
     Window,
-    /// All since `window` last passed without any (nginx's fail_timeout: a quiet period, not a window).
+    /// All since `window` last passed without any (nginx's fail_timeout: a quiet period, not a window), in whole seconds of
+    /// the clock where it is whole seconds.
     Quiet,
 }
 
@@ -81,8 +82,8 @@ pub enum PassiveAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PassiveReturn {
     Time,
-    /// After the time one request tries it: failed, the time begins anew. A router without another is never ejected
-    /// (nginx).
+    /// After the time one request tries it: failed, the time begins anew. A router without another is never ejected. A time
+    /// of whole seconds is over when more than so many seconds of the clock have begun: 10 s after 10 to 11 (nginx).
     Trial,
     /// A passed check only (Traefik with active checks).
     Check,

@@ -194,7 +194,7 @@ fn check(world: &World, most: Option<PassiveSettings>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Polling starts its checks at the same times whether anybody else listens or not, and in the end everybody who
     /// lives is used again: nobody is forgotten, in an ejection or in a check.

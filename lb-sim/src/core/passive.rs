@@ -3,6 +3,7 @@
 use super::{Growth, PassiveCounting, PassiveReturn, PassiveSettings};
 use router::clock::Timestamp;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Counts failed attempts, and ejections in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +80,7 @@ impl Passive {
         match settings.counting {
             PassiveCounting::Row if !failed => self.failures = 0,
             PassiveCounting::Quiet if !failed => {
-                let latest = self.latest;
-                if latest.is_some_and(|latest| now.since(latest) > settings.window) {
+                if self.latest.is_some_and(|latest| settings.quiet(latest, now)) {
                     self.failures = 0;
                 }
             }
@@ -176,7 +176,8 @@ impl Passive {
     fn wait(&mut self, now: Timestamp, settings: &PassiveSettings) {
         self.out = Some(match settings.back {
             PassiveReturn::Check => Out::Check,
-            PassiveReturn::Time | PassiveReturn::Trial => Out::Until(now + self.length(settings)),
+            PassiveReturn::Time => Out::Until(now + self.length(settings)),
+            PassiveReturn::Trial => Out::Until(more_than(now, self.length(settings))),
             PassiveReturn::Forgotten => {
                 let first = self.recent.front().copied().unwrap_or(now);
                 Out::Until((first + settings.window).min(now + settings.cap))
@@ -184,7 +185,7 @@ impl Passive {
         });
     }
 
-    fn length(&self, settings: &PassiveSettings) -> std::time::Duration {
+    fn length(&self, settings: &PassiveSettings) -> Duration {
         let times = match settings.growth {
             Growth::Linear => self.ejections,
             Growth::None => 1,
@@ -202,6 +203,27 @@ impl Passive {
         while recent.len() > settings.failures as usize {
             recent.pop_front();
         }
+    }
+}
+
+impl PassiveSettings {
+    /// `passive-counting=quiet`: whether the window has passed since the `latest` failure.
+    pub fn quiet(&self, latest: Timestamp, now: Timestamp) -> bool {
+        match self.window.subsec_nanos() {
+            0 => now >= more_than(latest, self.window),
+            _ => now.since(latest) > self.window,
+        }
+    }
+}
+
+/// When more than `time` has passed since `from` as nginx sees it: it compares whole seconds of its clock (`now - checked >
+/// fail_timeout`), so that 10 s are over after 10 to 11 of them, as a second begins. What is not whole seconds, which
+/// nginx cannot be told, passes as it is.
+fn more_than(from: Timestamp, time: Duration) -> Timestamp {
+    const SECOND: u64 = 1_000_000_000;
+    match time.subsec_nanos() {
+        0 => Timestamp((from.0 / SECOND + time.as_secs() + 1) * SECOND),
+        _ => from + time,
     }
 }
 

@@ -86,7 +86,7 @@ fn play(settings: CheckSettings, steps: &[(Duration, Step)], seed: u64) -> World
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Replays the log with counters of its own and the settings in force at each moment.
     #[test]

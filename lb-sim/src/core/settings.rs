@@ -46,7 +46,9 @@ pub struct Settings {
 pub enum OpenConnections {
     /// It goes on.
     Keep,
-    /// Its client's connection is closed (HAProxy's on-marked-down shutdown-sessions).
+    /// Its client's connection is closed (HAProxy's on-marked-down shutdown-sessions). A request that has no response yet
+    /// is answered before as [`super::Answers`] has it for a router that ended the connection, but with
+    /// `on-failure=reset`.
     Close,
     /// Its client's connection is reset (AWS NLB).
     Reset,

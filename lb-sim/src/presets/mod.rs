@@ -9,7 +9,8 @@
 //! about    = "Server checks as `check` and `option httpchk` alone make them."
 //! grade    = "measured"                      # or source, documented: see Grade
 //! engine   = "haproxy"                       # optional: the real program that can take lb-sim's place
-//! extends  = "nginx"                         # optional: that preset's rules, traps and leaves-out hold, too
+//! extends  = "nginx"                         # optional: that preset's rules, limits, traps and leaves-out hold, too
+//! without  = ["retries", "traps"]            # optional: rules of that preset, or its traps, that do not hold here
 //! traps    = ["What the documentation or the obvious reading gets wrong."]
 //! leaves-out = ["What of the system the lab does not show."]
 //!
@@ -18,16 +19,22 @@
 //! word   = "inter"                           # optional: the vendor's word for it
 //! source = "haproxy include/haproxy/defaults.h:284"
 //! grade  = "source"                          # optional: where this rule stands on weaker ground than the file
+//!
+//! [limit.timeout]                            # what the system demands, whoever overrides its settings
+//! value  = "<= interval"                     # or `< interval`, `= interval`
+//! source = "its API reference"               # and a grade, as a rule has it
 //! ```
 //!
 //! What no rule names has lb-sim's default. `value` and `source` are never optional: a figure whose origin nobody can
 //! tell is `grade = "assumed"` and says so in its source.
 
+mod limit;
 mod nearest;
 mod parse;
 #[cfg(test)]
 mod tests;
 
+pub use limit::{Forbidden, Limit, Relation};
 pub use nearest::{nearest, similar};
 pub use parse::BadPreset;
 
@@ -52,6 +59,8 @@ pub struct Preset {
     pub engine: Option<String>,
     /// In the order of [`crate::core::settings::KEYS`].
     pub rules: Vec<Rule>,
+    /// What the system demands of settings, its own or overridden ones.
+    pub limits: Vec<Limit>,
     /// What its documentation or the obvious reading gets wrong.
     pub traps: Vec<String>,
     /// What of the system the lab does not show.
@@ -148,6 +157,12 @@ impl Preset {
         pairs
             .filter_map(|((key, word), (_, own))| (word != own).then_some((key, word)))
             .collect()
+    }
+
+    /// Refuses what the system itself refuses, where its settings were overridden.
+    pub fn allows(&self, settings: &Settings) -> Result<(), Forbidden> {
+        let mut limits = self.limits.iter();
+        limits.try_for_each(|limit| limit.check(&self.name, settings))
     }
 
     /// The rule for a setting; `None`: lb-sim's default.

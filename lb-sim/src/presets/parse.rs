@@ -1,8 +1,10 @@
 //! A preset from its text: everything that can be wrong with a file is wrong here, with its line.
 
+use super::limit::{self, Limit, Relation};
 use super::{Grade, Preset, Rule, nearest};
 use crate::core::Settings;
 use crate::core::settings::KEYS;
+use std::borrow::Cow;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -18,19 +20,26 @@ pub struct BadPreset {
 }
 
 /// The keys of a file.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 11] = [
     "title",
     "versions",
     "about",
     "grade",
     "engine",
     "extends",
+    "without",
     "traps",
     "leaves-out",
     "rule",
+    "limit",
 ];
 /// The keys of a rule.
 const OF_RULE: [&str; 4] = ["value", "word", "source", "grade"];
+/// The keys of a limit.
+const OF_LIMIT: [&str; 3] = ["value", "source", "grade"];
+
+/// What `without` calls the traps of the base.
+const TRAPS: &str = "traps";
 
 /// Reads the file.
 pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPreset> {
@@ -54,6 +63,16 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         let problem = "grade cannot be `assumed` for a whole preset: expected measured, source or documented";
         return Err(reader.bad(&at, problem.to_owned()));
     }
+    let without = top.without(base)?;
+    let lends = |part: &str| !without.iter().any(|dropped| dropped == part);
+    let mut rules = base.map(|base| lent(base, grade)).unwrap_or_default();
+    rules.retain(|rule| lends(rule.key));
+    let mut settings = Settings::default();
+    for rule in &rules {
+        let again = settings.set(rule.key, &rule.value);
+        again.expect("a rule keeps its value as it was set from it");
+    }
+    let traps = base.filter(|_| lends(TRAPS)).map(|base| base.traps.clone());
     let mut preset = Preset {
         name: name.to_owned(),
         title: top.text("title", "the system's name")?,
@@ -61,10 +80,11 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         about: top.text("about", "a sentence on what of the system this is")?,
         grade,
         engine: top.optional("engine")?.map(|(engine, _)| engine),
-        rules: base.map(|base| lent(base, grade)).unwrap_or_default(),
-        traps: base.map(|base| base.traps.clone()).unwrap_or_default(),
+        rules,
+        limits: base.map(|base| limits_lent(base, grade)).unwrap_or_default(),
+        traps: traps.unwrap_or_default(),
         leaves_out: base.map(|base| base.leaves_out.clone()).unwrap_or_default(),
-        settings: base.map(|base| base.settings.clone()).unwrap_or_default(),
+        settings,
     };
     preset.traps.extend(top.list("traps")?);
     preset.leaves_out.extend(top.list("leaves-out")?);
@@ -72,10 +92,16 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         preset.rules.retain(|inherited| inherited.key != rule.key);
         preset.rules.push(rule);
     }
+    for limit in top.limits(grade)? {
+        preset.limits.retain(|inherited| inherited.key != limit.key);
+        preset.limits.push(limit);
+    }
     let place = |key: &str| KEYS.iter().position(|known| *known == key);
     preset.rules.sort_by_key(|rule| place(rule.key));
     let together = preset.settings.consistent();
     together.map_err(|e| reader.bad(&(0..0), format!("its rules cannot be in force together: {e}")))?;
+    let allowed = preset.allows(&preset.settings);
+    allowed.map_err(|e| reader.bad(&(0..0), format!("its rules break its limits: {e}")))?;
     Ok(preset)
 }
 
@@ -200,36 +226,76 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// What of its base does not hold: keys of its rules, or its traps.
+    fn without(&self, base: Option<&Preset>) -> Result<Vec<String>, BadPreset> {
+        let without = self.list("without")?;
+        let known = |word: &String| word == TRAPS || base.is_some_and(|base| base.rule(word).is_some());
+        match (without.iter().find(|word| !known(word)), self.get("without")) {
+            (Some(unknown), Some(value)) => {
+                let problem = format!(
+                    "without cannot be `{unknown}`: expected a rule of the preset it extends, or traps"
+                );
+                Err(self.reader.bad(&value.span(), problem))
+            }
+            _ => Ok(without),
+        }
+    }
+
     /// `[rule.KEY]`, each applied to `settings`.
     fn rules(&self, grade: Grade, settings: &mut Settings) -> Result<Vec<Rule>, BadPreset> {
-        let Some(value) = self.get("rule") else {
-            return Ok(Vec::new());
-        };
-        let expected = "rule: expected tables such as [rule.interval]";
-        let DeValue::Table(table) = value.get_ref() else {
-            return Err(self.reader.bad(&value.span(), expected.to_owned()));
-        };
         let mut rules = Vec::new();
-        for (key, value) in table {
-            let DeValue::Table(table) = value.get_ref() else {
-                return Err(self.reader.bad(&value.span(), expected.to_owned()));
-            };
-            let name = key.get_ref().as_ref();
+        for (name, section) in self.tables("rule", "[rule.interval]")? {
             let known = KEYS.into_iter().find(|known| *known == name);
             let known = known.ok_or_else(|| {
                 let near = nearest(name, KEYS, 3).join(", ");
                 let problem = format!("lb-sim has no setting `{name}`: expected one of {near} …");
-                self.reader.bad(&key.span(), problem)
+                self.reader.bad(&section.at, problem)
             })?;
-            let section = Section {
-                reader: self.reader,
-                what: format!("rule.{name}"),
-                at: key.span(),
-                table,
-            };
             rules.push(section.rule(known, grade, settings)?);
         }
         Ok(rules)
+    }
+
+    /// `[limit.KEY]`.
+    fn limits(&self, grade: Grade) -> Result<Vec<Limit>, BadPreset> {
+        let mut limits = Vec::new();
+        for (name, section) in self.tables("limit", "[limit.timeout]")? {
+            let known = limit::TIMES.into_iter().find(|known| *known == name);
+            let known = known.ok_or_else(|| {
+                let expected = limit::TIMES.join(" or ");
+                self.reader.bad(
+                    &section.at,
+                    format!("limit cannot be of `{name}`: expected {expected}"),
+                )
+            })?;
+            limits.push(section.limit(known, grade)?);
+        }
+        Ok(limits)
+    }
+
+    /// The tables below `what`, by their names.
+    fn tables(&self, what: &str, such_as: &str) -> Result<Vec<(&'a str, Section<'a>)>, BadPreset> {
+        let Some(value) = self.get(what) else {
+            return Ok(Vec::new());
+        };
+        let expected = format!("{what}: expected tables such as {such_as}");
+        let DeValue::Table(tables) = value.get_ref() else {
+            return Err(self.reader.bad(&value.span(), expected));
+        };
+        let section = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
+            let DeValue::Table(table) = value.get_ref() else {
+                return Err(self.reader.bad(&value.span(), expected.clone()));
+            };
+            let name: &'a Cow<'a, str> = key.get_ref();
+            let section = Section {
+                reader: self.reader,
+                what: format!("{what}.{name}"),
+                at: key.span(),
+                table,
+            };
+            Ok((name.as_ref(), section))
+        };
+        tables.iter().map(section).collect()
     }
 
     fn rule(&self, key: &'static str, of_file: Grade, settings: &mut Settings) -> Result<Rule, BadPreset> {
@@ -238,16 +304,7 @@ impl<'a> Section<'a> {
         let set = settings.set(key, &value);
         set.map_err(|e| self.reader.bad(&at, e.to_string()))?;
         let source = self.text("source", "where that is written, or what was done to know it")?;
-        let grade = match self.grade()? {
-            Some((grade, at)) if grade > of_file => {
-                let problem = format!(
-                    "{}: a rule cannot be {grade} in a preset that is {of_file}: expected a weaker grade, or none",
-                    self.what
-                );
-                return Err(self.reader.bad(&at, problem));
-            }
-            own => own.map_or(of_file, |(grade, _)| grade),
-        };
+        let grade = self.grade_within(of_file)?;
         Ok(Rule {
             key,
             value: said(settings, key),
@@ -255,6 +312,40 @@ impl<'a> Section<'a> {
             source,
             grade,
         })
+    }
+
+    fn limit(&self, key: &'static str, of_file: Grade) -> Result<Limit, BadPreset> {
+        self.known(&OF_LIMIT)?;
+        let (value, at) = self.value()?;
+        let parsed = Relation::parse(&value).filter(|(_, than)| *than != key);
+        let (relation, than) = parsed.ok_or_else(|| {
+            let problem = format!(
+                "{} cannot be `{value}`: expected such as `<= interval`",
+                self.what
+            );
+            self.reader.bad(&at, problem)
+        })?;
+        Ok(Limit {
+            key,
+            relation,
+            than,
+            source: self.text("source", "where that is written")?,
+            grade: self.grade_within(of_file)?,
+        })
+    }
+
+    /// The grade of what stands on no firmer ground than its file.
+    fn grade_within(&self, of_file: Grade) -> Result<Grade, BadPreset> {
+        match self.grade()? {
+            Some((grade, at)) if grade > of_file => {
+                let problem = format!(
+                    "{}: a rule cannot be {grade} in a preset that is {of_file}: expected a weaker grade, or none",
+                    self.what
+                );
+                Err(self.reader.bad(&at, problem))
+            }
+            own => Ok(own.map_or(of_file, |(grade, _)| grade)),
+        }
     }
 
     /// The value as a word: counts may stand as numbers.
@@ -280,6 +371,15 @@ fn lent(base: &Preset, most: Grade) -> Vec<Rule> {
         ..rule.clone()
     };
     base.rules.iter().map(capped).collect()
+}
+
+/// The same of its limits.
+fn limits_lent(base: &Preset, most: Grade) -> Vec<Limit> {
+    let capped = |limit: &Limit| Limit {
+        grade: limit.grade.min(most),
+        ..limit.clone()
+    };
+    base.limits.iter().map(capped).collect()
 }
 
 /// As it is printed: `2000ms` is `2s`.

@@ -127,6 +127,75 @@ fn windows_are_those_of_the_vendors_figures() {
 }
 
 #[test]
+fn a_limit_holds_for_overridden_settings_and_is_lent() {
+    let limit = "[limit.timeout]\nvalue = \"<= interval\"\nsource = \"a.c:9\"\n";
+    let timeout = "[rule.timeout]\nvalue = \"2s\"\nsource = \"a.c:2\"\n";
+    let text = format!("{GOOD}{timeout}{limit}");
+    let preset = Preset::parse("a", "a.toml", &text).unwrap();
+    let with = |timeout| {
+        let mut settings = preset.settings.clone();
+        settings.set("timeout", timeout).unwrap();
+        preset.allows(&settings).map_err(|e| e.to_string())
+    };
+    assert_eq!(with("2s"), Ok(()));
+    assert_eq!(
+        with("2001ms").unwrap_err(),
+        "preset=a needs timeout <= interval (a.c:9), and timeout is 2s 1ms, interval is 2s: set both so, or start from \
+         another preset"
+    );
+    // Its own settings are held to them, too.
+    let below = text.replace("<= ", "< ");
+    assert!(refused(&below).contains("its rules break its limits: preset=a needs timeout < interval"));
+    assert!(Preset::parse("a", "a.toml", &text.replace("<= ", "= ")).is_ok());
+    for (from, to, wanted) in [
+        (
+            "<= interval",
+            "> interval",
+            "limit.timeout cannot be `> interval`: expected such as",
+        ),
+        ("<= interval", "<= fall", "limit.timeout cannot be `<= fall`"),
+        (
+            "<= interval",
+            "<= timeout",
+            "limit.timeout cannot be `<= timeout`",
+        ),
+        (
+            "limit.timeout",
+            "limit.fall",
+            "limit cannot be of `fall`: expected interval or timeout",
+        ),
+        (
+            "\"a.c:9\"\n",
+            "\"a.c:9\"\nword = \"t\"\n",
+            "limit.timeout has no key `word`",
+        ),
+        ("source = \"a.c:9\"\n", "", "limit.timeout has no `source`"),
+        (
+            "\"a.c:9\"\n",
+            "\"a.c:9\"\ngrade = \"measured\"\n",
+            "limit.timeout: a rule cannot be measured in a preset that is source",
+        ),
+    ] {
+        let error = refused(&text.replace(from, to));
+        assert!(error.contains(wanted), "{error}\nwanted: {wanted}");
+    }
+    let ours = "extends = \"gcp\"\ntitle = \"Ours\"\nversions = \"1\"\nabout = \"As we run it.\"\n\
+                grade = \"documented\"\n";
+    let ours = Preset::parse("ours", "ours.toml", ours).unwrap();
+    assert_eq!(ours.limits, named("gcp").unwrap().limits);
+}
+
+#[test]
+fn what_was_measured_is_said_where_that_is_the_source() {
+    for preset in all() {
+        for rule in &preset.rules {
+            let bare = rule.source.split("; ").any(|part| part.trim() == "as measured");
+            assert!(!bare, "{}: {}: {}", preset.name, rule.key, rule.source);
+        }
+    }
+}
+
+#[test]
 fn a_base_lends_its_rules_and_is_not_outdone() {
     let text = "extends = \"haproxy\"\ntitle = \"Ours\"\nversions = \"2.6.12\"\nabout = \"As we run it.\"\n\
                 grade = \"source\"\ntraps = [\"Ours.\"]\n[rule.interval]\nvalue = \"500ms\"\nsource = \"our haproxy.cfg\"\n";
@@ -144,6 +213,16 @@ fn a_base_lends_its_rules_and_is_not_outdone() {
     assert_eq!(
         ours.engine, None,
         "a program takes its place only where the file says so"
+    );
+    let less = text.replace("grade =", "without = [\"retry-delay\", \"traps\"]\ngrade =");
+    let less = Preset::parse("less", "less.toml", &less).unwrap();
+    assert_eq!((less.traps.len(), less.rule("retry-delay")), (1, None));
+    assert_eq!(less.settings.retry.delay, Settings::default().retry.delay);
+    assert_eq!(less.rules.len(), base.rules.len() - 1);
+    let wrong = refused(&text.replace("grade =", "without = [\"retry\"]\ngrade ="));
+    assert!(
+        wrong.contains("without cannot be `retry`: expected a rule of the preset it extends"),
+        "{wrong}"
     );
     let circle = text.replace("\"haproxy\"", "\"haproxy-fastinter\"");
     assert!(

@@ -88,7 +88,6 @@ impl Policy for Forward {
         let cause = match attempt.result {
             // Nobody asks what to do then: a retry would be counted and never made.
             Ok(_) | Err(Cause::Cut | Cause::ClientGone) => return AfterFailure::Reset,
-            Err(_) if attempt.severed => return AfterFailure::Reset,
             Err(cause) => cause,
         };
         exchange.failed = Some((cause, attempt.first));
@@ -97,6 +96,10 @@ impl Policy for Forward {
             .settings(|settings| (settings.on_failure, settings.retry.on));
         if on_failure == OnFailure::Reset {
             return AfterFailure::Reset;
+        }
+        if attempt.severed {
+            // HAProxy answers as if the server had done it; it does not try another.
+            return self.give_up(exchange);
         }
         let connected = !matches!(cause, Cause::Refused | Cause::ConnectTimeout);
         if on_failure == OnFailure::Retry

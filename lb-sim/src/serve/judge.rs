@@ -47,7 +47,7 @@ impl Judge {
         let undoes = |failure: &Timestamp| match settings.counting {
             PassiveCounting::Row => true,
             PassiveCounting::Window => settings.back == PassiveReturn::Check,
-            PassiveCounting::Quiet => attempt.ended.since(*failure) > settings.window,
+            PassiveCounting::Quiet => settings.quiet(*failure, attempt.ended),
         };
         if failed || trial || latest.as_ref().is_some_and(undoes) {
             *latest = failed.then_some(attempt.ended);
@@ -157,7 +157,7 @@ mod tests {
             let mut judge = Judge::new(seen);
             judge.resize(1);
             let mut late = attempt(Ok(200));
-            late.ended = Timestamp(0) + settings.window + Duration::from_nanos(1);
+            late.ended = Timestamp(0) + settings.window + Duration::from_secs(1);
             let attempts = [
                 attempt(Err(Cause::Refused)),
                 attempt(Ok(200)),

@@ -48,7 +48,14 @@ impl<'a> Story<'a> {
         });
         let change = change.map(|change| {
             let which = which(verdict.prober, verdict.against, settings);
-            (change, reason(change, ended, verdict, settings) + &which)
+            let returns =
+                change.to == Belief::Ejected || (change.from, change.to) == (Belief::Ejected, Belief::Up);
+            let why =
+                match several && !(returns && change.from != change.to && ended.result == ProbeResult::Ok) {
+                    true => own_reason(ended, verdict, settings),
+                    false => reason(change, ended, verdict, settings),
+                };
+            (change, why + &which)
         });
         let stale = verdict.failures > fall;
         Story {
@@ -112,6 +119,9 @@ impl<'a> Story<'a> {
             ..
         } = *self;
         match &self.change {
+            Some((change, reason)) if change.from == change.to => {
+                tracing::info!("{router} is {} as before: {reason}", state(change.to))
+            }
             Some((change, reason)) if change.changes_use() => {
                 tracing::warn!("{router} is {}: {reason}", state(change.to))
             }
@@ -124,34 +134,71 @@ impl<'a> Story<'a> {
     }
 }
 
-/// Why the belief changed.
+/// Why the belief changed where one prober makes it.
 fn reason(change: Transition, ended: &Ended, verdict: &Verdict, settings: &CheckSettings) -> String {
     let CheckSettings { fall, rise, .. } = *settings;
     let (failures, successes) = (verdict.failures.min(fall), verdict.successes.min(rise));
     let words = words(ended);
-    let in_a_row = match settings.counting {
-        Counting::Consecutive => " in a row",
-        Counting::Cumulative => "",
-    };
     match change.to {
         Belief::GoingDown if ended.result == ProbeResult::Ok => "check succeeded".to_owned(),
         Belief::GoingDown if settings.schedule == Schedule::Deadline => format!("check failed: {words}"),
         Belief::GoingDown => format!("check failed {failures}/{fall}: {words}"),
         Belief::Down if change.from == Belief::GoingUp => format!("check failed again: {words}"),
-        Belief::Down if settings.down_at_once.applies(ended.result) => {
-            format!("check failed: {words}, which is enough")
-        }
-        Belief::Down if verdict.failures < fall => format!("its first check failed: {words}"),
-        Belief::Down => format!("{fall} of {fall} checks{in_a_row} failed, the last: {words}"),
+        Belief::Down => found_down(ended, verdict, settings),
         Belief::GoingUp => format!("check succeeded {successes}/{rise}"),
         Belief::Up if change.from == Belief::GoingDown => "check succeeded again".to_owned(),
         Belief::Up if change.from == Belief::Ejected => {
             "a check succeeded, which ends its ejection".to_owned()
         }
-        Belief::Up if verdict.successes < rise => "its first check succeeded".to_owned(),
-        Belief::Up => format!("{rise} of {rise} checks{in_a_row} succeeded"),
+        Belief::Up => found_up(verdict, settings),
         // By polling alone it would be up.
         Belief::Ejected => "checks succeed, its ejection is not over".to_owned(),
+    }
+}
+
+/// Why one of several probers thinks otherwise now, or has begun to. What they believe together may be the opposite of
+/// what this check says: two that find a router Down outvote the third, which has just passed.
+fn own_reason(ended: &Ended, verdict: &Verdict, settings: &CheckSettings) -> String {
+    let CheckSettings { fall, .. } = *settings;
+    match (ended.result, verdict.flipped) {
+        (ProbeResult::Ok, true) => found_up(verdict, settings),
+        (ProbeResult::Ok, false) => "check succeeded".to_owned(),
+        (_, true) => found_down(ended, verdict, settings),
+        (_, false) if settings.schedule == Schedule::Deadline => format!("check failed: {}", words(ended)),
+        (_, false) => format!(
+            "check failed {}/{fall}: {}",
+            verdict.failures.min(fall),
+            words(ended)
+        ),
+    }
+}
+
+/// What made a prober find it Down.
+fn found_down(ended: &Ended, verdict: &Verdict, settings: &CheckSettings) -> String {
+    let (fall, words) = (settings.fall, words(ended));
+    match verdict.failures {
+        _ if settings.down_at_once.applies(ended.result) => format!("check failed: {words}, which is enough"),
+        failures if failures < fall => format!("its first check failed: {words}"),
+        _ => format!(
+            "{fall} of {fall} checks{} failed, the last: {words}",
+            in_a_row(settings)
+        ),
+    }
+}
+
+/// What made a prober find it Up.
+fn found_up(verdict: &Verdict, settings: &CheckSettings) -> String {
+    let rise = settings.rise;
+    match verdict.successes {
+        successes if successes < rise => "its first check succeeded".to_owned(),
+        _ => format!("{rise} of {rise} checks{} succeeded", in_a_row(settings)),
+    }
+}
+
+fn in_a_row(settings: &CheckSettings) -> &'static str {
+    match settings.counting {
+        Counting::Consecutive => " in a row",
+        Counting::Cumulative => "",
     }
 }
 
@@ -189,5 +236,89 @@ pub fn state(belief: Belief) -> &'static str {
         Belief::Down => "Down",
         Belief::GoingUp => "going up",
         Belief::Ejected => "ejected",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{BackendId, ProbeId};
+    use router::record::Detector;
+
+    /// The reason after one check of the second of three probers, of which two must agree.
+    fn reason(
+        result: ProbeResult,
+        flipped: bool,
+        counts: (u32, u32),
+        change: Option<(Belief, Belief)>,
+    ) -> String {
+        let settings = CheckSettings {
+            probers: 3,
+            agreement: Some(2),
+            rise: 5,
+            ..CheckSettings::default()
+        };
+        let (backend, number) = (BackendId(0), 1);
+        let probe = ProbeId { backend, number };
+        let ended = Ended {
+            probe,
+            started: Timestamp(0),
+            ended: Timestamp(1),
+            result,
+            status: None,
+        };
+        let transition = change.map(|(from, to)| Transition {
+            backend,
+            at: ended.ended,
+            from,
+            to,
+            by: Detector::Poll,
+        });
+        let verdict = Verdict {
+            probe,
+            by: Detector::Poll,
+            started: ended.started,
+            prober: 1,
+            failures: counts.0,
+            successes: counts.1,
+            against: 2,
+            flipped,
+            belief: change.map_or(Belief::Down, |(_, to)| to),
+            transition,
+        };
+        let story = Story::new("router-1", &ended, &verdict, &settings, None);
+        let (_, reason) = story.change().expect("something changed");
+        reason.to_owned()
+    }
+
+    #[test]
+    fn of_several_probers_a_passed_check_is_never_called_failed() {
+        let (ok, refused) = (ProbeResult::Ok, ProbeResult::Refused);
+        let which = " (prober 2; 2 of 3 find it down)";
+        let (down, rising) = (Belief::Down, Belief::GoingUp);
+        for (told, wanted) in [
+            // Its own mind has changed, and the others still outvote it.
+            (reason(ok, true, (0, 1), None), "its first check succeeded"),
+            (reason(ok, true, (0, 5), None), "5 of 5 checks in a row succeeded"),
+            (
+                reason(ok, true, (0, 5), Some((rising, down))),
+                "5 of 5 checks in a row succeeded",
+            ),
+            (
+                reason(refused, true, (2, 0), Some((down, rising))),
+                "2 of 2 checks in a row failed, the last: refused",
+            ),
+            (
+                reason(refused, true, (1, 0), None),
+                "its first check failed: refused",
+            ),
+            (reason(ok, false, (0, 1), Some((down, rising))), "check succeeded"),
+            (
+                reason(refused, false, (1, 0), Some((rising, down))),
+                "check failed 1/2: refused",
+            ),
+        ] {
+            assert_eq!(told, format!("{wanted}{which}"));
+        }
     }
 }

@@ -5,13 +5,15 @@
 //! a failed one perhaps [`Traffic::may_retry`] and at the time that says [`Traffic::retry`], and [`Traffic::dropped`] when
 //! all is over.
 
+mod state;
+
+use self::state::{Pending, State};
 use super::judge::{Judge, Seen};
 use super::shares::Shares;
 use super::table::{Member, Shared, Table};
 use crate::core::retry::Tries;
-use crate::core::{BackendId, Denied, OpenConnections, Picker, RetryGate, RetryTo, Settings};
-use arc_swap::{ArcSwap, Cache};
-use rand_chacha::ChaCha8Rng;
+use crate::core::{BackendId, Denied, OnFailure, OpenConnections, Picker, RetryGate, RetryTo, Settings};
+use arc_swap::Cache;
 use router::clock::{self, Timestamp};
 use router::dice;
 use router::record::{Cause, Event};
@@ -45,6 +47,8 @@ pub struct Ticket {
     port: Option<u16>,
     /// Where its attempt is, until that has ended.
     at: Option<BackendId>,
+    /// Where it is still counted after a failed attempt, until the next one starts or none does.
+    held: Option<BackendId>,
     tried: Vec<BackendId>,
     tries: Tries,
     /// Which prober decides for it, where each does for a share.
@@ -74,36 +78,6 @@ pub struct Ended {
     pub status: Option<u16>,
     /// `Ok`: whole; a status of 500 or more counts as failed.
     pub result: Result<(), Cause>,
-}
-
-struct State {
-    published: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
-    /// The table in force here.
-    table: Arc<Table>,
-    /// Counts what is in flight, and picks unless the table has shares.
-    picker: Picker,
-    shares: Shares,
-    retries: RetryGate,
-    /// Of the waits before retries.
-    random: ChaCha8Rng,
-    /// Per backend: what is still to be told about its last change.
-    pending: Vec<Pending>,
-    judge: Judge,
-    /// Backends that wait for a request to try them, and the number of that trial.
-    trials: Vec<(BackendId, u32)>,
-    /// Per backend: its last trial that has got its request.
-    tried: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pending {
-    Nothing,
-    /// Not usable any more, and attempts are in flight.
-    Quiet,
-    /// Usable again since then, and no attempt started since has succeeded.
-    Readmission(Timestamp),
-    /// Usable again; the attempt started then was the first to succeed.
-    Readmitted(Timestamp),
 }
 
 impl Traffic {
@@ -168,6 +142,7 @@ impl Traffic {
             request,
             port,
             at: None,
+            held: None,
             tried: Vec::new(),
             tries: Tries { begun: now, made: 0 },
             share: None,
@@ -195,6 +170,14 @@ impl Traffic {
     pub fn may_retry(&self, ticket: &mut Ticket, now: Timestamp) -> Option<Timestamp> {
         let state = &mut *self.state.borrow_mut();
         self.refresh(state);
+        let start = self.allowed(state, ticket, now);
+        if start.is_none() {
+            self.release(state, ticket);
+        }
+        start
+    }
+
+    fn allowed(&self, state: &mut State, ticket: &mut Ticket, now: Timestamp) -> Option<Timestamp> {
         let settings = state.table.settings.retry;
         let start = ticket.tries.next(now, &settings, &mut state.random)?;
         // After a wait somebody may be back.
@@ -218,13 +201,21 @@ impl Traffic {
         let state = &mut *self.state.borrow_mut();
         self.refresh(state);
         let to = state.table.settings.retry.to;
+        if to != RetryTo::Same {
+            // Not where it was: that one's count says nothing of this pick.
+            self.release(state, ticket);
+        }
         let Some(backend) = state.picker(ticket).pick_again(to, &ticket.tried) else {
             ticket.retrying = false;
             state.retries.ended();
+            self.release(state, ticket);
             return None;
         };
         self.shared.forwarded.retries.add(1);
-        Some(self.start(state, ticket, backend, now))
+        let target = self.start(state, ticket, backend, now);
+        // After the start: between two attempts at the same router it is never quiet.
+        self.release(state, ticket);
+        Some(target)
     }
 
     /// The request is over; an attempt still under way is cut off without a word about its backend.
@@ -249,18 +240,18 @@ impl Traffic {
     }
 
     fn leave(&self, ticket: &mut Ticket, attempt: Option<&Ended>) {
-        if ticket.at.is_none() && !ticket.retrying {
+        if ticket.at.is_none() && ticket.held.is_none() && !ticket.retrying {
             return;
         }
         let state = &mut *self.state.borrow_mut();
         if std::mem::take(&mut ticket.retrying) {
             state.retries.ended();
         }
-        let Some(backend) = ticket.at.take() else { return };
-        state.picker.ended(backend);
-        state.shares.ended(ticket.share, backend);
+        let Some(backend) = ticket.at.take() else {
+            return self.release(state, ticket);
+        };
+        ticket.held = Some(backend);
         let member = &state.table.members[backend.index()];
-        member.tally.in_flight.set(state.picker.in_flight(backend).into());
         if let Some(attempt) = attempt {
             member.tally.attempted(attempt.started);
             self.count(member, ticket, attempt);
@@ -280,6 +271,20 @@ impl Traffic {
                 ticket.tried.push(backend);
             }
         }
+        let stays = attempt.is_some_and(|attempt| !attempt.succeeded() && !attempt.severed)
+            && stays_counted(&state.table.settings);
+        if !stays {
+            self.release(state, ticket);
+        }
+    }
+
+    /// It is not counted any more where its last attempt was.
+    fn release(&self, state: &mut State, ticket: &mut Ticket) {
+        let Some(backend) = ticket.held.take() else { return };
+        state.picker.ended(backend);
+        state.shares.ended(ticket.share, backend);
+        let member = &state.table.members[backend.index()];
+        member.tally.in_flight.set(state.picker.in_flight(backend).into());
         if state.pending[backend.index()] != Pending::Nothing {
             self.tell(state, backend);
         }
@@ -371,37 +376,13 @@ impl Traffic {
     }
 }
 
-impl State {
-    /// Who chooses for that request.
-    fn picker(&mut self, ticket: &Ticket) -> &mut Picker {
-        self.shares.picker(ticket.share).unwrap_or(&mut self.picker)
-    }
-
-    /// Has the pickers choose among those in use and those on trial.
-    fn aim(&mut self) {
-        let on_trial = |usable: &[BackendId]| {
-            let mut all = usable.to_vec();
-            all.extend(self.trials.iter().map(|(backend, _)| *backend));
-            all.sort();
-            all.dedup();
-            all
-        };
-        let balance = self.table.settings.balance;
-        self.picker.update(balance, &on_trial(&self.table.usable));
-        self.shares
-            .update(balance, self.table.shares.iter().map(|usable| on_trial(usable)));
-    }
-
-    /// Whether the request that goes to `backend` tries it; the next one does not.
-    fn try_out(&mut self, backend: BackendId) -> bool {
-        let place = self.trials.iter().position(|(on_trial, _)| *on_trial == backend);
-        let Some(place) = place else { return false };
-        let (_, number) = self.trials.swap_remove(place);
-        self.tried[backend.index()] = number;
-        self.aim();
-        self.judge.trying(backend);
-        true
-    }
+/// Whether a request that waits for its next attempt counts as in flight where the last one failed. HAProxy keeps the
+/// server assigned through its turn-around, so `leastconn` avoids it, redispatch or not; and a router to which the retry
+/// goes has not heard the last of it.
+fn stays_counted(settings: &Settings) -> bool {
+    let retry = &settings.retry;
+    let retries = matches!(settings.on_failure, OnFailure::Retry | OnFailure::RetryConnect);
+    retries && (retry.to == RetryTo::Same || !retry.delay.is_zero())
 }
 
 impl Ended {

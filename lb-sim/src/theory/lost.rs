@@ -2,7 +2,11 @@
 //!
 //! λ/N requests a second, times the time until the router is out of use: of several checkers that each decide for their
 //! share of the requests, the time of one of them. Where failed attempts take it out of use, what counts is their number.
-//! Retries that come back to the same router save nothing, they only lose it late.
+//!
+//! The router stays dead: retries that come back to it save nothing, they only lose the request late. One that is
+//! started again sooner than `retries` × `retry-delay` after a request was first tried serves its last retry: with
+//! HAProxy's three retries a second apart and no redispatch, those of the last 3 s before the restart are saved, and of
+//! a router that is away for less than that all of them are. So these figures are the most that such a restart costs.
 
 use super::case::Case;
 use super::law::{self, Law};

@@ -2,8 +2,8 @@
 
 use super::gaps::{self, Gaps, ticks};
 use super::meets::{self, Meets};
-use super::{NoTheory, Window};
-use crate::core::{CheckSettings, Growth, PassiveSettings, Schedule};
+use super::{Bounds, NoTheory, Window};
+use crate::core::{CheckSettings, Growth, PassiveReturn, PassiveSettings, Schedule};
 use router::fault::Spec;
 use std::time::Duration;
 
@@ -77,19 +77,40 @@ fn longer_than_the_round(check: &CheckSettings, interval: Duration) -> Result<Wi
     }
 }
 
-/// What is left of an ejection, the n-th in a row, that began `ago`. The router is back then, unless health checks have
-/// made it Down meanwhile, and unless a passed check alone ends it (`passive-return=check`) or may end it sooner
-/// (`passive-uneject`).
-pub fn after_ejection(passive: &PassiveSettings, n: u32, ago: Duration) -> Duration {
+/// What is left of an ejection, the n-th in a row, that began `ago` and during which no attempt that was under way has
+/// failed: with `passive-counting=quiet` or `passive-return=forgotten` each of those lengthens it. The router is back
+/// then (`passive-return=trial`: tried), unless health checks have made it Down meanwhile, and unless a passed check
+/// alone ends it (`passive-return=check`) or may end it sooner (`passive-uneject`).
+///
+/// `passive-return=forgotten` has no ejection of its own length: the oldest of the failures that count has to leave
+/// passive-window, which with one failure takes the window, and with more as much less as they were apart. A trial of
+/// whole seconds waits for more than so many of the clock's: up to a second longer.
+pub fn after_ejection(passive: &PassiveSettings, n: u32, ago: Duration) -> Bounds<Duration> {
     let longer = match passive.growth {
         Growth::Linear => n,
         Growth::None => 1,
     };
-    passive
-        .ejection
-        .saturating_mul(longer)
-        .min(passive.cap)
-        .saturating_sub(ago)
+    let length = passive.ejection.saturating_mul(longer).min(passive.cap);
+    let left = |length: Duration| length.min(passive.cap).saturating_sub(ago);
+    match (passive.back, passive.failures) {
+        (PassiveReturn::Forgotten, 1) => Bounds::exactly(left(passive.window)),
+        (PassiveReturn::Forgotten, _) => Bounds {
+            min: Duration::ZERO,
+            mean: Err(NoTheory::ForgottenOneByOne),
+            max: Ok(left(passive.window)),
+        },
+        (PassiveReturn::Trial, _) if length.subsec_nanos() == 0 => {
+            let seconds = Window {
+                min: Duration::ZERO,
+                mean: Duration::from_millis(500),
+                max: Duration::from_secs(1),
+            };
+            Bounds::from(seconds).map(|more| (length + more).saturating_sub(ago))
+        }
+        (PassiveReturn::Time | PassiveReturn::Trial | PassiveReturn::Check, _) => {
+            Bounds::exactly(length.saturating_sub(ago))
+        }
+    }
 }
 
 /// `start`, T ≤ Id, gaps that keep time: the check under way, whose age is uniform, or the next tick is the first

@@ -94,6 +94,8 @@ pub enum NoTheory {
         "fewer routers are left than panic-threshold wants: all are used, the faulty ones for as long as the fault lasts"
     )]
     Panic,
+    #[error("failures are forgotten one by one, and how far apart they were is not known")]
+    ForgottenOneByOne,
     #[error("two detectors race, and of one only the range is known")]
     Race,
     #[error("failed attempts may eject the router before its checks do, and when they come is random")]
@@ -125,7 +127,7 @@ impl NoTheory {
             | AttemptsDecide | RetriesSave | JitteredPauses | PausesFailAttempts | MistakesTooRare
             | TwoRhythms | SeveralCheckers | PlaceInRound | DeadlineTooShort | LeavesFirst
             | SeveralVictims | SomeStay | CountedTogether | ChecksForgive | AcceptQueue | WindowForgets
-            | Panic | OtherPauses | NobodyChecks => false,
+            | Panic | OtherPauses | NobodyChecks | ForgottenOneByOne => false,
         }
     }
 }

@@ -239,7 +239,7 @@ fn monte_carlo_agrees_on_readmission() {
                 assert!(settings.timeout > settings.interval && !settings.jitter.is_zero());
                 continue;
             };
-            let (mean, min, max) = sample(2000, &settings, |death, seed| {
+            let (mean, min, max) = sample(800, &settings, |death, seed| {
                 let (mut world, _) = die(&settings, fault, death, seed, Duration::ZERO);
                 // Long enough after the death to forget its phase.
                 let ready =

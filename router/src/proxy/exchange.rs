@@ -242,7 +242,10 @@ impl<P: Policy> Client<P> {
                         Some(_) => Cause::Cut,
                         None => Cause::Reset,
                     });
-                    running.attempt_ended(&attempt);
+                    let next = running.attempt_ended(&attempt);
+                    if let (Sever::Close, None, AfterFailure::Reply(reply)) = (how, attempt.status, next) {
+                        return self.reply(&mut request, running, &reply).await;
+                    }
                     running.finish(End::Cut, now);
                     return match how {
                         Sever::Close if !close_delimited => After::Linger,

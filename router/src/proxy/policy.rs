@@ -41,7 +41,8 @@ pub trait Policy: 'static {
     }
 
     /// An attempt ended, well or not. The answer counts only for failures before a response head was sent
-    /// on, and not for [`Cause::ClientGone`] and severed ones.
+    /// on, and not for [`Cause::ClientGone`]; of a severed one only a reply counts, and only where its client is closed
+    /// in order.
     fn attempt_ended(&self, exchange: &mut Self::Exchange, attempt: &Attempt) -> AfterFailure;
 
     /// The wait that [`AfterFailure::Wait`] asked for is over, and the client is still there.

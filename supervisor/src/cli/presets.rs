@@ -115,8 +115,6 @@ fn window(bounds: Option<Bounds>) -> String {
         value if value >= 10.0 || value == value.round() => format!("{}", (value * 10.0).round() / 10.0),
         value => format!("{}", (value * 100.0).round() / 100.0),
     };
-    // Where a system makes no checks the lab's come once a day: that bounds nothing.
-    let (mean, max) = (mean.filter(|mean| *mean < HOUR), max.filter(|max| *max < HOUR));
     match (mean, max) {
         (_, Some(max)) if number(min) == number(max) => number(max),
         (_, Some(max)) => format!("{} to {}", number(min), number(max)),
@@ -124,8 +122,6 @@ fn window(bounds: Option<Bounds>) -> String {
         (None, None) => "-".to_owned(),
     }
 }
-
-const HOUR: f64 = 3600.0;
 
 /// What the table has of it.
 fn heading(preset: &Preset) -> Value {
@@ -144,6 +140,7 @@ fn document(preset: &Preset) -> Value {
     let mut document = heading(preset);
     document["schema"] = json!("resetlab.preset.v1");
     document["rules"] = json!(preset.rules);
+    document["limits"] = json!(preset.limits);
     document["traps"] = json!(preset.traps);
     document["leaves_out"] = json!(preset.leaves_out);
     let words = preset.settings.words().into_iter();
@@ -158,6 +155,12 @@ fn text(preset: &Preset) -> String {
     text += "\n\nrules, and how each is known; what is not named has lb-sim's default\n";
     for rule in &preset.rules {
         text += &said(rule);
+    }
+    if !preset.limits.is_empty() {
+        text += "\nlimits of the real system, refused here, too\n";
+        for limit in &preset.limits {
+            text += &known(&limit.to_string(), limit.grade, "", &limit.source);
+        }
     }
     for (title, sentences) in [
         ("traps", &preset.traps),
@@ -186,11 +189,20 @@ fn text(preset: &Preset) -> String {
     text
 }
 
-/// `  interval = 2s      inter: source`, the source below where it does not fit beside.
 fn said(rule: &Rule) -> String {
     let pair = format!("{} = {}", rule.key, rule.value);
-    let word = rule.word.as_deref().unwrap_or("");
-    let grade = match rule.grade {
+    known(
+        &pair,
+        rule.grade,
+        rule.word.as_deref().unwrap_or(""),
+        &rule.source,
+    )
+}
+
+/// `  interval = 2s      source    inter`, the vendor's word below where it does not fit beside, then where it is
+/// written.
+fn known(pair: &str, grade: Grade, word: &str, source: &str) -> String {
+    let grade = match grade {
         Grade::Assumed => "ASSUMED",
         known => known.name(),
     };
@@ -199,7 +211,7 @@ fn said(rule: &Rule) -> String {
         text = format!("  {pair:34} {grade}\n      {word}");
     }
     text.push('\n');
-    wrap(&mut text, "      ", &rule.source);
+    wrap(&mut text, "      ", source);
     text
 }
 
@@ -247,6 +259,12 @@ mod tests {
                 );
                 assert!(flat.contains(&source), "{}: {source}", preset.name);
             }
+            for limit in &preset.limits {
+                assert!(
+                    flat.contains(&format!("{limit} {} {}", limit.grade, limit.source)),
+                    "{limit}"
+                );
+            }
             for sentence in preset.traps.iter().chain(&preset.leaves_out) {
                 assert!(flat.contains(sentence.as_str()), "{sentence}");
             }
@@ -263,13 +281,36 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_figure_in_the_table_has_its_reason_where_it_is_shown() {
+        let mut missing = 0;
+        for preset in presets::all() {
+            let text = text(preset);
+            let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for (done, fault) in [("killed", Fault::Kill), ("hung", Fault::Hang)] {
+                let theory = theory(preset, fault);
+                if window(theory.t_detect_s) == "-" {
+                    let told = format!("A {done} router");
+                    let reason = theory.reason.expect("no figure without a reason");
+                    assert!(
+                        flat.contains(&told) && flat.contains(&reason),
+                        "{}: {text}",
+                        preset.name
+                    );
+                    missing += 1;
+                }
+            }
+        }
+        assert!(missing > 0, "no preset shows what this is about");
+    }
+
+    #[test]
     fn windows_are_as_short_as_they_can_be() {
         let bounds = |min, mean, max| window(Some(Bounds { min, mean, max }));
         assert_eq!(bounds(4.0, Some(5.0), Some(6.0)), "4 to 6");
         assert_eq!(bounds(0.1, None, Some(12.54)), "0.1 to 12.5");
         assert_eq!(bounds(0.0, Some(0.021), None), "~0.02");
         assert_eq!(bounds(0.0, Some(0.0), Some(0.0)), "0");
-        assert_eq!(bounds(0.0, None, Some(86_400.0)), "-");
+        assert_eq!(bounds(0.0, None, None), "-");
         assert_eq!(window(None), "-");
     }
 }

@@ -88,15 +88,10 @@ impl Forecast {
     pub fn theory(&self) -> Theory {
         let case = self.case(&self.settings);
         let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
-        // Where a system makes no checks the lab's come once a day: that bounds nothing.
         if self.interval.is_none()
-            && let Ok(bounds) = &mut t_detect
-            && bounds.max.is_ok_and(|max| max >= self.settings.check.interval)
+            && let Ok(bounds) = t_detect
         {
-            bounds.max = Err(NoTheory::NobodyChecks);
-            if let Ok(lost) = &mut lost {
-                lost.max = Err(NoTheory::NobodyChecks);
-            }
+            (t_detect, lost) = self.without_checks(bounds, lost);
         }
         let (mut t_detect, mut lost) = (
             t_detect.map_err(|e| e.to_string()),
@@ -141,6 +136,32 @@ impl Forecast {
         self.beyond.detection.iter().chain(sent).collect()
     }
 
+    /// Where a system makes no checks the lab's come once a day: what these decide is no figure, and bounds nothing.
+    fn without_checks(
+        &self,
+        mut t_detect: TDetect,
+        lost: Result<theory::Bounds<f64>, NoTheory>,
+    ) -> (Result<TDetect, NoTheory>, Result<theory::Bounds<f64>, NoTheory>) {
+        let seldom = self.settings.check.interval;
+        let nobody = NoTheory::NobodyChecks;
+        let unbounded = t_detect.max.is_ok_and(|max| max >= seldom);
+        // Half a gap on average where they are first; where attempts are it is far from that.
+        if t_detect.mean.is_ok_and(|mean| mean >= seldom / 4) {
+            return (Err(nobody), lost.and(Err(nobody)));
+        }
+        if unbounded {
+            t_detect.max = Err(nobody);
+        }
+        // The number of attempts that eject is a bound of its own.
+        let many = theory::requests_in(seldom / 4, self.traffic.rate, self.traffic.routers);
+        let by_checks = |lost: &theory::Bounds<f64>| unbounded && lost.max.is_ok_and(|max| max >= many);
+        let lost = lost.map(|lost| theory::Bounds {
+            max: if by_checks(&lost) { Err(nobody) } else { lost.max },
+            ..lost
+        });
+        (Ok(t_detect), lost)
+    }
+
     /// Until failed attempts have ejected, or will not.
     fn attempts(&self) -> Duration {
         let Settings {
@@ -171,6 +192,8 @@ impl Forecast {
         }
     }
 }
+
+type TDetect = theory::Bounds<Duration>;
 
 fn document(bounds: theory::Bounds<f64>) -> Bounds {
     Bounds {
@@ -274,6 +297,30 @@ mod tests {
                 .unwrap()
                 .ends_with("inter, the server option maxconn")
         );
+    }
+
+    #[test]
+    fn checks_of_once_a_day_are_no_figure() {
+        let hang = forecast("preset=caddy-passive", Spec::new(Fault::Hang)).theory();
+        assert_eq!(
+            (hang.t_detect_s, hang.lost, hang.lost_per_trial),
+            (None, None, None)
+        );
+        for reason in [hang.reason, hang.lost_reason] {
+            assert!(reason.unwrap().contains("nobody makes health checks"));
+        }
+        for preset in ["caddy-passive", "nginx"] {
+            let kill = forecast(&format!("preset={preset}"), Spec::new(Fault::Kill)).theory();
+            let t_detect = kill.t_detect_s.unwrap();
+            assert!(
+                t_detect.mean.is_none_or(|mean| mean < 1.0),
+                "{preset}: {t_detect:?}"
+            );
+            assert_eq!(t_detect.max, None, "{preset}");
+            // Caddy's one failure is all that a death costs, whenever it comes.
+            let most = kill.lost.and_then(|lost| lost.max);
+            assert_eq!(most, (preset == "caddy-passive").then_some(1.0), "{preset}");
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Sweep {
             .map(|(key, text)| Ok((key.clone(), args::words(&key, &text)?)))
             .collect();
         let axes = axes.map_err(|e| usage(&e))?;
-        let mut base = args.stack.settings().map_err(|e| usage(&e))?;
+        let mut base = args.stack.settings_unchecked().map_err(|e| usage(&e))?;
         if base.rate <= 0.0 {
             return Err(usage(&"--rate: an experiment needs requests, such as --rate 200"));
         }
@@ -102,7 +102,7 @@ impl Sweep {
                     .set(&format!("--{key}"), key, word)
                     .map_err(|e| usage(&e.problem))?;
             }
-            settings.lb.consistent().map_err(|e| usage(&e))?;
+            settings.possible_together().map_err(|e| usage(&e))?;
             choice::peer(&settings).map_err(|e| (e.exit_code(), e.to_string()))?;
             settings.seed = Some(seed.wrapping_add(number));
             todo.push((swept, settings));

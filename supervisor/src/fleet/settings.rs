@@ -67,6 +67,9 @@ impl Actor {
         if let Err(e) = next.set_json(&lb) {
             return drop(reply.send(Err(FleetError::BadSetting(e.to_string()))));
         }
+        if let Err(e) = self.plan.preset.allows(&next) {
+            return drop(reply.send(Err(FleetError::BadSetting(e.to_string()))));
+        }
         let (lb_socket, load_socket) = (
             self.plan.control_socket(Role::Lb),
             self.plan.control_socket(Role::Load),

@@ -83,6 +83,16 @@ pub struct StackArgs {
 impl StackArgs {
     /// Defaults < file < environment < these flags.
     pub fn settings(&self) -> Result<LabSettings, BadSetting> {
+        let settings = self.settings_unchecked()?;
+        settings.possible_together().map_err(|problem| BadSetting {
+            place: "settings".into(),
+            problem,
+        })?;
+        Ok(settings)
+    }
+
+    /// The same where others are still to be set, as in a sweep: whether they can be together is not asked yet.
+    pub(crate) fn settings_unchecked(&self) -> Result<LabSettings, BadSetting> {
         let (ours, own): (Vec<&PathBuf>, Vec<&PathBuf>) = self
             .config
             .iter()
@@ -107,12 +117,6 @@ impl StackArgs {
             }
         }
         settings.read_engine_config()?;
-        let balancer = settings.lb.consistent().map_err(|e| e.to_string());
-        let together = balancer.and_then(|()| settings.consistent_load());
-        together.map_err(|problem| BadSetting {
-            place: "settings".into(),
-            problem,
-        })?;
         Ok(settings)
     }
 

@@ -92,6 +92,13 @@ impl LabSettings {
         Ok(())
     }
 
+    /// Refuses settings that cannot be in force together: here, in the real system the preset is of, or in the load.
+    pub fn possible_together(&self) -> Result<(), String> {
+        self.lb.consistent().map_err(|e| e.to_string())?;
+        self.preset.allows(&self.lb).map_err(|e| e.to_string())?;
+        self.consistent_load()
+    }
+
     /// Whether anybody checks the routers. Where a system makes no checks its preset has the lab's come once a day,
     /// and nginx makes none of ours.
     pub fn has_checks(&self) -> bool {
@@ -197,6 +204,31 @@ mod tests {
         for preset in presets::all() {
             let engine = preset.engine.as_deref().map(str::parse::<Engine>);
             assert!(engine.is_none_or(|engine| engine.is_ok()), "{}", preset.name);
+        }
+    }
+
+    #[test]
+    fn what_the_real_system_forbids_is_refused_by_its_name() {
+        let refused = |words| set(words).possible_together().unwrap_err();
+        let error = refused(&[("preset", "gcp"), ("timeout", "6s")]);
+        assert!(
+            error.starts_with("preset=gcp needs timeout <= interval (google-cloud-compute"),
+            "{error}"
+        );
+        assert!(error.contains("timeout is 6s, interval is 5s"), "{error}");
+        assert!(
+            refused(&[("timeout", "30s"), ("preset", "aws-clb")])
+                .contains("preset=aws-clb needs timeout < interval")
+        );
+        // Only both together count, in whatever order they come.
+        let both = set(&[("preset", "gcp"), ("interval", "1s"), ("timeout", "500ms")]);
+        assert_eq!(both.possible_together(), Ok(()));
+        // The kubelet and Caddy take what comes.
+        for preset in ["kubernetes", "caddy", "kb"] {
+            assert_eq!(
+                set(&[("preset", preset), ("timeout", "1h")]).possible_together(),
+                Ok(())
+            );
         }
     }
 

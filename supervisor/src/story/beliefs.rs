@@ -123,8 +123,8 @@ impl Story {
                 format!("{name} {verb}{by} ({reason}){until}")
             }
             _ if was_ejected => format!("{name} {verb} as well{by} ({reason})"),
-            _ if to == Belief::Ejected => format!("{name} stays EJECTED ({reason}){until}"),
-            _ => format!("{name} {verb} again{by} ({reason})"),
+            _ if to == Belief::Ejected => format!("{name} stays {verb} ({reason}){until}"),
+            _ => format!("{name} stays {verb}{by} ({reason})"),
         };
         let mut lines = Line::one(at, Tone::Bad, text);
         let none = self

@@ -62,7 +62,11 @@ fn a_failed_trial_begins_the_time_anew_and_only_its_own_success_restores() {
     // What was under way fails later: nginx counts its time from there.
     let late = Timestamp(0) + seconds(4);
     assert!(!passive.observe_ejected(late, FAILED, &settings));
-    assert_eq!(passive.ejected_until(), Some(late + seconds(10)));
+    assert_eq!(
+        passive.ejected_until(),
+        Some(late + seconds(11)),
+        "more than ten whole seconds"
+    );
     assert!(!passive.observe_ejected(late, Heard::Succeeded { trial: false }, &settings));
     assert!(!passive.time_is_up(&settings));
     assert_eq!((passive.trial(), passive.ejected_until()), (Some(1), None));
@@ -70,12 +74,45 @@ fn a_failed_trial_begins_the_time_anew_and_only_its_own_success_restores() {
     assert!(!passive.observe_ejected(tried, Heard::Trying, &settings));
     assert_eq!(
         (passive.trial(), passive.ejected_until()),
-        (None, Some(tried + seconds(10)))
+        (None, Some(tried + seconds(11)))
     );
-    let failed = tried + seconds(3);
+    let failed = tried + Duration::from_millis(3700);
     assert!(!passive.observe_ejected(failed, Heard::Failed { trial: true }, &settings));
-    assert_eq!(passive.ejected_until(), Some(failed + seconds(10)));
+    assert_eq!(
+        passive.ejected_until(),
+        Some(tried + seconds(14)),
+        "as a second begins"
+    );
     assert!(passive.observe_ejected(failed, Heard::Succeeded { trial: true }, &settings));
+}
+
+/// nginx 1.22.1 with `fail_timeout=2s` in front of a dead server: trials about every 3 s, as a second begins.
+#[test]
+fn whole_seconds_are_compared_and_what_is_shorter_is_exact() {
+    let settings = |time: u64| PassiveSettings {
+        failures: 1,
+        counting: PassiveCounting::Quiet,
+        window: Duration::from_millis(time),
+        ejection: Duration::from_millis(time),
+        growth: Growth::None,
+        back: PassiveReturn::Trial,
+        ..PassiveSettings::default()
+    };
+    let at = |ms: u64| Timestamp(0) + Duration::from_millis(ms);
+    for (time, died, trial) in [
+        (2000, 0, 3000),
+        (2000, 10, 3000),
+        (2000, 999, 3000),
+        (2000, 1000, 4000),
+        (300, 950, 1250),
+    ] {
+        let settings = settings(time);
+        let mut passive = Passive::new(at(died));
+        passive.eject(at(died), &settings);
+        assert_eq!(passive.ejected_until(), Some(at(trial)), "{time} {died}");
+        assert!(!settings.quiet(at(died), at(trial - 1)));
+        assert!(settings.quiet(at(died), at(trial + 1)));
+    }
 }
 
 #[test]

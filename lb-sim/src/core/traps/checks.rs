@@ -143,9 +143,10 @@ fn trap_6_a_cumulative_count_is_reached_after_fall_over_p_checks() {
         }
         count as f64 / f64::from(runs)
     };
-    let (cumulative, consecutive) = (mean("cumulative", 4_000), mean("consecutive", 1_000));
+    let (cumulative, consecutive) = (mean("cumulative", 4_000), mean("consecutive", 400));
     assert!((cumulative / 60.0 - 1.0).abs() < 0.05, "{cumulative}");
-    assert!((consecutive / 8_420.0 - 1.0).abs() < 0.1, "{consecutive}");
+    // Three standard errors: the count is nearly geometric.
+    assert!((consecutive / 8_420.0 - 1.0).abs() < 0.15, "{consecutive}");
 }
 
 /// Trap 7: Traefik checks the servers of a service one after the other: of `m` hung ones the `m`-th is found `m` timeouts after

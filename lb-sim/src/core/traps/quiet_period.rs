@@ -66,8 +66,10 @@ fn nginx_tries_an_ejected_peer_with_exactly_one_request_after_each_fail_timeout(
     let mut world = nginx(1, 2);
     world.balancer.on_attempt(world.now, PEER, true);
     for n in 1..=5 {
-        // Refused at once, so that the next time begins where the last ended.
-        world.run_until(second(10 * u64::from(n)));
+        // Refused at once, so that the next time begins where the last ended. Whole seconds are compared: more than ten.
+        world.run_until(second(11 * u64::from(n) - 1));
+        assert!(trials(&world).is_empty(), "not yet");
+        world.run_until(second(11 * u64::from(n)));
         assert_eq!(trials(&world), [(PEER, n)]);
         assert_eq!(
             world.balancer.usable().count(),
@@ -79,9 +81,10 @@ fn nginx_tries_an_ejected_peer_with_exactly_one_request_after_each_fail_timeout(
         world
             .balancer
             .hear(world.now, PEER, Heard::Failed { trial: true });
-        assert_eq!(world.balancer.ejected_until(PEER), Some(world.now + FAIL_TIMEOUT));
+        let over = world.now + FAIL_TIMEOUT + Duration::from_secs(1);
+        assert_eq!(world.balancer.ejected_until(PEER), Some(over));
     }
-    world.run_until(second(60));
+    world.run_until(second(66));
     world.balancer.hear(world.now, PEER, Heard::Trying);
     world
         .balancer
@@ -98,13 +101,13 @@ fn nginx_is_out_until_a_fail_timeout_after_the_last_of_what_was_stuck() {
         world.run_until(second(stuck));
         world.balancer.on_attempt(world.now, PEER, true);
     }
-    world.run_until(second(18));
-    assert!(trials(&world).is_empty());
     world.run_until(second(19));
+    assert!(trials(&world).is_empty());
+    world.run_until(second(20));
     assert_eq!(trials(&world), [(PEER, 1)]);
     // A trial that hangs costs one more request for each fail_timeout, not all of them.
     world.balancer.hear(world.now, PEER, Heard::Trying);
-    world.run_until(second(29));
+    world.run_until(second(31));
     assert_eq!(trials(&world), [(PEER, 2)]);
 }
 

@@ -123,7 +123,7 @@ fn monte_carlo_agrees_on_mistakes() {
             share,
         };
         let theory = by_pauses(&settings, pauses).unwrap();
-        let [(recurrence, off), (duration, off_m)] = simulate(&settings.check, pauses, 400, 11);
+        let [(recurrence, off), (duration, off_m)] = simulate(&settings.check, pauses, 200, 11);
         let told = |seconds: f64, theory: Duration| seconds / theory.as_secs_f64() - 1.0;
         let (r, m) = (
             told(recurrence, theory.recurrence),

@@ -1,8 +1,9 @@
 //! Every fault under every set of detectors: the figures and the reasons where there is none.
 
 use super::*;
-use crate::core::Settings;
+use crate::core::{Passive, PassiveCounting, PassiveReturn, Settings};
 use crate::theory::load::Arrivals;
+use router::clock::Timestamp;
 use router::fault::{Delay, On};
 
 pub(super) fn settings(words: &str) -> Settings {
@@ -237,11 +238,48 @@ fn what_waits_at_a_silent_router_is_answered_when_it_is_well_again() {
 }
 
 #[test]
-fn an_ejection_ends_by_its_own_clock() {
-    let passive = Settings::default().passive;
-    assert_eq!(after_ejection(&passive, 1, ms(1000)), ms(29_000));
-    assert_eq!(after_ejection(&passive, 3, ms(0)), ms(90_000));
-    assert_eq!(after_ejection(&passive, 100, ms(0)), ms(300_000));
+fn an_ejection_ends_by_its_own_clock_or_as_failures_are_forgotten() {
+    let mut passive = Settings::default().passive;
+    let exactly = |time| Bounds::exactly(ms(time));
+    assert_eq!(after_ejection(&passive, 1, ms(1000)), exactly(29_000));
+    assert_eq!(after_ejection(&passive, 3, ms(0)), exactly(90_000));
+    assert_eq!(after_ejection(&passive, 100, ms(0)), exactly(300_000));
+    passive.back = PassiveReturn::Trial;
+    let trial = after_ejection(&passive, 1, ms(1000));
+    assert_eq!(
+        trial.window().unwrap(),
+        Window {
+            min: ms(29_000),
+            mean: ms(29_500),
+            max: ms(30_000)
+        }
+    );
+    passive.back = PassiveReturn::Forgotten;
+    passive.counting = PassiveCounting::Window;
+    passive.window = ms(10_000);
+    // What the balancer does, at each count of failures half a second apart.
+    for failures in [1, 3] {
+        passive.failures = failures;
+        let mut counted = Passive::new(Timestamp(0));
+        let apart = |n: u32| Timestamp(0) + ms(500) * n;
+        let earned = (1..=failures).filter(|n| counted.observe(apart(*n), true, &passive));
+        assert_eq!(earned.count(), 1, "the last of them");
+        let at = apart(failures);
+        counted.eject(at, &passive);
+        let lasts = counted.ejected_until().unwrap().since(at);
+        // In a row or not: that is of no account here.
+        let told = after_ejection(&passive, 4, ms(0));
+        assert!(
+            told.min <= lasts && lasts <= told.max.unwrap(),
+            "{lasts:?} {told:?}"
+        );
+        match failures {
+            1 => assert_eq!((told, lasts), (exactly(10_000), ms(10_000))),
+            _ => assert_eq!((told.mean, lasts), (Err(NoTheory::ForgottenOneByOne), ms(9000))),
+        }
+    }
+    passive.cap = ms(4000);
+    assert_eq!(after_ejection(&passive, 1, ms(1000)).max, Ok(ms(3000)));
 }
 
 #[test]

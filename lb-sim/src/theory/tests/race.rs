@@ -27,9 +27,10 @@ fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> (Duration, u32) {
         Fault::Hang => (Truth::Hung, case.settings.response_timeout),
         _ => (Truth::Refusing, Duration::ZERO),
     };
-    let death = BIRTH + check.interval.mul_f64(2.0 + uniform(random)) + Duration::from_secs_f64(8.0 / rate);
-    // Whose turn it is at the death depends on nothing.
-    let mut arrival = BIRTH + Duration::from_secs_f64(uniform(random) * f64::from(routers) / rate);
+    let traffic = BIRTH + check.interval.mul_f64(2.0 + uniform(random));
+    let death = traffic + Duration::from_secs_f64(8.0 / rate);
+    // Whose turn it is at the death depends on nothing; what a router that lives has answered before says nothing.
+    let mut arrival = traffic + Duration::from_secs_f64(uniform(random) * f64::from(routers) / rate);
     let mut failing = std::collections::VecDeque::new();
     let (mut dead, mut attempts) = (false, 0);
     loop {

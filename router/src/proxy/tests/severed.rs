@@ -35,6 +35,8 @@ fn a_close_on_demand_is_a_fin_whatever_the_client_has_sent() {
 #[test]
 fn what_is_under_way_ends_before_and_in_the_middle_of_a_response() {
     lab(async |lab| {
+        let closes = std::iter::repeat_n(AfterFailure::Close, 4);
+        lab.policy.after_failure.borrow_mut().extend(closes);
         for (how, closed) in [(Sever::Close, Closed::Fin), (Sever::Reset, Closed::Rst)] {
             let (mut client, mut backend, _) = lab.request(GET).await;
             lab.engine.sever(lab.upstream.key, how);
@@ -56,6 +58,34 @@ fn what_is_under_way_ends_before_and_in_the_middle_of_a_response() {
         }
         // No retry was asked for, and none was made.
         assert_eq!(lab.policy.attempts.borrow().len(), 4);
+    });
+}
+
+/// HAProxy's shutdown-sessions: a client without a response yet gets the one for a server that has closed.
+#[test]
+fn before_a_response_a_reply_may_be_given_for_what_is_closed_but_not_for_what_is_reset() {
+    lab(async |lab| {
+        for (how, answered, end) in [
+            (Sever::Close, true, End::Complete),
+            (Sever::Reset, false, End::Cut),
+        ] {
+            let reply = AfterFailure::Reply(Reply::explain(502, "gone"));
+            lab.policy.after_failure.borrow_mut().push_back(reply);
+            let (mut client, backend, _) = lab.request(GET).await;
+            lab.engine.sever(lab.upstream.key, how);
+            match answered {
+                true => assert!(client.until("gone").await.starts_with("HTTP/1.1 502 ")),
+                false => assert_eq!(client.rest().await, (String::new(), Closed::Rst)),
+            }
+            drop((client, backend));
+            assert!(last(&lab).severed);
+            assert_eq!(lab.finish().await.end, end);
+        }
+        assert_eq!(
+            lab.policy.attempts.borrow().len(),
+            2,
+            "and nothing is tried again"
+        );
     });
 }
 

@@ -121,7 +121,12 @@ pub(in crate::cli) fn expectation(done: &str, fault: Fault, settings: &LabSettin
     });
     let detectors = settings.lb.detectors;
     let out = if detectors.passive { "out of use" } else { "Down" };
-    format!("A {done} router is expected {out} after {mean} s{range}{cost}")
+    // Without a mean the range says little by itself.
+    let why = match (window.mean, theory.reason) {
+        (None, Some(why)) => format!(": {why}"),
+        _ => String::new(),
+    };
+    format!("A {done} router is expected {out} after {mean} s{range}{cost}{why}")
 }
 
 /// "first … last (n)"

@@ -170,7 +170,10 @@ fn residuals(first: &Side, other: &Side, no_theory: Option<&str>) -> Judged {
             return Judged::unknown(match (side.detected, no_theory) {
                 (_, Some(why)) => format!("no prediction: {why}"),
                 (Some(0), None) => format!("{engine} noticed no fault"),
-                (_, None) => format!("no prediction of {engine}, only of what health checks notice"),
+                (_, None) => format!(
+                    "theory foretells no single death of {engine}: gaps between its checks are random, or checks are \
+                     not all that notices"
+                ),
             });
         }
     }
