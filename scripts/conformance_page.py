@@ -32,6 +32,9 @@ def render(results, machine, version, load, reasons):
     lines = [INTRODUCTION.format(share=share)]
     lines.append(f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} with {', '.join(versions)} ({version}), "
                  f"on {machine}, everything on loopback. Load: " + ", ".join(f"`{k}={v}`" for k, v in load.items()) + ".\n")
+    builds = {tuple(result["made_with"]["program"]) for _, result in results}
+    if len(builds) > 1:
+        lines.append(f"The rows were measured with {len(builds)} builds of resetlab.\n")
     agreed = [verdict(result)["agree"] for _, result in results]
     lines.append(f"**{agreed.count(True)} of {len(agreed)} rows agree"
                  + (f", {agreed.count(False)} disagree" if False in agreed else "") + ".**\n")

@@ -75,6 +75,9 @@ pub struct Trial {
     #[serde(default)]
     pub forwarded: Option<Forwarded>,
     pub events_dropped: u64,
+    /// The balancer, the load or the app ended in the middle of the trial: how, in words. Then it measured something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disturbed: Vec<String>,
 }
 
 /// Requests that ended otherwise than `ok` because of the fault.
@@ -142,6 +145,7 @@ pub fn trials(
     let ended = over.map_or(strike.held_until, |over| over.max(strike.held_until));
     let forwarded = begun.and_then(|begun| forwarded::between(records, begun, ended));
     let dropped = dropped(records);
+    let disturbed = disturbed(records, ended);
     let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
         let phase = checks::phase(records, &victim.router, victim.at);
         Trial {
@@ -149,6 +153,7 @@ pub fn trials(
             predicted_t_detect_s: phase.and_then(|p| predict(&p, victim.at)),
             forwarded,
             events_dropped: dropped,
+            disturbed: disturbed.clone(),
             ..victim.trial(records, strike, spell, cost)
         }
     };
@@ -237,6 +242,7 @@ impl Victim {
             lost: cost.lost,
             forwarded: None,
             events_dropped: 0,
+            disturbed: Vec::new(),
         }
     }
 }
@@ -253,6 +259,23 @@ pub fn revives(record: &Record, router: &str) -> bool {
         Event::Resumed { router: r, .. } | Event::Healed { router: r, .. } => r == router,
         _ => false,
     }
+}
+
+impl Trial {
+    /// Its figures say nothing: records of it are missing, or something else than the victim ended.
+    pub fn is_invalid(&self) -> bool {
+        self.events_dropped > 0 || !self.disturbed.is_empty()
+    }
+}
+
+/// How others than routers ended until then.
+fn disturbed(records: &[Record], until: Timestamp) -> Vec<String> {
+    let ends = records.iter().filter(|record| record.at <= until);
+    ends.filter_map(|record| match &record.event {
+        Event::Exited { name, words, .. } if !name.starts_with("router-") => Some(format!("{name} {words}")),
+        _ => None,
+    })
+    .collect()
 }
 
 /// Records lost on the way: a trial with any is invalid.

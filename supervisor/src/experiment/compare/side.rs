@@ -106,7 +106,7 @@ impl Side {
         let valid: Vec<&Done> = done
             .iter()
             .copied()
-            .filter(|done| done.trial.events_dropped == 0)
+            .filter(|done| !done.trial.is_invalid())
             .collect();
         let spread =
             |value: &dyn Fn(&Done) -> Option<f64>| Spread::of(valid.iter().filter_map(|done| value(done)));

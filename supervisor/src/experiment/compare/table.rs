@@ -113,7 +113,7 @@ fn figures(document: &Document, fault: &Compared, sides: [&Side; 2]) -> String {
 fn trials(side: &Side) -> String {
     match side.invalid {
         0 => side.n.to_string(),
-        invalid => format!("{} ({invalid} more lost events)", side.n),
+        invalid => format!("{} ({invalid} more invalid)", side.n),
     }
 }
 

@@ -248,6 +248,7 @@ fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Done {
         clients: Clients::of(seen),
         late_p99_ms: Some(0.2),
         trial: Trial {
+            disturbed: Vec::new(),
             trial: 1,
             fault: Fault::Kill,
             detail: None,

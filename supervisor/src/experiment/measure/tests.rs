@@ -2,6 +2,7 @@ use super::*;
 use router::record::ProbeResult;
 
 mod crashes;
+mod disturbed;
 mod forwarded;
 mod untold;
 

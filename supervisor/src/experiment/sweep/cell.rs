@@ -73,6 +73,9 @@ pub struct Death {
     pub predicted_t_detect_s: Option<f64>,
     pub lost: u64,
     pub events_dropped: u64,
+    /// As a trial's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disturbed: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -245,6 +248,7 @@ mod tests {
             predicted_t_detect_s: None,
             lost,
             events_dropped: 0,
+            disturbed: Vec::new(),
         }
     }
 

@@ -78,6 +78,7 @@ async fn deaths(
             predicted_t_detect_s: trial.predicted_t_detect_s,
             lost: trial.lost.total(),
             events_dropped: trial.events_dropped,
+            disturbed: trial.disturbed,
             router: trial.router,
         }));
     }

@@ -178,10 +178,13 @@ fn legend(document: &Document) -> String {
         .cells
         .iter()
         .flat_map(|judged| &judged.cell.deaths)
-        .filter(|death| death.events_dropped > 0)
+        .filter(|death| death.events_dropped > 0 || !death.disturbed.is_empty())
         .count();
     if dropped > 0 {
-        let _ = writeln!(text, "warning: {dropped} deaths lost events and are invalid");
+        let _ = writeln!(
+            text,
+            "warning: {dropped} deaths are invalid: events were lost, or another process ended meanwhile"
+        );
     }
     match (document.slo, document.chosen) {
         (None, _) => {}

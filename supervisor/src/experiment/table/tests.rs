@@ -40,6 +40,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
             over_breaker: 0,
         }),
         events_dropped: 0,
+        disturbed: Vec::new(),
     }
 }
 

@@ -192,9 +192,16 @@ pub fn warnings(s: &Summary) -> Vec<String> {
             "the load generator was late (p99 {late:.1} ms): this machine was too busy, doubt the figures below that"
         ));
     }
-    let invalid = s.trials.iter().filter(|t| t.events_dropped > 0).count();
-    if invalid > 0 {
-        warnings.push(format!("{invalid} trials lost events and are invalid"));
+    let dropped = s.trials.iter().filter(|t| t.events_dropped > 0).count();
+    if dropped > 0 {
+        warnings.push(format!("{dropped} trials lost events and are invalid"));
+    }
+    for trial in s.trials.iter().filter(|t| !t.disturbed.is_empty()) {
+        let how = trial.disturbed.join("; ");
+        warnings.push(format!(
+            "trial {} is invalid: in the middle of it {how}",
+            trial.trial
+        ));
     }
     if s.trials.len() < 5 {
         warnings.push(format!(
