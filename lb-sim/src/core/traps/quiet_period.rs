@@ -44,7 +44,7 @@ fn trials(world: &World) -> Vec<(BackendId, u32)> {
 }
 
 #[test]
-fn nginx_failures_further_apart_than_a_window_still_add_up() {
+fn trap_5_nginx_failures_further_apart_than_a_window_still_add_up() {
     let mut world = nginx(3, 2);
     // Never three within 10 s, and successes in between: a sliding window would count two at most.
     for (at, failed) in [(0, true), (1, false), (8, true), (9, false), (16, true)] {
@@ -62,7 +62,7 @@ fn nginx_failures_further_apart_than_a_window_still_add_up() {
 }
 
 #[test]
-fn nginx_tries_an_ejected_peer_with_exactly_one_request_after_each_fail_timeout() {
+fn trap_5_nginx_tries_an_ejected_peer_with_exactly_one_request_after_each_fail_timeout() {
     let mut world = nginx(1, 2);
     world.balancer.on_attempt(world.now, PEER, true);
     for n in 1..=5 {
@@ -93,7 +93,7 @@ fn nginx_tries_an_ejected_peer_with_exactly_one_request_after_each_fail_timeout(
 }
 
 #[test]
-fn nginx_is_out_until_a_fail_timeout_after_the_last_of_what_was_stuck() {
+fn trap_5_nginx_is_out_until_a_fail_timeout_after_the_last_of_what_was_stuck() {
     let mut world = nginx(1, 2);
     world.balancer.on_attempt(world.now, PEER, true);
     // Sent before the ejection into a black hole, and given up after `proxy_connect_timeout 60s`.
@@ -112,7 +112,7 @@ fn nginx_is_out_until_a_fail_timeout_after_the_last_of_what_was_stuck() {
 }
 
 #[test]
-fn nginx_never_ejects_a_peer_without_another() {
+fn trap_5_nginx_never_ejects_a_peer_without_another() {
     let mut world = nginx(1, 1);
     for n in 0..20 {
         world.run_until(second(n));

@@ -52,7 +52,7 @@ fn round_robin() -> Picker {
 }
 
 #[test]
-fn haproxy_without_redispatch_asks_the_same_dead_server_for_three_seconds_and_fails() {
+fn trap_9_haproxy_without_redispatch_asks_the_same_dead_server_for_three_seconds_and_fails() {
     let settings = haproxy(RetryTo::Same, Duration::from_secs(1));
     let mut picker = round_robin();
     let requests: Vec<_> = (0..40).map(|_| request(&mut picker, &settings)).collect();
@@ -64,7 +64,7 @@ fn haproxy_without_redispatch_asks_the_same_dead_server_for_three_seconds_and_fa
 }
 
 #[test]
-fn haproxy_with_redispatch_loses_nothing_and_nobody_waits() {
+fn trap_9_haproxy_with_redispatch_loses_nothing_and_nobody_waits() {
     let settings = haproxy(RetryTo::Other, Duration::ZERO);
     let mut picker = round_robin();
     for _ in 0..40 {
