@@ -84,4 +84,9 @@ ROWS = [
 ]
 
 # A row that is known to disagree, and why. CI lets it.
-REASONS = {}
+REASONS = {
+    "Envoy retry policy, max_retries 3":
+        "Which retries find three under way is chance. Over 20 deaths Envoy lost 0.162 ± 0.006 of the requests sent into the "
+        "window, lb-sim 0.148 ± 0.003 (standard errors), and Envoy's trials scatter more than twice as much: its retries "
+        "come in clumps that ours do not. Why is not known.",
+}
