@@ -154,12 +154,12 @@ impl Side {
 }
 
 impl Share {
-    /// `None` without a window.
+    /// `None` without a window of at least one request's gap: shorter ones say nothing of a rate.
     fn of(valid: &[&Done], share: f64) -> Option<Share> {
         let windows: Vec<(f64, f64)> = valid
             .iter()
             .filter_map(|done| Some((done.clients.lost() as f64, done.clients.window_s?)))
-            .filter(|(_, window)| *window > 0.0)
+            .filter(|(_, window)| window * share >= 1.0)
             .collect();
         let expected: f64 = windows.iter().map(|(_, window)| window * share).sum();
         let single = Spread::of(windows.iter().map(|(lost, window)| lost / (window * share)))?;
