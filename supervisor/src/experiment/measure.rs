@@ -145,7 +145,7 @@ pub fn trials(
     let ended = over.map_or(strike.held_until, |over| over.max(strike.held_until));
     let forwarded = begun.and_then(|begun| forwarded::between(records, begun, ended));
     let dropped = dropped(records);
-    let disturbed = disturbed(records, ended);
+    let disturbed = begun.map_or_else(Vec::new, |begun| disturbed(records, begun, ended));
     let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
         let phase = checks::phase(records, &victim.router, victim.at);
         Trial {
@@ -268,9 +268,11 @@ impl Trial {
     }
 }
 
-/// How others than routers ended until then.
-fn disturbed(records: &[Record], until: Timestamp) -> Vec<String> {
-    let ends = records.iter().filter(|record| record.at <= until);
+/// How others than routers ended from the fault until then.
+fn disturbed(records: &[Record], fault: Timestamp, until: Timestamp) -> Vec<String> {
+    let ends = records
+        .iter()
+        .filter(|record| record.at >= fault && record.at <= until);
     ends.filter_map(|record| match &record.event {
         Event::Exited { name, words, .. } if !name.starts_with("router-") => Some(format!("{name} {words}")),
         _ => None,

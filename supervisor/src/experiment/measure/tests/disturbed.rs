@@ -17,9 +17,12 @@ fn exited(ms: u64, name: &str) -> Record {
 
 #[test]
 fn a_balancer_that_dies_in_the_middle_makes_the_trial_invalid_and_says_how() {
-    let until = Timestamp(2000 * MS);
-    let of = |records: &[Record]| super::super::disturbed(records, until);
-    let quiet = [exited(1000, "router-1"), exited(2001, "lb")];
-    assert!(of(&quiet).is_empty(), "the victim, and the end of the run");
+    let (fault, until) = (Timestamp(1000 * MS), Timestamp(2000 * MS));
+    let of = |records: &[Record]| super::super::disturbed(records, fault, until);
+    let quiet = [exited(999, "lb"), exited(1000, "router-1"), exited(2001, "lb")];
+    assert!(
+        of(&quiet).is_empty(),
+        "a trial before, the victim, the end of the run"
+    );
     assert_eq!(of(&[exited(1500, "lb")]), ["lb killed by SIGKILL after 3.0 s"]);
 }
