@@ -170,6 +170,9 @@ pub enum Event {
         p50_ns: u64,
         p99_ns: u64,
     },
+    /// How long the requests took that ended `ok` since the last of these, from their intended times: `[bucket, count]`,
+    /// where bucket `b` begins at 2^(b/16) µs.
+    Latencies { buckets: Vec<(u16, u32)> },
 
     // ── supervisor
     /// A process was started; `incarnation` counts its lives from 1.

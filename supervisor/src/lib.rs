@@ -8,8 +8,8 @@
 //! - [`app`], [`experiment::load`]: the children that are not routers or balancers
 //! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
-//!   [`metrics`]: the lab as Prometheus sees it, pure
-//! - [`experiment`]: trials, measured
+//!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
+//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
@@ -25,7 +25,9 @@ pub mod experiment;
 pub mod fleet;
 pub mod lab;
 pub mod metrics;
+pub mod page;
 pub mod process;
+pub mod report;
 pub mod settings;
 pub mod signals;
 pub mod story;

@@ -305,6 +305,7 @@ impl Story {
             | Event::SentinelCheck { .. }
             | Event::Unrouted { .. }
             | Event::Tick { .. }
+            | Event::Latencies { .. }
             | Event::Unknown => Vec::new(),
         }
     }

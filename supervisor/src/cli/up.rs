@@ -12,7 +12,7 @@ use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
 use crate::process::restart::RestartPolicy;
-use crate::settings::{BadSetting, LabSettings, MetricsAt, StackArgs};
+use crate::settings::{BadSetting, LabSettings, ServedAt, StackArgs};
 use crate::signals::{End, Signals};
 use crate::story::Story;
 use router::clock;
@@ -41,6 +41,15 @@ pub struct UpArgs {
     /// Serve /metrics for Prometheus there, or off [default: 127.K.0.1:9100]
     #[arg(long, value_name = "ADDR", help_heading = None)]
     metrics: Option<String>,
+    /// Serve the page for browsers there, or off [default: 127.K.0.1:8080]
+    #[arg(long, value_name = "ADDR", help_heading = None)]
+    page: Option<String>,
+    /// Show the page in a browser
+    #[arg(long, help_heading = None)]
+    open: bool,
+    /// The share of requests that is to succeed: the page reckons the error budget with it [default: 0.999]
+    #[arg(long, value_name = "SHARE", help_heading = None)]
+    slo: Option<String>,
     /// Also send, through the balancer, what gorouter dies of: 5/s, 5/s:continue, or off [default: off]
     #[arg(long, value_name = "R/s[:KIND]", help_heading = None)]
     crash_traffic: Option<String>,
@@ -50,11 +59,16 @@ impl UpArgs {
     /// What all layers make together.
     pub fn settings(&self) -> Result<LabSettings, BadSetting> {
         let mut settings = self.stack.settings()?;
-        if let Some(word) = &self.metrics {
-            settings.set("--metrics", "metrics", word)?;
-        }
-        if let Some(word) = &self.crash_traffic {
-            settings.set("--crash-traffic", "crash-traffic", word)?;
+        let given = [
+            ("metrics", &self.metrics),
+            ("page", &self.page),
+            ("slo", &self.slo),
+            ("crash-traffic", &self.crash_traffic),
+        ];
+        for (key, word) in given {
+            if let Some(word) = word {
+                settings.set(&format!("--{key}"), key, word)?;
+            }
         }
         Ok(settings)
     }
@@ -101,6 +115,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         engine_version: version,
         run_dir,
         metrics: scraped.url(),
+        page: None,
     };
     let figures = SharedMetrics::new(Mutex::new(Metrics::new(settings.lb.clone(), settings.routers)));
     let listener = control::bind(&name.socket).map_err(|e| Failure::new(1, e))?;
@@ -239,12 +254,12 @@ impl Scraped {
 
 fn scraped(settings: &LabSettings, addresses: &Addresses) -> Result<Scraped, Failure> {
     match settings.metrics {
-        MetricsAt::Off => Ok(Scraped::Off),
-        MetricsAt::At(address) => {
+        ServedAt::Off => Ok(Scraped::Off),
+        ServedAt::At(address) => {
             let bound = router::listen::bind(address, "--metrics");
             bound.map(Scraped::At).map_err(|e| Failure::new(2, e))
         }
-        MetricsAt::Lab => {
+        ServedAt::Lab => {
             let bound = router::listen::bind(addresses.metrics(), "--metrics");
             Ok(bound.map_or_else(|e| Scraped::Taken(e.to_string()), Scraped::At))
         }

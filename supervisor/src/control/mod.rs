@@ -73,6 +73,9 @@ pub struct LabFacts {
     /// Where Prometheus finds it, beside the control socket; `None`: off.
     #[serde(default)]
     pub metrics: Option<String>,
+    /// Where browsers find the page, with the token that lets them act; `None`: off.
+    #[serde(default)]
+    pub page: Option<String>,
 }
 
 impl LabFacts {

@@ -38,6 +38,9 @@ pub struct Trial {
     pub detail: Option<String>,
     pub router: String,
     pub stamp: Stamp,
+    /// When it took effect, by the clock of `events.ndjson`. A trial without it is of an older program.
+    #[serde(default)]
+    pub at_ns: Option<Timestamp>,
     /// Fault since the last check's start (`start`) or end (`end`).
     pub phase_s: Option<f64>,
     /// `crash`: how many requests it took; `null` otherwise.
@@ -219,6 +222,7 @@ impl Victim {
             detail: detail(records, router, *at),
             router: router.clone(),
             stamp: *stamp,
+            at_ns: Some(*at),
             phase_s: None,
             attempts: crash.map(|crash| crash.attempts),
             variant: crash.and_then(|crash| crash.variant),

@@ -6,7 +6,7 @@ use super::forecast::Forecast;
 use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
-use super::summary::{self, Exposure, Interrupted, LoadReport, Summary};
+use super::summary::{self, Exposure, Interrupted, LoadReport, Percentiles, Summary};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
 use super::{args, begin, interrupted, plan, table};
@@ -151,6 +151,8 @@ impl Experiment<'_> {
             let ms = |key: &str| report[key].as_f64().map(|ns| ns / 1e6);
             self.load.late_p99_ms = ms("late_p99_ns");
             self.load.late_max_ms = ms("late_max_ns");
+            self.load.latency_ms = Percentiles::of(&report, "");
+            self.load.service_ms = Percentiles::of(&report, "service_");
         }
         // A load that cannot be stopped is dealt with when the stack ends; its outcomes so far are in.
         let _ = stack.fleet.drain_load().await;
@@ -201,6 +203,7 @@ impl Experiment<'_> {
             check: check_document(&self.settings.lb),
             router: entries::document(&self.settings.router.in_force()),
             load: self.load.clone(),
+            slo: self.args.slo,
             summary: summary::totals(&self.trials, &self.load, exposure),
             theory: self.forecast.theory(),
             trials: self.trials.clone(),

@@ -38,6 +38,9 @@ pub struct Summary {
     #[serde(default)]
     pub router: serde_json::Value,
     pub load: LoadReport,
+    /// Share of the requests that was to succeed, if one was asked for.
+    #[serde(default)]
+    pub slo: Option<f64>,
     pub trials: Vec<Trial>,
     pub summary: Totals,
     pub theory: Theory,
@@ -68,6 +71,36 @@ pub struct LoadReport {
     /// From intended send time to the completed socket write.
     pub late_p99_ms: Option<f64>,
     pub late_max_ms: Option<f64>,
+    /// Of requests that ended `ok`: from their intended times,
+    #[serde(default)]
+    pub latency_ms: Option<Percentiles>,
+    /// and from when they were sent.
+    #[serde(default)]
+    pub service_ms: Option<Percentiles>,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+}
+
+impl Percentiles {
+    /// From the load's account of itself, where `p50_ns` stands as `{prefix}p50_ns`; `None` where nothing ended `ok`.
+    pub fn of(report: &serde_json::Value, prefix: &str) -> Option<Percentiles> {
+        let ms = |name: &str| report[format!("{prefix}{name}_ns")].as_f64().map(|ns| ns / 1e6);
+        Some(Percentiles {
+            p50: ms("p50")?,
+            p90: ms("p90")?,
+            p99: ms("p99")?,
+            p999: ms("p999")?,
+            max: ms("max")?,
+        })
+    }
 }
 
 /// Of all victims of all trials.
@@ -112,7 +145,7 @@ pub struct Totals {
 }
 
 /// What theory says; `null` where no figure exists, and a reason why.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Theory {
     pub t_detect_s: Option<Bounds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -161,6 +161,7 @@ impl Watch {
                 self.load = (*sent, *ok, *lost);
                 return;
             }
+            Event::Latencies { .. } => return,
             Event::Engine { .. } => {
                 if let Some(teller) = Teller::of(record) {
                     (self.teller, self.checks_by) = (teller, By::Router);

@@ -32,6 +32,11 @@ impl Addresses {
         self.at(0, 1, 9100)
     }
 
+    /// Where browsers look.
+    pub fn page(self) -> SocketAddr {
+        self.at(0, 1, 8080)
+    }
+
     /// Traffic port of router `n`, 1..=250.
     pub fn router(self, n: u32) -> SocketAddr {
         self.at(1, n, 8081)

@@ -1,6 +1,6 @@
 //! PURE: every setting in force, with its value and where that came from.
 
-use super::{LAB_KEYS, LabSettings, MetricsAt, load, restart};
+use super::{LAB_KEYS, LabSettings, ServedAt, load, restart};
 use lb_sim::presets::DEFAULT;
 use router::settings::{Profile, Settings as RouterSettings};
 use serde_json::Value;
@@ -117,11 +117,11 @@ impl LabSettings {
             "crash-traffic" => self
                 .crash_traffic
                 .map_or_else(|| "off".to_owned(), |rate| rate.to_string()),
-            "metrics" => match self.metrics {
-                MetricsAt::Lab => return Worth::Open("127.K.0.1:9100 of its net"),
-                MetricsAt::At(address) => address.to_string(),
-                MetricsAt::Off => "off".to_owned(),
-            },
+            "metrics" if self.metrics == ServedAt::Lab => return Worth::Open("127.K.0.1:9100 of its net"),
+            "metrics" => self.metrics.to_string(),
+            "page" if self.page == ServedAt::Lab => return Worth::Open("127.K.0.1:8080 of its net"),
+            "page" => self.page.to_string(),
+            "slo" => self.slo.to_string(),
             "engine" => self.engine.to_string(),
             "preset" => self.preset.name.clone(),
             "engine-config" => {
@@ -306,6 +306,8 @@ mod tests {
             ("", "path", "/a?b=\"c\""),
             ("", "crash-traffic", "0.5/s:continue"),
             ("", "metrics", "127.0.0.1:9100"),
+            ("", "page", "127.0.0.1:8080"),
+            ("", "slo", "0.9995"),
             ("", "out", "1.5"),
         ]);
         let dir = tempfile::tempdir().unwrap();

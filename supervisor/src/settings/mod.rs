@@ -10,16 +10,16 @@ mod file;
 mod flags;
 mod fleet;
 pub mod load;
-mod metrics;
 pub mod preset;
 pub mod restart;
+mod served;
 #[cfg(test)]
 mod tests;
 pub mod text;
 
 pub use flags::StackArgs;
-pub use metrics::MetricsAt;
 pub use preset::PresetNote;
+pub use served::ServedAt;
 
 use crate::crash::CrashRate;
 use crate::engine::{Beyond, Engine};
@@ -72,7 +72,11 @@ pub struct LabSettings {
     /// What `up` sends beside the load so that routers crash by themselves; `None`: nothing.
     pub crash_traffic: Option<CrashRate>,
     /// Where Prometheus finds the figures of `up`.
-    pub metrics: MetricsAt,
+    pub metrics: ServedAt,
+    /// Where browsers find the page of `up`.
+    pub page: ServedAt,
+    /// The share of requests that is to succeed, 0.0 to 1.0: what the page reckons its error budget with.
+    pub slo: f64,
     /// The run directory; `None`: a new one below ./resetlab-runs.
     pub out: Option<PathBuf>,
     /// What every router is configured with.
@@ -92,7 +96,7 @@ pub struct LabSettings {
 
 /// The lab's own words; the others are [`router::settings::KEYS`] and [`lb_sim::core::settings::KEYS`], and none of
 /// them means two things.
-pub const LAB_KEYS: [&str; 23] = [
+pub const LAB_KEYS: [&str; 25] = [
     "routers",
     "apps",
     "rate",
@@ -112,6 +116,8 @@ pub const LAB_KEYS: [&str; 23] = [
     "listen",
     "crash-traffic",
     "metrics",
+    "page",
+    "slo",
     "out",
     "engine",
     "engine-config",
@@ -149,7 +155,9 @@ impl Default for LabSettings {
             net: None,
             listen: None,
             crash_traffic: None,
-            metrics: MetricsAt::Lab,
+            metrics: ServedAt::Lab,
+            page: ServedAt::Lab,
+            slo: 0.999,
             out: None,
             router: RouterSettings::default(),
             engine: Engine::LbSim,
@@ -231,7 +239,9 @@ impl LabSettings {
                 self.listen.ok_or_else(expected)?;
             }
             "crash-traffic" => self.crash_traffic = CrashRate::parse(word)?,
-            "metrics" => self.metrics = word.parse()?,
+            "metrics" => self.metrics = ServedAt::parse(key, word, 9100)?,
+            "page" => self.page = ServedAt::parse(key, word, 8080)?,
+            "slo" => self.slo = parse_slo(word)?,
             "out" => self.out = Some(word.into()),
             "engine" => {
                 self.engine = word.parse()?;
@@ -285,6 +295,16 @@ pub fn parse_rate(word: &str) -> Result<f64, String> {
     rate.ok_or_else(|| {
         format!("rate cannot be `{word}`: expected requests a second from 0 to 200000, such as 300")
     })
+}
+
+/// A share of all requests: `0.999`, `99.9%`.
+pub fn parse_slo(word: &str) -> Result<f64, String> {
+    let share = match word.strip_suffix('%') {
+        Some(percent) => percent.parse().map(|percent: f64| percent / 100.0),
+        None => word.parse(),
+    };
+    let share = share.ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| format!("slo cannot be `{word}`: expected a share below 1, such as 0.999 or 99.9%"))
 }
 
 /// A duration with its unit, 0 allowed.

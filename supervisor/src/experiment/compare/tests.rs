@@ -254,6 +254,7 @@ fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Done {
             detail: None,
             router: "router-1".into(),
             stamp: Stamp::Signal,
+            at_ns: None,
             phase_s: Some(0.5),
             attempts: None,
             variant: None,

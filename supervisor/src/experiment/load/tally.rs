@@ -11,6 +11,8 @@ const BUCKET_NS: u64 = 10_000_000;
 
 /// Buckets in one record: 96 × at most 36 bytes stay below the 4096 bytes that a pipe takes at once.
 const BUCKETS_PER_TICK: usize = 96;
+/// Each at most 17 bytes.
+const LATENCIES_PER_RECORD: usize = 200;
 
 /// Counts and histograms; a finished request enters once.
 pub struct Tally {
@@ -21,7 +23,10 @@ pub struct Tally {
     unsendable: u64,
     buckets: BTreeMap<u64, (u32, u32)>,
     late: Times,
+    /// From the intended time,
     latency: Times,
+    /// and from when it was sent.
+    service: Times,
 }
 
 /// The end of a request.
@@ -44,6 +49,7 @@ impl Default for Tally {
             buckets: BTreeMap::new(),
             late: Times::new(),
             latency: Times::new(),
+            service: Times::new(),
         }
     }
 }
@@ -64,7 +70,8 @@ impl Tally {
         self.unsendable += 1;
     }
 
-    /// Lateness counts for every request that was written, latency (from the intended time) for `ok` ones.
+    /// Lateness counts for every request that was written; latency (from the intended time) and service time (from when
+    /// it was sent) for `ok` ones.
     pub fn end(&mut self, end: End) {
         self.in_flight -= 1;
         *self.outcomes.entry(end.outcome).or_default() += 1;
@@ -78,6 +85,9 @@ impl Tally {
         if end.outcome == Outcome::Ok {
             bucket.0 += 1;
             self.latency.record(end.ended.since(end.intended));
+            if let Some(sent) = end.sent {
+                self.service.record(end.ended.since(sent));
+            }
         } else {
             bucket.1 += 1;
         }
@@ -109,13 +119,20 @@ impl Tally {
             p50_ns: latency.value_at_quantile(0.5),
             p99_ns: latency.value_at_quantile(0.99),
         };
-        let ticks = if all.is_empty() {
-            vec![record(&[])]
-        } else {
-            all.chunks(BUCKETS_PER_TICK).map(record).collect()
-        };
+        let latencies = self.latency.buckets();
+        let latencies = latencies
+            .chunks(LATENCIES_PER_RECORD)
+            .map(|buckets| Event::Latencies {
+                buckets: buckets.to_vec(),
+            });
+        let mut ticks: Vec<Event> = latencies.collect();
+        match all.is_empty() {
+            true => ticks.push(record(&[])),
+            false => ticks.extend(all.chunks(BUCKETS_PER_TICK).map(record)),
+        }
         self.late.next_tick();
         self.latency.next_tick();
+        self.service.next_tick();
         ticks
     }
 
@@ -123,6 +140,7 @@ impl Tally {
     pub fn summary(&self) -> serde_json::Value {
         let late = |quantile| self.late.all(quantile);
         let latency = |quantile| self.latency.all(quantile);
+        let service = |quantile| self.service.all(quantile);
         serde_json::json!({
             "schema": "resetlab.load.v1",
             "sent": self.sent,
@@ -135,8 +153,15 @@ impl Tally {
             "late_p99_ns": late(0.99),
             "late_max_ns": late(1.0),
             "p50_ns": latency(0.5),
+            "p90_ns": latency(0.9),
             "p99_ns": latency(0.99),
+            "p999_ns": latency(0.999),
             "max_ns": latency(1.0),
+            "service_p50_ns": service(0.5),
+            "service_p90_ns": service(0.9),
+            "service_p99_ns": service(0.99),
+            "service_p999_ns": service(0.999),
+            "service_max_ns": service(1.0),
         })
     }
 }
@@ -161,6 +186,21 @@ impl Times {
         let _ = self
             .tick
             .record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Of this tick, as [`Event::Latencies`] has them.
+    fn buckets(&self) -> Vec<(u16, u32)> {
+        let mut buckets: Vec<(u16, u32)> = Vec::new();
+        for value in self.tick.iter_recorded() {
+            let micros = (value.value_iterated_to() as f64 / 1e3).max(1.0);
+            let bucket = (micros.log2() * 16.0) as u16;
+            let count = u32::try_from(value.count_at_value()).unwrap_or(u32::MAX);
+            match buckets.last_mut() {
+                Some(last) if last.0 == bucket => last.1 += count,
+                _ => buckets.push((bucket, count)),
+            }
+        }
+        buckets
     }
 
     fn next_tick(&mut self) {
@@ -205,8 +245,13 @@ mod tests {
         let ticks = tally.tick();
         let (mut ok, mut lost) = (0, 0);
         for event in ticks {
-            let Event::Tick { buckets, .. } = &event else {
-                panic!("{event:?}")
+            let buckets = match &event {
+                Event::Tick { buckets, .. } => &buckets[..],
+                Event::Latencies { buckets } => {
+                    assert_eq!(buckets[..], [(184, 50_000)], "3 ms is in 2.9 to 3.02 ms");
+                    &[]
+                }
+                _ => panic!("{event:?}"),
             };
             ok += buckets.iter().map(|bucket| bucket.1).sum::<u32>();
             lost += buckets.iter().map(|bucket| bucket.2).sum::<u32>();

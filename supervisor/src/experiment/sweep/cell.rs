@@ -69,6 +69,12 @@ pub struct Cell {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Death {
     pub router: String,
+    /// As a trial's, by the clock of the stack's `events.ndjson`.
+    #[serde(default)]
+    pub at_ns: Option<Timestamp>,
+    /// Which stack's, below the sweep's directory.
+    #[serde(default)]
+    pub stack: Option<String>,
     pub t_detect_s: Option<f64>,
     pub predicted_t_detect_s: Option<f64>,
     pub lost: u64,
@@ -244,6 +250,8 @@ mod tests {
     fn death(t_detect_s: Option<f64>, lost: u64) -> Death {
         Death {
             router: "router-1".to_owned(),
+            at_ns: None,
+            stack: None,
             t_detect_s,
             predicted_t_detect_s: None,
             lost,

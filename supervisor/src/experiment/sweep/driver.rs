@@ -16,6 +16,7 @@ use router::clock::{self, Timestamp};
 use router::fault::Spec;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 /// What is done in each cell.
@@ -69,6 +70,8 @@ async fn deaths(
     let forecast = Forecast::new(settings, task.spec, 1);
     let rules = rules::rules(task.spec, settings, &forecast, task.restart_delay);
     let strikes = plan::strikes(settings.seed.unwrap_or(1), task.trials, settings.routers, 1);
+    let stack = watch.logs.parent().and_then(Path::file_name);
+    let stack = stack.map(|name| name.to_string_lossy().into_owned());
     let mut deaths = Vec::new();
     for (n, strike) in (1..).zip(&strikes) {
         let happened = trial::run(fleet, watch, &rules, strike).await?;
@@ -79,6 +82,8 @@ async fn deaths(
             lost: trial.lost.total(),
             events_dropped: trial.events_dropped,
             disturbed: trial.disturbed,
+            at_ns: trial.at_ns,
+            stack: stack.clone(),
             router: trial.router,
         }));
     }

@@ -12,6 +12,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
         detail: None,
         router: format!("router-{}", 200 + n),
         stamp: Stamp::Signal,
+        at_ns: None,
         phase_s: Some(2.59),
         attempts: None,
         variant: None,
@@ -73,6 +74,7 @@ fn summary(trials: Vec<Trial>) -> Summary {
         router: serde_json::Value::Null,
         summary: totals(&trials, &load, Exposure::Rate(50.0)),
         load,
+        slo: None,
         trials,
         theory: Theory {
             t_detect_s: None,

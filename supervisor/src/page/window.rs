@@ -1,0 +1,36 @@
+//! PURE: windows and mistakes as the page hears of them.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A reset window, from the moment a router went. Times as in [`super::frame`]; `_s` are seconds from `from`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Window {
+    /// Of this window only.
+    pub id: String,
+    pub router: String,
+    pub fault: String,
+    pub from: f64,
+    /// Still going on: its figures grow.
+    pub open: bool,
+    pub t_detect_s: Option<f64>,
+    pub detected_by: Option<String>,
+    pub predicted_t_detect_s: Option<f64>,
+    pub t_stop_s: Option<f64>,
+    pub in_flight: u64,
+    pub window: u64,
+    pub by_outcome: BTreeMap<String, u64>,
+    pub causes: BTreeMap<String, u64>,
+    pub saved_by_retry: u64,
+}
+
+/// A router taken out of use while it was up.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Mistake {
+    pub id: String,
+    pub router: String,
+    pub from: f64,
+    /// `null`: it goes on.
+    pub to: Option<f64>,
+    pub by: String,
+}

@@ -1,0 +1,10 @@
+//! A directory of results as a page to read, print and send: `report.html`, `report.md`.
+//!
+//! In the order that data meets them: `material` reads a directory and refuses what it does not know; `run`, `sweep`,
+//! `compare` and `lab` make a [`Report`] of it (PURE); `html`, `markdown`, `json` and `csv` write it (PURE). All
+//! formats have the same numbers because they have the same [`Report`].
+
+pub mod figure;
+pub mod model;
+
+pub use model::Report;
