@@ -2,7 +2,9 @@
 
 use super::Report;
 use super::figure::Figure;
+use super::figure::scale::grouped;
 use super::model::{Block, Cell, Section, Table};
+use super::prose::{Span, spans};
 use askama::Template;
 
 /// Columns that figures are drawn for: a page or a screen, and a phone.
@@ -16,6 +18,7 @@ const SHORT: usize = 24;
 struct Page<'a> {
     report: &'a Report,
     sections: Vec<Part<'a>>,
+    warnings: Vec<Vec<Span<'a>>>,
     advice: Vec<Vec<Span<'a>>>,
     sentence: Vec<Span<'a>>,
 }
@@ -37,13 +40,6 @@ enum View<'a> {
         wide: String,
         narrow: String,
     },
-}
-
-/// Text, or a word that is typed: between back-ticks.
-#[derive(Debug, PartialEq)]
-pub(super) struct Span<'a> {
-    pub(super) text: &'a str,
-    pub(super) code: bool,
 }
 
 struct Grid<'a> {
@@ -82,14 +78,18 @@ pub fn render(report: &Report) -> String {
         .iter()
         .map(|section| part(section, &mut count))
         .collect();
-    let advice = report.verdict.advice.iter().map(|advice| spans(advice)).collect();
     let page = Page {
         report,
         sections,
-        advice,
+        warnings: each(&report.warnings),
+        advice: each(&report.verdict.advice),
         sentence: spans(&report.verdict.sentence),
     };
     page.render().expect("writing to a string does not fail")
+}
+
+fn each(texts: &[String]) -> Vec<Vec<Span<'_>>> {
+    texts.iter().map(|text| spans(text)).collect()
 }
 
 fn part<'a>(section: &'a Section, count: &mut usize) -> Part<'a> {
@@ -157,50 +157,11 @@ fn shown(cell: &Cell, number: bool) -> Shown {
         (_, false) => "words",
     };
     Shown {
-        text: cell.shown(),
+        text: match cell {
+            Cell::Count(count) => grouped(&count.to_string()),
+            Cell::Number { .. } => grouped(&cell.shown()),
+            _ => cell.shown(),
+        },
         class,
-    }
-}
-
-/// Splits at back-ticks. An odd one out is a back-tick.
-pub(super) fn spans(text: &str) -> Vec<Span<'_>> {
-    let mut spans = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find('`') {
-        let Some(length) = rest[open + 1..].find('`').filter(|length| *length > 0) else {
-            break;
-        };
-        let close = open + 1 + length;
-        spans.push(Span {
-            text: &rest[..open],
-            code: false,
-        });
-        spans.push(Span {
-            text: &rest[open + 1..close],
-            code: true,
-        });
-        rest = &rest[close + 1..];
-    }
-    spans.push(Span {
-        text: rest,
-        code: false,
-    });
-    spans.retain(|span| !span.text.is_empty());
-    spans
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn typed_words_stand_between_back_ticks() {
-        let span = |text, code| Span { text, code };
-        assert_eq!(
-            spans("set `fall=2` now"),
-            [span("set ", false), span("fall=2", true), span(" now", false)]
-        );
-        assert_eq!(spans("an odd ` one"), [span("an odd ` one", false)]);
-        assert_eq!(spans("`` a"), [span("`` a", false)]);
     }
 }

@@ -4,12 +4,13 @@ mod figure;
 
 use super::Report;
 use super::model::{Block, Column, Table};
+use super::prose;
 use std::fmt::Write;
 
 pub fn render(report: &Report) -> String {
     let mut page = format!("# {}\n\n{}\n", escape(&report.title), escape(&report.subtitle));
     for warning in &report.warnings {
-        let _ = write!(page, "\n> **Warning:** {}\n", escape(warning));
+        let _ = write!(page, "\n> **Warning:** {}\n", spans(warning));
     }
     let _ = write!(page, "\n**{}**\n", spans(&report.verdict.sentence));
     if !report.verdict.advice.is_empty() {
@@ -101,8 +102,8 @@ fn command(text: &str) -> String {
 
 /// Text whose typed words stand between back-ticks, which Markdown happens to understand.
 fn spans(text: &str) -> String {
-    let parts = crate::report::html::spans(text.trim());
-    let part = |part: crate::report::html::Span| match part.code {
+    let parts = prose::spans(text.trim());
+    let part = |part: prose::Span| match part.code {
         // A pipe ends a table's cell even in code.
         true => format!("`{}`", flat(part.text).trim().replace('|', "\\|")),
         false => plain(part.text),

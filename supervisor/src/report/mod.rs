@@ -10,6 +10,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod model;
+mod prose;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! What all formats promise of any report.
 
+mod anything;
 mod sample;
+mod wellformed;
 
 use super::{csv, html, json, markdown};
 use sample::report;

@@ -21,13 +21,29 @@ impl Draw for Bars {
         if self.bars.is_empty() || longest <= 0.0 {
             return axis::nothing(sheet, "all of them are 0");
         }
+        let named = |parts: &[(String, f64)]| {
+            let parts = parts.iter().filter(|(_, value)| length(*value) > 0.0);
+            parts
+                .map(|(name, value)| (name.clone(), length(*value)))
+                .collect::<Vec<_>>()
+        };
+        let bars: Vec<(&str, Vec<(String, f64)>)> = self
+            .bars
+            .iter()
+            .map(|(name, parts)| (name.as_str(), named(parts)))
+            .collect();
         let mut names: Vec<&str> = Vec::new();
-        for (name, _) in self.bars.iter().flat_map(|(_, parts)| parts) {
+        for (name, _) in bars.iter().flat_map(|(_, parts)| parts) {
             if !names.contains(&name.as_str()) {
                 names.push(name);
             }
         }
         let textures = texture::of(&names);
+        // Bars that are divided alike share a legend; otherwise each has its own under it.
+        let alike = bars
+            .iter()
+            .filter(|(_, parts)| !parts.is_empty())
+            .all(|(_, parts)| parts.len() * 2 > names.len());
         let gutter = self
             .bars
             .iter()
@@ -38,13 +54,16 @@ impl Draw for Bars {
         let end = sheet.width - label::bold_width(&figure) - 14.0;
         let x = Scale::new((0.0, longest), (gutter, end));
 
-        let entries: Vec<(usize, String)> = textures
-            .iter()
-            .zip(&names)
-            .map(|(texture, name)| (*texture, (*name).to_owned()))
-            .collect();
-        let mut y = texture::legend(sheet, &entries, (gutter, sheet.width), 0.0) + 12.0;
-        for (name, parts) in &self.bars {
+        let texture = |part: &str| textures[names.iter().position(|name| *name == part).unwrap_or(0)];
+        let mut y = 0.0;
+        if alike && names.len() > 1 {
+            let entries: Vec<(usize, String)> = names
+                .iter()
+                .map(|name| (texture(name), (*name).to_owned()))
+                .collect();
+            y = texture::legend(sheet, &entries, (gutter, sheet.width), 0.0) + 12.0;
+        }
+        for (name, parts) in &bars {
             let base = y + 14.0;
             sheet.text(
                 "label",
@@ -54,13 +73,13 @@ impl Draw for Bars {
             );
             let mut reached = 0.0;
             for (part, value) in parts {
-                let value = length(*value);
                 let (from, to) = (x.at(reached), x.at(reached + value));
-                let index = names.iter().position(|name| name == part).unwrap_or(0);
-                sheet.textured(textures[index], (from, y), (to - from, THICK));
-                let shown = shown(value);
-                if parts.len() > 1 && label::width(&shown) + 10.0 <= to - from {
-                    sheet.text("label halo", Hold::Middle, ((from + to) / 2.0, base), &shown);
+                sheet.textured(texture(part), (from, y), (to - from, THICK));
+                let figure = shown(*value);
+                let room = label::width(&figure) + 12.0;
+                if alike && parts.len() > 1 && room <= to - from {
+                    sheet.rect("ground", ((from + to - room) / 2.0, y + 3.0), (room, THICK - 6.0));
+                    sheet.text("label", Hold::Middle, ((from + to) / 2.0, base), &figure);
                 }
                 reached += value;
             }
@@ -70,7 +89,19 @@ impl Draw for Bars {
                 (x.at(reached) + 6.0, base),
                 &shown(reached),
             );
-            y += THICK + APART;
+            y += THICK;
+            if !alike && !parts.is_empty() {
+                let entries = parts
+                    .iter()
+                    .map(|(part, value)| (texture(part), format!("{part} {}", shown(*value))));
+                y = texture::legend(
+                    sheet,
+                    &entries.collect::<Vec<_>>(),
+                    (gutter, sheet.width),
+                    y + 4.0,
+                ) + 4.0;
+            }
+            y += APART;
         }
         axis::bottom(sheet, &x, y, &self.x_label);
         sheet.height = y + axis::BOTTOM;

@@ -59,20 +59,19 @@ impl Draw for Dots {
             &label::shortened(&self.y_label, sheet.width),
         );
         axis::left(sheet, &y, (left, key), 36.0);
-        if let (Some((_, _, name)), Some([from, to])) = (line, ends) {
+        if let (Some((a, b, name)), Some([from, to])) = (line, ends) {
             sheet.line("reference", (left, y.at(from)), (key, y.at(to)));
-            let base = if to >= from {
-                y.at(to) - 5.0
-            } else {
-                y.at(to) + 14.0
-            };
-            let base = base.clamp(top + 10.0, top + HEIGHT - 4.0);
-            sheet.text(
-                "name halo",
-                Hold::End,
-                (key, base),
-                &label::shortened(name, key - left),
+            let name = label::shortened(name, key - left);
+            let places: Vec<(f64, f64)> = all().map(|point| (x.at(point.0), y.at(point.1))).collect();
+            let height = |at: f64| y.at(a + b * (x.from + (at - left) / (key - left) * (x.to - x.from)));
+            let (at, base) = beside_line(
+                height,
+                label::width(&name),
+                &places,
+                (left, key),
+                (top, top + HEIGHT),
             );
+            sheet.text("name halo", Hold::Start, (at, base), &name);
         }
         for (index, (_, points)) in series.iter().enumerate() {
             let look = index % LOOKS;
@@ -117,6 +116,33 @@ fn legend(sheet: &mut Sheet, series: &[(&str, Vec<(f64, f64)>)], end: f64) -> f6
         x += width;
     }
     y
+}
+
+/// Where a line's name covers the fewest points: above or below it, at the right, the left or in the middle.
+fn beside_line(
+    height: impl Fn(f64) -> f64,
+    width: f64,
+    places: &[(f64, f64)],
+    (left, right): (f64, f64),
+    (top, bottom): (f64, f64),
+) -> (f64, f64) {
+    let starts = [right - width, left + 4.0, (left + right - width) / 2.0];
+    let bases = starts.iter().flat_map(|at| {
+        let ends = [height(*at), height(at + width)];
+        [
+            (*at, ends[0].min(ends[1]) - 5.0),
+            (*at, ends[0].max(ends[1]) + 14.0),
+        ]
+    });
+    let within = bases.filter(|(_, base)| base - 10.0 >= top && *base <= bottom);
+    let covered = |(at, base): &(f64, f64)| {
+        let (at, base) = (*at, *base);
+        let near = |(x, y): &&(f64, f64)| {
+            *x > at - 4.0 && *x < at + width + 4.0 && *y > base - 14.0 && *y < base + 6.0
+        };
+        places.iter().filter(near).count()
+    };
+    within.min_by_key(covered).unwrap_or((right - width, top + 10.0))
 }
 
 /// Of points that fall into one square of a grid, one; the grid is as coarse as it must be. The outermost always stay.
@@ -198,6 +224,13 @@ mod tests {
             scale::extent(points.iter().map(|p| p.0))
         );
         assert!(drawn(&of(points)).len() < 100_000);
+    }
+
+    #[test]
+    fn a_lines_name_stands_where_no_point_is() {
+        let at_right_above = [(95.0, 45.0)];
+        let place = beside_line(|_| 50.0, 20.0, &at_right_above, (0.0, 100.0), (0.0, 100.0));
+        assert_eq!(place, (80.0, 64.0));
     }
 
     #[test]

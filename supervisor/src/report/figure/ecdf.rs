@@ -44,14 +44,11 @@ impl Draw for Ecdf {
                 at: values.last().map_or(LEFT, |last| x.at(*last)),
             });
         }
-        let wishes: Vec<Wish> = names
+        let room = (LEFT, sheet.width);
+        let wishes = names
             .iter()
-            .map(|name| Wish {
-                at: name.at,
-                width: label::bold_width(&name.text) + 4.0,
-            })
-            .collect();
-        let placed = label::place(&wishes, (LEFT, sheet.width));
+            .map(|name| Wish::beside(name.at, label::bold_width(&name.text), room));
+        let placed = label::place(&wishes.collect::<Vec<_>>(), room);
         let top = 8.0 + 16.0 * label::rows(&placed) as f64;
         let y = Scale::new((0.0, 1.0), (top + HEIGHT, top));
 
@@ -79,12 +76,7 @@ impl Draw for Ecdf {
             let foot = if name.class == "strong" { top } else { top + HEIGHT };
             let line = if name.class == "strong" { "lead" } else { "bound" };
             sheet.line(line, (name.at, base - 10.0), (name.at, foot));
-            sheet.text(
-                &format!("{} halo", name.class),
-                Hold::Start,
-                (placed.left + 4.0, base),
-                &name.text,
-            );
+            placed.write(sheet, &format!("{} halo", name.class), base, &name.text);
         }
         let rugs = series.len().min(LOOKS) as f64;
         for (index, (_, values)) in series.iter().enumerate() {

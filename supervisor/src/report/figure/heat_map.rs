@@ -20,6 +20,7 @@ impl Draw for HeatMap {
         let gutter = self
             .rows
             .iter()
+            .chain([&self.y_label])
             .map(|row| label::width(row))
             .fold(20.0, f64::max)
             .min(sheet.width * 0.3)
@@ -39,17 +40,12 @@ impl Draw for HeatMap {
         // As wide as the figures in it; a page lets it be scrolled.
         sheet.width = sheet.width.max(gutter + wide * self.columns.len() as f64 + 2.0);
 
-        let unit = if self.unit.is_empty() {
-            String::new()
-        } else {
-            format!("in {}", self.unit)
-        };
         sheet.text("name", Hold::Start, (gutter, 11.0), &self.x_label);
         sheet.text(
             "name",
             Hold::End,
             (gutter + wide * self.columns.len() as f64, 11.0),
-            &unit,
+            &self.unit,
         );
         sheet.text(
             "name",
@@ -91,7 +87,7 @@ impl Draw for HeatMap {
                         let middle = (at.0 + size.0 / 2.0, y + 17.5);
                         sheet.text(&format!("on-q{ground}"), Hold::Middle, middle, &shown(value));
                     }
-                    None => sheet.hatched("unmeasured", at, size),
+                    None => sheet.hushed("unmeasured", at, size),
                 }
                 if self.marked == Some((row, column)) {
                     sheet.rect("chosen", (at.0 - 1.0, at.1 - 1.0), (size.0 + 2.0, size.1 + 2.0));

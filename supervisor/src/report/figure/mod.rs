@@ -9,7 +9,7 @@ mod dots;
 mod ecdf;
 mod heat_map;
 mod label;
-mod scale;
+pub(super) mod scale;
 pub mod svg;
 mod texture;
 mod timeline;

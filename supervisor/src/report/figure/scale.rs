@@ -92,18 +92,22 @@ pub fn nice(step: f64) -> f64 {
     factor.unwrap_or(10.0) * power
 }
 
-/// So many digits behind the point, never `-0`, and groups of three told apart from 10,000 on.
+/// So many digits behind the point.
 pub fn fixed(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    let negative = text.starts_with('-') && text.bytes().any(|b| (b'1'..=b'9').contains(&b));
-    let text = text.trim_start_matches('-');
-    let (whole, fraction) = text
+    grouped(&format!("{value:.digits$}"))
+}
+
+/// A figure for people: a true minus, none before zero, and groups of three from 10,000 on.
+pub fn grouped(figure: &str) -> String {
+    let size = figure.strip_prefix('-').unwrap_or(figure);
+    let negative = size.len() < figure.len() && size.bytes().any(|b| (b'1'..=b'9').contains(&b));
+    let (whole, fraction) = size
         .split_once('.')
-        .map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+        .map_or((size, None), |(whole, rest)| (whole, Some(rest)));
     let mut shown = String::from(if negative { "−" } else { "" });
+    let grouped = whole.len() > 4 && whole.bytes().all(|b| b.is_ascii_digit());
     for (index, digit) in whole.chars().enumerate() {
-        let left = whole.len() - index;
-        if whole.len() > 4 && index > 0 && left % 3 == 0 {
+        if grouped && index > 0 && (whole.len() - index) % 3 == 0 {
             shown.push(',');
         }
         shown.push(digit);

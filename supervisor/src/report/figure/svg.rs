@@ -10,7 +10,10 @@ pub struct Sheet {
     pub height: f64,
     patterns: Vec<usize>,
     hatched: bool,
-    body: String,
+    hushed: bool,
+    shapes: String,
+    /// Above all shapes: a line never strikes a word out.
+    words: String,
 }
 
 /// Where a text is held.
@@ -47,7 +50,9 @@ impl Sheet {
             height: 0.0,
             patterns: Vec::new(),
             hatched: false,
-            body: String::new(),
+            hushed: false,
+            shapes: String::new(),
+            words: String::new(),
         }
     }
 
@@ -66,10 +71,17 @@ impl Sheet {
         self.painted("x", &fill, at, size);
     }
 
-    /// A box of what must not be: a gap between truth and belief, a value that was not measured.
+    /// A box of what must not be: a dead router that is believed up.
     pub fn hatched(&mut self, class: &str, at: (f64, f64), size: (f64, f64)) {
         self.hatched = true;
         let fill = format!(" fill=\"url(#{}-hatch)\"", self.key);
+        self.painted(class, &fill, at, size);
+    }
+
+    /// A box of what is missing, but harms nobody: a value that was not measured.
+    pub fn hushed(&mut self, class: &str, at: (f64, f64), size: (f64, f64)) {
+        self.hushed = true;
+        let fill = format!(" fill=\"url(#{}-hush)\"", self.key);
         self.painted(class, &fill, at, size);
     }
 
@@ -79,7 +91,7 @@ impl Sheet {
         }
         let (x, y, width, height) = (number(x), number(y), number(width), number(height));
         let _ = writeln!(
-            self.body,
+            self.shapes,
             "<rect class=\"{class}\"{fill} x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>"
         );
     }
@@ -93,7 +105,7 @@ impl Sheet {
 
     pub fn path(&mut self, class: &str, path: &Path) {
         if !path.0.is_empty() {
-            let _ = writeln!(self.body, "<path class=\"{class}\" d=\"{}\"/>", path.0);
+            let _ = writeln!(self.shapes, "<path class=\"{class}\" d=\"{}\"/>", path.0);
         }
     }
 
@@ -109,7 +121,7 @@ impl Sheet {
         };
         let (x, y, text) = (number(x), number(y), escape(text));
         let _ = writeln!(
-            self.body,
+            self.words,
             "<text class=\"{class}{hold}\" x=\"{x}\" y=\"{y}\">{text}</text>"
         );
     }
@@ -122,16 +134,20 @@ impl Sheet {
             height,
             patterns,
             hatched,
-            body,
+            hushed,
+            shapes,
+            words,
         } = self;
         let mut defs = String::new();
-        if hatched {
-            let _ = write!(
-                defs,
-                "<pattern id=\"{key}-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">\
-                 <rect class=\"hatch-ground\" width=\"6\" height=\"6\"/>\
-                 <path class=\"hatch\" d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\"/></pattern>"
-            );
+        for (used, name) in [(hatched, "hatch"), (hushed, "hush")] {
+            if used {
+                let _ = write!(
+                    defs,
+                    "<pattern id=\"{key}-{name}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">\
+                     <rect class=\"{name}-ground\" width=\"6\" height=\"6\"/>\
+                     <path class=\"{name}\" d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\"/></pattern>"
+                );
+            }
         }
         for index in patterns {
             let _ = write!(
@@ -153,7 +169,7 @@ impl Sheet {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
              aria-labelledby=\"{key}-title\" aria-describedby=\"{key}-desc\">\n\
              <title id=\"{key}-title\">{title}</title>\n<desc id=\"{key}-desc\">{description}</desc>\n\
-             {defs}{body}</svg>\n"
+             {defs}{shapes}{words}</svg>\n"
         )
     }
 }
@@ -248,7 +264,7 @@ mod tests {
         sheet.rect("a", (0.0, 0.0), (0.0, 1.0));
         sheet.text("a", Hold::Start, (f64::NAN, 0.0), "x");
         sheet.line("a", (f64::NAN, 0.0), (1.0, 1.0));
-        assert_eq!(sheet.body, "");
+        assert_eq!(sheet.shapes + &sheet.words, "");
     }
 
     #[test]

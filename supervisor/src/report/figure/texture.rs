@@ -44,7 +44,7 @@ pub fn legend(sheet: &mut Sheet, entries: &[(usize, String)], (from, to): (f64, 
             (x, y) = (from, y + 16.0);
         }
         sheet.textured(*texture, (x, y - 9.0), (10.0, 10.0));
-        sheet.text("label", Hold::Start, (x + 15.0, y), &name);
+        sheet.text("label halo", Hold::Start, (x + 15.0, y), &name);
         x += width + 16.0;
     }
     y

@@ -20,7 +20,7 @@ pub(super) fn draw(sheet: &mut Sheet, lost: &[(f64, String, u64)], x: &Scale, to
         .filter(|(at, _, count)| x.covers(*at) && *count > 0)
         .collect();
     if shown.is_empty() {
-        sheet.text("note", Hold::Start, (start, top + 12.0), "no request lost");
+        sheet.text("note halo", Hold::Start, (start, top + 12.0), "no request lost");
         return top + 20.0;
     }
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
@@ -44,7 +44,7 @@ pub(super) fn draw(sheet: &mut Sheet, lost: &[(f64, String, u64)], x: &Scale, to
     }
 
     let title = format!("lost requests per {:.0} ms", bin * 1000.0);
-    sheet.text("name", Hold::Start, (start, top + 11.0), &title);
+    sheet.text("name halo", Hold::Start, (start, top + 11.0), &title);
     let legend_start = start + label::width(&title) + 20.0;
     let entries: Vec<(usize, String)> = names
         .iter()
