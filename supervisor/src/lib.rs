@@ -9,6 +9,7 @@
 //! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
+//! - [`terminal`]: what a stream can show
 //! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
@@ -31,3 +32,4 @@ pub mod report;
 pub mod settings;
 pub mod signals;
 pub mod story;
+pub mod terminal;
