@@ -3,7 +3,8 @@
 #[path = "support/browser.rs"]
 mod browser;
 
-use browser::{Browser, Screen, Site};
+use browser::site::{Body, Site};
+use browser::{Browser, Screen};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -17,7 +18,7 @@ addEventListener('pointermove', e => e.buttons && (document.body.dataset.x = e.c
 
 fn site() -> Site {
     Site::serve("127.0.0.1", |path| match path {
-        "/" => Some(("text/html", PAGE.into())),
+        "/" => Some(("text/html", Body::Whole(PAGE.into()))),
         _ => None,
     })
 }

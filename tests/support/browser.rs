@@ -12,13 +12,12 @@ mod hands;
 #[path = "browser/page.rs"]
 mod page;
 #[path = "browser/site.rs"]
-mod site;
+pub mod site;
 #[path = "browser/wire.rs"]
 mod wire;
 
 pub use chromium::NoBrowser;
 pub use page::Page;
-pub use site::Site;
 
 use serde_json::json;
 use std::path::Path;

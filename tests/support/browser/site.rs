@@ -2,14 +2,22 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub struct Site {
     pub address: SocketAddr,
 }
 
-/// What is at a path: its type and itself.
-type Answer = Option<(&'static str, Vec<u8>)>;
+/// What is at a path: its type and itself; `None`: nothing.
+pub type Answer = Option<(&'static str, Body)>;
+
+pub type Writer = Box<dyn FnOnce(&mut dyn Write) -> std::io::Result<()>>;
+
+pub enum Body {
+    Whole(Vec<u8>),
+    /// Written as it comes, until whoever reads it is gone.
+    Stream(Writer),
+}
 
 impl Site {
     /// Serves on a free port of `host` while this process lives.
@@ -26,17 +34,6 @@ impl Site {
         Site { address }
     }
 
-    /// Files below directories, each under its prefix.
-    pub fn files(host: &str, roots: &[(&'static str, PathBuf)]) -> Site {
-        let roots = roots.to_vec();
-        Site::serve(host, move |path| {
-            let below =
-                |(prefix, root): &(&str, PathBuf)| path.strip_prefix(prefix).map(|rest| root.join(rest));
-            let file = roots.iter().filter_map(below).find(|file| file.is_file())?;
-            Some((kind(&file), std::fs::read(file).ok()?))
-        })
-    }
-
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -48,22 +45,30 @@ fn speak(mut stream: &TcpStream, answer: &dyn Fn(&str) -> Answer) -> Option<()> 
     let first = lines.next()?;
     lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
     let path = first.split(' ').nth(1)?.split('?').next()?;
-    let (status, (kind, body)) = match answer(path) {
-        Some(found) => ("200 OK", found),
-        None => ("404 Not Found", ("text/plain", Vec::new())),
+    let (status, kind, body) = match answer(path) {
+        Some((kind, body)) => ("200 OK", kind, body),
+        None => ("404 Not Found", "text/plain", Body::Whole(Vec::new())),
     };
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    );
-    stream.write_all(&[head.as_bytes(), &body].concat()).ok()
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).ok()?;
+    match body {
+        Body::Whole(bytes) => stream.write_all(&bytes).ok(),
+        Body::Stream(write) => write(&mut stream).ok(),
+    }
+}
+
+/// The file at a path below a directory.
+pub fn file_below(root: &Path, path: &str) -> Answer {
+    let file = root.join(path.trim_start_matches('/'));
+    let whole = file.is_file().then(|| std::fs::read(&file).ok())??;
+    Some((kind(&file), Body::Whole(whole)))
 }
 
 fn kind(file: &Path) -> &'static str {
     match file.extension().and_then(|end| end.to_str()) {
         Some("html") => "text/html; charset=utf-8",
-        Some("css") => "text/css",
-        Some("js") => "text/javascript",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     }
