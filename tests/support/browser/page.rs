@@ -207,6 +207,33 @@ impl Page {
     }
 }
 
+impl Page {
+    /// What it was answered: method and URL of each request, and the status; 0 where it was not sent, or not answered.
+    pub fn answers(&self) -> Vec<(String, u16)> {
+        let _ = self.try_eval("0");
+        let of = |method: &str| {
+            self.wire
+                .events(|event| event.session == self.session && event.method == method)
+        };
+        let answered = of("Network.responseReceived");
+        let status = |id: &Value| {
+            let answer = answered.iter().find(|event| event.params["requestId"] == *id);
+            answer
+                .and_then(|event| event.params["response"]["status"].as_u64())
+                .unwrap_or(0)
+        };
+        let each = |event: Event| {
+            let request = &event.params["request"];
+            let name = format!("{} {}", request["method"].as_str()?, request["url"].as_str()?);
+            Some((name, status(&event.params["requestId"]) as u16))
+        };
+        of("Network.requestWillBeSent")
+            .into_iter()
+            .filter_map(each)
+            .collect()
+    }
+}
+
 impl Drop for Page {
     fn drop(&mut self) {
         if std::thread::panicking() || !self.judged.get() {
