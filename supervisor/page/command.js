@@ -15,8 +15,7 @@ export class Command {
   constructor(place) {
     this.#state = place;
     place.append(this.#label, this.#line, this.#copy, this.#words);
-    place.dataset.is = 'idle';
-    this.#show('', 'idle', 'What is done here is told here as a command line.');
+    this.note('What is done on this page appears here as a command line, to copy.');
   }
 
   /** It is done; `line` would have done the same. */
@@ -27,6 +26,11 @@ export class Command {
   /** It takes a while. */
   doing(words) {
     this.#show(this.#line.textContent, 'doing', words);
+  }
+
+  /** Neither an action nor a failure. */
+  note(words) {
+    this.#show('', 'idle', words);
   }
 
   failed(words) {

@@ -8,11 +8,10 @@ const LIKE = { kill: ['kill', 'crash'], hang: ['hang', 'silent'] };
 /** `{ mean: '3.00 s', range: '2.00 – 4.00', lost: '150' }` of a theory; `undefined` where it has no figure. */
 export function bounds(theory) {
   const found = theory?.t_detect_s;
-  const word = (value) => seconds(value * 1000, 2);
   const lost = theory?.lost_per_trial ?? null;
   return {
-    mean: found && found.mean !== null ? word(found.mean) : undefined,
-    range: found ? range(found, word) : undefined,
+    mean: found && found.mean !== null ? time(found.mean) : undefined,
+    range: found ? range(found) : undefined,
     lost: lost === null ? undefined : `${lost > 0 && lost < 10 ? lost.toFixed(1) : count(lost)}`,
   };
 }
@@ -27,8 +26,14 @@ export function lastMeasured(windows, fault) {
   return last;
 }
 
-function range({ min, max }, word) {
-  if (max === null) return `≥ ${word(min)}`;
-  if (min === max) return 'always';
-  return `${word(min).replace(/ s$/, '')} – ${word(max)}`;
+/** `2.00 – 4.00`: the unit stands with the mean. */
+function range({ min, max }) {
+  const plain = (value) => time(value).replace(/ s$/, '');
+  if (max === null) return `≥ ${plain(min)}`;
+  return min === max ? 'always' : `${plain(min)} – ${plain(max)}`;
+}
+
+/** Three digits that count; more would say what no theory knows. */
+function time(s) {
+  return seconds(s * 1000, s < 10 ? 2 : 1);
 }

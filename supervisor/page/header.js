@@ -1,7 +1,8 @@
 // The lab at a glance: which one it is, how its clients fare, what theory expects, whether the page still hears it.
 
 import { h, say } from './dom.js';
-import { count, seconds, share, word } from './format.js';
+import { bounds } from './expectation.js';
+import { count, share, word } from './format.js';
 
 const MINUTE_MS = 60_000;
 
@@ -95,14 +96,12 @@ function budgetWord(left) {
   return left !== null && left < 0 ? `−${count(Math.ceil(-left * 100))} %` : share(left);
 }
 
-/** `3.00 s`, `2.00 s to 4.00 s · about 150 lost`; where theory has no figure, its reason. */
+/** `3.00 s`, `2.00 – 4.00 s, about 150 lost`; where theory has no figure, its reason. */
 function expected(theory) {
-  const bounds = theory?.t_detect_s;
-  if (!bounds) return ['–', theory?.reason ?? ''];
-  const [min, mean, max] = [bounds.min, bounds.mean, bounds.max].map((s) => (s === null ? null : seconds(s * 1000, 2)));
-  const range = max === null ? `at least ${min}` : min === max ? '' : `${min.replace(/ s$/, '')} to ${max}`;
-  const lost = theory.lost_per_trial;
-  return [mean ?? '–', [range, lost !== null && `about ${count(lost)} lost`].filter(Boolean).join(' · ')];
+  const { mean, range, lost } = bounds(theory);
+  if (range === undefined) return ['–', theory?.reason ?? ''];
+  const spread = range === 'always' ? range : `${range} s`;
+  return [mean ?? '–', [spread, lost && `about ${lost} lost`].filter(Boolean).join(' · ')];
 }
 
 /** `reset 154 · eof 2`, the most frequent first. */

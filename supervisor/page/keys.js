@@ -2,12 +2,14 @@
 
 import { h } from './dom.js';
 
-/** `keys`: `[[key, words, action], …]`; `?` shows them in a dialog, and so does `button`. */
+const NAMES = { ' ': 'Space', Escape: 'Esc' };
+
+/** `keys`: `[[key, words, action], …]`, those without an action are somebody else's; `?` shows them in a dialog, and so does `button`. */
 export function startKeys(button, keys) {
-  const rows = [...keys, ['?', 'this list'], ['Esc', 'leave a field or this list, forget what is selected']];
+  const rows = [...keys, ['?', 'this list']];
   const dialog = h('dialog', { class: 'keys', 'aria-labelledby': 'keys-title' },
     h('h2', { id: 'keys-title' }, 'Keys'),
-    h('dl', {}, rows.map(([key, words]) => [h('dt', {}, h('kbd', {}, key === ' ' ? 'Space' : key)), h('dd', {}, words)])),
+    h('dl', {}, rows.map(([key, words]) => [h('dt', {}, h('kbd', {}, NAMES[key] ?? key)), h('dd', {}, words)])),
     h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
   );
   document.body.append(dialog);

@@ -1,6 +1,6 @@
 // The story of the lab, line by line, the newest at the end as in a terminal.
 
-import { h, mark, say, svg } from './dom.js';
+import { h, say, svg } from './dom.js';
 import { byName, count, seconds } from './format.js';
 import { TONES, matches, routerOf } from './filter.js';
 
@@ -18,7 +18,7 @@ const SHAPES = {
 export class Log {
   #lines = h('ol', { 'aria-label': 'Events' });
   #box;
-  #older = h('p', { class: 'older', hidden: true });
+  #older = h('p', { class: 'older', hidden: true }, 'Older lines are left out; a filter finds them.');
   #newer = h('button', { type: 'button', class: 'newer', hidden: true, onclick: () => this.#follow() });
   #pick;
   #wanted = { text: '', router: '', tone: '' };
@@ -82,9 +82,7 @@ export class Log {
   }
 
   #cut(older) {
-    if (older > 0) this.#older.hidden = false;
-    else this.#older.hidden = true;
-    say(this.#older, `older lines: filter, or \`resetlab events\``);
+    this.#older.hidden = older <= 0;
   }
 
   #follow() {
@@ -139,6 +137,5 @@ export class Log {
     const chosen = this.router.value;
     this.router.replaceChildren(h('option', { value: '' }, 'all routers'), ...routers.map((name) => h('option', {}, name)));
     this.router.value = routers.includes(chosen) ? chosen : '';
-    mark(this.router, 'data-on', this.router.value !== '');
   }
 }

@@ -26,7 +26,7 @@ const history = new History();
 const view = new View(history);
 const program = () => history.hello?.program ?? 'resetlab';
 const command = new Command($('command'));
-if (!control.allowed) command.failed('Looking only: open the URL that `resetlab ps` prints to act on the lab.');
+if (!control.allowed) command.note('Looking only: open the URL that `resetlab ps` prints to act on the lab.');
 
 const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection') });
 const settings = new Settings($('settings'), { control, command, program });
@@ -69,6 +69,9 @@ startKeys($('keys'), [
   ['/', 'filter the events', () => log.text.focus()],
   ['s', 'the settings', () => document.querySelector('.settings :is(input, select):enabled')?.focus()],
   ['t', 'light or dark', () => $('look').click()],
+  ['← →', 'in a chart: move the crosshair, further with Shift'],
+  ['↑ ↓', 'in a chart: the next router'],
+  ['Escape', 'forget the router and the moment that are selected', forget],
 ]);
 
 function show() {
@@ -76,6 +79,11 @@ function show() {
   settings.update(history.settings);
   whatIf.update(history);
   log.update(history);
+}
+
+function forget() {
+  view.select(null);
+  view.setCrosshair(null);
 }
 
 /** A line of the log points at its moment and its router. */

@@ -130,7 +130,7 @@ class Field {
     this.input.setAttribute('aria-busy', String(this.#pending));
     this.input.setAttribute('aria-invalid', String(state === 'wrong'));
     this.#wrong.hidden = state !== 'wrong';
-    say(this.#wrong, words && `${words} (Escape: as it was)`);
+    say(this.#wrong, words && `${words}. Escape brings back ${this.#value}.`);
   }
 }
 

@@ -61,9 +61,10 @@ test('what a router can be told depends on what it is', () => {
 
 test('theory without a figure has no words, and never a 0', () => {
   const theory = { t_detect_s: { min: 1, mean: 1.5, max: 2 }, lost_per_trial: 75 };
-  assert.deepEqual(bounds(theory), { mean: '1.50 s', range: '1.00 – 2.00 s', lost: '75' });
-  assert.equal(bounds({ ...theory, t_detect_s: { min: 1, mean: null, max: null } }).range, '≥ 1.00 s');
+  assert.deepEqual(bounds(theory), { mean: '1.50 s', range: '1.00 – 2.00', lost: '75' });
+  assert.equal(bounds({ ...theory, t_detect_s: { min: 1, mean: null, max: null } }).range, '≥ 1.00');
   assert.equal(bounds({ t_detect_s: { min: 0, mean: 0, max: 0 }, lost_per_trial: 0.5 }).lost, '0.5');
+  assert.equal(bounds({ t_detect_s: { min: 9, mean: 10.5, max: 12 }, lost_per_trial: 75 }).range, '9.00 – 12.0');
   for (const none of [null, undefined, { t_detect_s: null, lost_per_trial: null, reason: 'nobody checks' }]) {
     assert.deepEqual(bounds(none), { mean: undefined, range: undefined, lost: undefined });
   }
