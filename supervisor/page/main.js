@@ -92,3 +92,6 @@ function pick(at, router) {
   view.setCrosshair(at);
   if (router) view.select(router);
 }
+
+// For a console, and for tests: what the page knows.
+export { history, stream, view };

@@ -10,6 +10,7 @@
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
 //! - [`budget`]: how many requests may fail, pure
+//! - [`terminal`]: what a stream can show
 //! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
@@ -33,3 +34,4 @@ pub mod report;
 pub mod settings;
 pub mod signals;
 pub mod story;
+pub mod terminal;
