@@ -4,7 +4,14 @@
 //! `compare` and `lab` make a [`Report`] of it (PURE); `html`, `markdown`, `json` and `csv` write it (PURE). All
 //! formats have the same numbers because they have the same [`Report`].
 
+pub mod csv;
 pub mod figure;
+pub mod html;
+pub mod json;
+pub mod markdown;
 pub mod model;
+
+#[cfg(test)]
+mod tests;
 
 pub use model::Report;
