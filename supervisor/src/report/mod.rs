@@ -6,5 +6,6 @@
 
 pub mod figure;
 pub mod model;
+pub mod timeline;
 
 pub use model::Report;
