@@ -9,13 +9,14 @@
 //! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
-//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
+//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read; [`budget`]: what a loss means to an objective
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
 //! balancer hears of a death from here, unless its detector is `notice`.
 
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod control;
 pub mod crash;

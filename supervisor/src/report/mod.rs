@@ -4,8 +4,12 @@
 //! `compare` and `lab` make a [`Report`] of it (PURE); `html`, `markdown`, `json` and `csv` write it (PURE). All
 //! formats have the same numbers because they have the same [`Report`].
 
+pub mod advice;
 pub mod figure;
+pub mod material;
 pub mod model;
+pub mod shown;
+pub mod statistics;
 pub mod timeline;
 
 pub use model::Report;
