@@ -8,6 +8,8 @@ pub mod advice;
 pub mod figure;
 pub mod material;
 pub mod model;
+pub mod pictures;
+pub mod records;
 pub mod shown;
 pub mod statistics;
 pub mod timeline;
