@@ -7,11 +7,13 @@
 pub mod advice;
 pub mod figure;
 pub mod material;
+pub mod method;
 pub mod model;
 pub mod pictures;
 pub mod records;
 pub mod shown;
 pub mod statistics;
+pub mod sweep;
 pub mod timeline;
 
 pub use model::Report;
