@@ -4,7 +4,7 @@
 mod events;
 mod sound;
 
-pub use events::{Events, Span};
+pub use events::{Header, Records};
 
 use super::model::Kind;
 use crate::experiment::summary::Summary;
@@ -48,6 +48,8 @@ pub enum Unreadable {
         .0.display()
     )]
     NoResults(PathBuf),
+    #[error("{}: no report is made of such a directory", .0.display())]
+    NoReport(PathBuf),
     #[error("{}: empty; a run that was killed before its first trial may leave that", .0.display())]
     Empty(PathBuf),
     #[error("{}: {size} bytes are too many for a summary", path.display())]

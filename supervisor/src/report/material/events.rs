@@ -1,128 +1,174 @@
-//! The records of a few spans of time out of files that may be far larger than memory.
+//! The records of a directory, one after the other, out of files that may be far larger than memory.
 
-use router::clock::Timestamp;
+use memchr::memmem;
 use router::record::{Event, Record, SCHEMA};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// From when until when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub from: Timestamp,
-    pub to: Timestamp,
+/// All of `events.ndjson`, then of `outcomes.ndjson`. What is broken is skipped and counted.
+pub struct Records {
+    dir: PathBuf,
+    lines: Option<Lines>,
+    /// The files that follow.
+    next: &'static [&'static str],
+    /// How records begin that are passed over.
+    skipped: &'static [&'static [u8]],
+    warnings: Vec<String>,
 }
 
-/// What was read.
-#[derive(Debug, Default)]
-pub struct Events {
-    /// In order of time, for each span in turn.
-    pub spans: Vec<Vec<Record>>,
-    /// What was wrong on the way, in words.
-    pub warnings: Vec<String>,
-    /// Why there is nothing at all.
-    pub missing: Option<String>,
+struct Lines {
+    name: &'static str,
+    reader: BufReader<File>,
+    line: Vec<u8>,
+    broken: u64,
+    header: Header,
 }
 
 /// Longer lines are nobody's.
 const LONGEST_LINE: u64 = 1 << 20;
-/// Of one span: what a second of a saturated machine makes, for minutes.
-const MOST_RECORDS: usize = 300_000;
 
-#[derive(Deserialize)]
-struct When {
-    t_ns: Timestamp,
-}
+/// Most of a log, and in no picture: not worth to be understood.
+const SKIPPED: &[&[u8]] = &[
+    br#""event":"tick""#,
+    br#""event":"latencies""#,
+    br#""event":"attempt""#,
+    br#""event":"forwarded""#,
+];
 
-#[derive(Deserialize)]
-struct Header {
+/// The first line of a log.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Header {
     schema: String,
+    /// By the wall clock.
+    #[serde(default)]
+    pub started_wall: Option<String>,
+    /// Of resetlab.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
-impl Events {
-    /// Of `events.ndjson` and `outcomes.ndjson` in `dir`.
-    pub fn read(dir: &Path, spans: &[Span]) -> Events {
-        let mut events = Events {
-            spans: vec![Vec::new(); spans.len()],
-            ..Events::default()
-        };
-        if spans.is_empty() {
-            return events;
+impl Records {
+    /// What pictures are made of in `dir`; an error says why there is nothing to be seen.
+    pub fn open(dir: &Path) -> Result<Records, String> {
+        Ok(Records {
+            next: &["outcomes.ndjson"],
+            skipped: SKIPPED,
+            ..Records::of(dir, "events.ndjson")?
+        })
+    }
+
+    /// All that one file has.
+    pub fn of(dir: &Path, name: &'static str) -> Result<Records, String> {
+        let lines = Lines::open(dir, name).map_err(|why| format!("{name}: {why}"))?;
+        Ok(Records {
+            dir: dir.to_owned(),
+            lines: Some(lines),
+            next: &[],
+            skipped: &[],
+            warnings: Vec::new(),
+        })
+    }
+
+    /// What the first line of `events.ndjson` says of its lab.
+    pub fn header(dir: &Path) -> Header {
+        let lines = Lines::open(dir, "events.ndjson");
+        lines.map_or_else(|_| Header::default(), |lines| lines.header)
+    }
+
+    /// What was wrong on the way, in words.
+    pub fn warnings(self) -> Vec<String> {
+        self.warnings
+    }
+
+    fn close(&mut self, why: Option<io::Error>) {
+        let Some(lines) = self.lines.take() else { return };
+        let name = lines.name;
+        if let Some(why) = why {
+            self.warnings
+                .push(format!("{name} could not be read to its end: {why}"));
         }
-        for name in ["events.ndjson", "outcomes.ndjson"] {
-            let trouble = match File::open(dir.join(name)) {
-                Ok(file) => events.take(name, BufReader::with_capacity(1 << 18, file), spans),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => Err("it is not there".to_owned()),
-                Err(e) => Err(e.to_string()),
-            };
-            match trouble {
-                Ok(()) => {}
-                // Lost requests alone draw no lanes; lanes without lost requests are half of the picture.
-                Err(why) if name == "events.ndjson" => {
-                    events.missing = Some(format!("{name}: {why}"));
-                    return events;
-                }
-                Err(why) => events
+        match lines.broken {
+            0 => {}
+            1 => self.warnings.push(format!("{name}: 1 broken line was skipped")),
+            broken => self
+                .warnings
+                .push(format!("{name}: {broken} broken lines were skipped")),
+        }
+        if let [name, rest @ ..] = self.next {
+            self.next = rest;
+            match Lines::open(&self.dir, name) {
+                Ok(lines) => self.lines = Some(lines),
+                Err(why) => self
                     .warnings
-                    .push(format!("the timelines lack lost requests: {name}: {why}")),
+                    .push(format!("timelines lack the lost requests: {name}: {why}")),
             }
         }
-        for span in &mut events.spans {
-            span.sort_by_key(|record| record.at);
-        }
-        events
     }
+}
 
-    fn take(&mut self, name: &str, mut lines: impl BufRead, spans: &[Span]) -> Result<(), String> {
-        let mut line = Vec::new();
-        let (mut broken, mut surplus, mut number) = (0_u64, 0_u64, 0_u64);
+impl Iterator for Records {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
         loop {
-            line.clear();
-            let read = lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
-            if read.map_err(|e| e.to_string())? == 0 {
-                break;
-            }
-            number += 1;
-            let whole = line.last() == Some(&b'\n');
-            if !whole && line.len() as u64 == LONGEST_LINE {
-                skip_line(&mut lines).map_err(|e| e.to_string())?;
-                broken += 1;
-                continue;
-            }
-            if number == 1
-                && let Ok(header) = serde_json::from_slice::<Header>(&line)
-            {
-                if !is_known(&header.schema) {
-                    return Err(format!("its schema is {}; expected {SCHEMA}", header.schema));
-                }
-                continue;
-            }
-            match serde_json::from_slice::<When>(&line) {
-                Ok(When { t_ns }) => surplus += self.keep(&line, t_ns, spans, &mut broken),
-                Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
-                Err(_) => broken += 1,
+            match self.lines.as_mut()?.next(self.skipped) {
+                Ok(Some(record)) => return Some(record),
+                Ok(None) => self.close(None),
+                Err(why) => self.close(Some(why)),
             }
         }
-        if broken > 0 {
-            let lines = if broken == 1 { "line" } else { "lines" };
-            self.warnings.push(format!(
-                "{name}: {broken} broken {lines} left out of the timelines"
-            ));
+    }
+}
+
+impl Lines {
+    /// After its header.
+    fn open(dir: &Path, name: &'static str) -> Result<Lines, String> {
+        let file = File::open(dir.join(name)).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => "it is not there".to_owned(),
+            _ => e.to_string(),
+        })?;
+        let mut lines = Lines {
+            name,
+            reader: BufReader::with_capacity(1 << 18, file),
+            line: Vec::new(),
+            broken: 0,
+            header: Header::default(),
+        };
+        lines.read().map_err(|e| e.to_string())?;
+        let header = serde_json::from_slice::<Header>(&lines.line);
+        lines.header = header.map_err(|_| "its first line names no schema".to_owned())?;
+        match lines.header.schema.as_str() {
+            SCHEMA | "resetlab.outcomes.v1" => Ok(lines),
+            other => Err(format!(
+                "its schema is {}; expected {SCHEMA}",
+                other.chars().take(80).collect::<String>()
+            )),
         }
-        if surplus > 0 {
-            self.warnings.push(format!(
-                "{name}: {surplus} records more than a timeline can show are left out of it"
-            ));
-        }
-        Ok(())
     }
 
-    /// Keeps a record that is of one of the spans; counts those that are too many.
-    fn keep(&mut self, line: &[u8], at: Timestamp, spans: &[Span], broken: &mut u64) -> u64 {
-        let mut surplus = 0;
-        for (span, kept) in spans.iter().zip(&mut self.spans) {
-            if at < span.from || at > span.to {
+    /// The next line, at most [`LONGEST_LINE`] of it; false at the end.
+    fn read(&mut self) -> io::Result<bool> {
+        self.line.clear();
+        let mut limited = self.reader.by_ref().take(LONGEST_LINE);
+        let read = limited.read_until(b'\n', &mut self.line)?;
+        if read as u64 == LONGEST_LINE && self.line.last() != Some(&b'\n') {
+            skip_line(&mut self.reader)?;
+        }
+        Ok(read > 0)
+    }
+
+    fn next(&mut self, skipped: &[&[u8]]) -> io::Result<Option<Record>> {
+        while self.read()? {
+            let line = self.line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            let whole = line.ends_with(b"}");
+            // The kind of a record stands near its beginning; what a text quotes does not.
+            let head = &line[..line.len().min(120)];
+            if whole && skipped.iter().any(|kind| memmem::find(head, kind).is_some()) {
                 continue;
             }
             match serde_json::from_slice::<Record>(line) {
@@ -130,21 +176,12 @@ impl Events {
                     event: Event::Unknown,
                     ..
                 }) => {}
-                Ok(_) if kept.len() >= MOST_RECORDS => surplus += 1,
-                Ok(record) => kept.push(record),
-                Err(_) => {
-                    *broken += 1;
-                    return surplus;
-                }
+                Ok(record) => return Ok(Some(record)),
+                Err(_) => self.broken += 1,
             }
         }
-        surplus
+        Ok(None)
     }
-}
-
-/// `resetlab.events.v1`, and that of the outcomes.
-fn is_known(schema: &str) -> bool {
-    schema == SCHEMA || schema == "resetlab.outcomes.v1"
 }
 
 fn skip_line(lines: &mut impl BufRead) -> io::Result<()> {
@@ -153,7 +190,7 @@ fn skip_line(lines: &mut impl BufRead) -> io::Result<()> {
         if buffer.is_empty() {
             return Ok(());
         }
-        match buffer.iter().position(|byte| *byte == b'\n') {
+        match memchr::memchr(b'\n', buffer) {
             Some(end) => {
                 lines.consume(end + 1);
                 return Ok(());
@@ -177,70 +214,54 @@ mod tests {
         )
     }
 
-    fn read(events: &str, outcomes: Option<&str>, from: u64, to: u64) -> Events {
+    /// What it says, and what it warns of.
+    fn read(events: &str, outcomes: Option<&str>) -> Result<(Vec<String>, Vec<String>), String> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("events.ndjson"), events).unwrap();
         if let Some(outcomes) = outcomes {
             std::fs::write(dir.path().join("outcomes.ndjson"), outcomes).unwrap();
         }
-        let at = |ms: u64| Timestamp(ms * 1_000_000);
-        let span = Span {
-            from: at(from),
-            to: at(to),
-        };
-        Events::read(dir.path(), &[span])
-    }
-
-    fn texts(events: &Events) -> Vec<&str> {
-        let notes = events.spans[0].iter().filter_map(|record| match &record.event {
-            Event::Note { text } => Some(text.as_str()),
+        let mut records = Records::open(dir.path())?;
+        let notes = records.by_ref().filter_map(|record| match record.event {
+            Event::Note { text } => Some(text),
             _ => None,
         });
-        notes.collect()
+        Ok((notes.collect(), records.warnings()))
     }
 
     #[test]
-    fn only_the_span_is_kept_and_broken_lines_are_counted() {
+    fn broken_lines_are_skipped_and_counted() {
         let header = format!("{{\"schema\":\"{SCHEMA}\"}}\n");
-        let later = "{\"t_ns\":25000000,\"from\":\"lb\",\"event\":\"of_a_later_version\",\"x\":1}\n";
+        let later = "{\"t_ns\":25,\"from\":\"lb\",\"event\":\"of_a_later_version\",\"x\":1}\n";
+        let quoting = note(3, r#"he said \"event\":\"tick\""#);
+        let long = format!("{}\n", "x".repeat(3 << 20));
         let text = format!(
-            "{header}{}{}{{\"t_ns\":2500\u{0}garb\n{later}{}{}{}",
-            note(1, "before"),
-            note(30, "second"),
-            note(20, "first"),
-            note(99, "after"),
+            "{header}{}{{\"t_ns\":2500\u{0}garb\n{later}\n{long}{quoting}{}",
+            note(1, "first"),
             note(31, "cut").trim_end().trim_end_matches('}')
         );
-        let long = format!("{}{}", "x".repeat(3 << 20), "\n");
-        let events = read(&(text + "\n" + &long + &note(32, "last")), Some(&header), 10, 50);
-        assert_eq!(texts(&events), ["first", "second", "last"]);
-        assert_eq!(events.missing, None);
-        assert_eq!(
-            events.warnings,
-            ["events.ndjson: 3 broken lines left out of the timelines"]
-        );
+        let outcomes =
+            "{\"schema\":\"resetlab.outcomes.v1\"}\n".to_owned() + &note(9, "no newline").trim_end();
+        let (texts, warnings) = read(&text, Some(&outcomes)).unwrap();
+        assert_eq!(texts, ["first", "he said \"event\":\"tick\"", "no newline"]);
+        assert_eq!(warnings, ["events.ndjson: 3 broken lines were skipped"]);
     }
 
     #[test]
     fn a_missing_or_a_foreign_log_says_so() {
-        let events = read("{\"schema\":\"resetlab.events.v2\"}\n", None, 0, 9);
         assert_eq!(
-            events.missing.as_deref(),
-            Some("events.ndjson: its schema is resetlab.events.v2; expected resetlab.events.v1")
+            read("{\"schema\":\"resetlab.events.v2\"}\n", None).unwrap_err(),
+            "events.ndjson: its schema is resetlab.events.v2; expected resetlab.events.v1"
         );
-        let half = read(&note(5, "whole"), None, 0, 9);
-        assert_eq!(texts(&half), ["whole"]);
+        assert!(read("", None).unwrap_err().contains("names no schema"));
+        let header = format!("{{\"schema\":\"{SCHEMA}\"}}\n");
+        let (texts, warnings) = read(&(header + &note(5, "whole")), None).unwrap();
+        assert_eq!(texts, ["whole"]);
         assert_eq!(
-            half.warnings,
-            ["the timelines lack lost requests: outcomes.ndjson: it is not there"]
+            warnings,
+            ["timelines lack the lost requests: outcomes.ndjson: it is not there"]
         );
-        let nowhere = Events::read(
-            Path::new("/nowhere"),
-            &[Span {
-                from: Timestamp(0),
-                to: Timestamp(1),
-            }],
-        );
-        assert_eq!(nowhere.missing.as_deref(), Some("events.ndjson: it is not there"));
+        let nowhere = Records::open(Path::new("/nowhere")).err();
+        assert_eq!(nowhere.as_deref(), Some("events.ndjson: it is not there"));
     }
 }
