@@ -4,7 +4,7 @@
 mod events;
 mod sound;
 
-pub use events::Records;
+pub use events::{Header, Records};
 
 use super::model::Kind;
 use crate::experiment::summary::Summary;

@@ -11,10 +11,13 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod material;
+pub mod method;
 pub mod model;
+pub mod pictures;
 pub mod run;
 pub mod shown;
 pub mod statistics;
+pub mod sweep;
 pub mod timeline;
 pub mod warnings;
 

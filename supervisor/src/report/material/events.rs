@@ -13,6 +13,8 @@ pub struct Records {
     lines: Option<Lines>,
     /// The files that follow.
     next: &'static [&'static str],
+    /// How records begin that are passed over.
+    skipped: &'static [&'static [u8]],
     warnings: Vec<String>,
 }
 
@@ -21,34 +23,58 @@ struct Lines {
     reader: BufReader<File>,
     line: Vec<u8>,
     broken: u64,
+    header: Header,
 }
 
 /// Longer lines are nobody's.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// Most of a log, and in no picture: not worth to be understood.
-const SKIPPED: [&[u8]; 4] = [
+const SKIPPED: &[&[u8]] = &[
     br#""event":"tick""#,
     br#""event":"latencies""#,
     br#""event":"attempt""#,
     br#""event":"forwarded""#,
 ];
 
-#[derive(Deserialize)]
-struct Header {
+/// The first line of a log.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Header {
     schema: String,
+    /// By the wall clock.
+    #[serde(default)]
+    pub started_wall: Option<String>,
+    /// Of resetlab.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 impl Records {
-    /// Of `dir`; an error says why there is nothing to be seen.
+    /// What pictures are made of in `dir`; an error says why there is nothing to be seen.
     pub fn open(dir: &Path) -> Result<Records, String> {
-        let lines = Lines::open(dir, "events.ndjson").map_err(|why| format!("events.ndjson: {why}"))?;
+        Ok(Records {
+            next: &["outcomes.ndjson"],
+            skipped: SKIPPED,
+            ..Records::of(dir, "events.ndjson")?
+        })
+    }
+
+    /// All that one file has.
+    pub fn of(dir: &Path, name: &'static str) -> Result<Records, String> {
+        let lines = Lines::open(dir, name).map_err(|why| format!("{name}: {why}"))?;
         Ok(Records {
             dir: dir.to_owned(),
             lines: Some(lines),
-            next: &["outcomes.ndjson"],
+            next: &[],
+            skipped: &[],
             warnings: Vec::new(),
         })
+    }
+
+    /// What the first line of `events.ndjson` says of its lab.
+    pub fn header(dir: &Path) -> Header {
+        let lines = Lines::open(dir, "events.ndjson");
+        lines.map_or_else(|_| Header::default(), |lines| lines.header)
     }
 
     /// What was wrong on the way, in words.
@@ -87,7 +113,7 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Record> {
         loop {
-            match self.lines.as_mut()?.next() {
+            match self.lines.as_mut()?.next(self.skipped) {
                 Ok(Some(record)) => return Some(record),
                 Ok(None) => self.close(None),
                 Err(why) => self.close(Some(why)),
@@ -108,13 +134,12 @@ impl Lines {
             reader: BufReader::with_capacity(1 << 18, file),
             line: Vec::new(),
             broken: 0,
+            header: Header::default(),
         };
         lines.read().map_err(|e| e.to_string())?;
         let header = serde_json::from_slice::<Header>(&lines.line);
-        let schema = header
-            .map_err(|_| "its first line names no schema".to_owned())?
-            .schema;
-        match schema.as_str() {
+        lines.header = header.map_err(|_| "its first line names no schema".to_owned())?;
+        match lines.header.schema.as_str() {
             SCHEMA | "resetlab.outcomes.v1" => Ok(lines),
             other => Err(format!(
                 "its schema is {}; expected {SCHEMA}",
@@ -134,7 +159,7 @@ impl Lines {
         Ok(read > 0)
     }
 
-    fn next(&mut self) -> io::Result<Option<Record>> {
+    fn next(&mut self, skipped: &[&[u8]]) -> io::Result<Option<Record>> {
         while self.read()? {
             let line = self.line.trim_ascii();
             if line.is_empty() {
@@ -143,7 +168,7 @@ impl Lines {
             let whole = line.ends_with(b"}");
             // The kind of a record stands near its beginning; what a text quotes does not.
             let head = &line[..line.len().min(120)];
-            if whole && SKIPPED.iter().any(|kind| memmem::find(head, kind).is_some()) {
+            if whole && skipped.iter().any(|kind| memmem::find(head, kind).is_some()) {
                 continue;
             }
             match serde_json::from_slice::<Record>(line) {
