@@ -15,7 +15,7 @@ export class Command {
   constructor(place) {
     this.#state = place;
     place.append(this.#label, this.#line, this.#copy, this.#words);
-    this.note('What is done on this page appears here as a command line, to copy.');
+    this.#show('', 'idle', 'What is done on this page appears here as a command line, to copy.');
   }
 
   /** It is done; `line` would have done the same. */
@@ -30,7 +30,7 @@ export class Command {
 
   /** Neither an action nor a failure. */
   note(words) {
-    this.#show('', 'idle', words);
+    this.#show('', 'note', words);
   }
 
   failed(words) {

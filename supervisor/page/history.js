@@ -155,12 +155,14 @@ export class History {
     this.now = Math.max(this.now, base.t);
   }
 
-  /** Changes are stamped by whoever saw them and may be heard out of order. */
+  /** Changes are stamped by whoever saw them and may be heard out of order; the reason of a death comes after it. */
   #turn(lane, what, change) {
     const changes = lane[what];
     let at = changes.length;
     while (at > 0 && changes[at - 1].at > change.at) at--;
-    changes.splice(at, 0, change);
+    const before = changes[at - 1];
+    const again = before !== undefined && before.at === change.at && before[what] === change[what];
+    changes.splice(again ? at - 1 : at, again ? 1 : 0, change);
     lane.turns++;
   }
 

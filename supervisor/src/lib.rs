@@ -10,6 +10,7 @@
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
 //! - [`terminal`]: what a stream can show
+//! - [`budget`]: how many requests may fail, pure
 //! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
@@ -17,6 +18,7 @@
 //! balancer hears of a death from here, unless its detector is `notice`.
 
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod control;
 pub mod crash;

@@ -74,6 +74,15 @@ test('changes that are heard late are put where they belong', () => {
   assert.deepEqual([...history.lane('router-1').checks.ended.subarray(0, 2)], [200, 400]);
 });
 
+test('a reason that comes after its change replaces it', () => {
+  const history = new History();
+  history.begin(told({ seconds: 1 }).hello);
+  const dead = (why) => ({ router: 'router-1', at: 120, truth: 'dead', why });
+  history.apply({ seq: 0, t: 200, truth: [dead('')] });
+  history.apply({ seq: 1, t: 300, truth: [dead('killed by SIGKILL')] });
+  assert.deepEqual(history.lane('router-1').truth.slice(1), [{ at: 120, truth: 'dead', why: 'killed by SIGKILL' }]);
+});
+
 test('a reconnect that hears everything again changes nothing', () => {
   const lab4 = told({ routers: 4, seconds: 40, seed: 5 });
   const history = heard(lab4);

@@ -28,7 +28,7 @@ export function* lab({ routers = 4, seconds = 60, seed = 1, rate = 200, faultEve
 
 class Router {
   constructor(name, phase) {
-    Object.assign(this, { name, nextCheck: phase, truth: 'up', belief: 'up', failures: 0, passes: 0, pending: null, healAt: Infinity, slowUntil: 0, window: null, mistake: null });
+    Object.assign(this, { name, nextCheck: phase, truth: 'up', belief: 'up', failures: 0, passes: 0, pending: null, healAt: Infinity, slowUntil: 0, goneAt: 0, window: null, mistake: null });
   }
 
   get used() {
@@ -64,6 +64,7 @@ function inject(world, told, at) {
   const fault = kind === 1 ? 'hang' : 'kill';
   turn(told, router, at, fault === 'hang' ? 'hung' : 'dead', fault);
   router.healAt = at + DEAD_FOR;
+  router.goneAt = at;
   router.window = {
     id: `w${++world.windows}`, router: router.name, fault, from: at, open: true, t_detect_s: null, detected_by: null,
     predicted_t_detect_s: predicted(router, at, fault), t_stop_s: null, in_flight: 0, window: 0, by_outcome: {}, causes: {}, saved_by_retry: 0,
@@ -96,8 +97,9 @@ function check(world, told, router, to) {
   if (router.nextCheck >= to || router.pending) return;
   const started = digits(router.nextCheck);
   router.nextCheck += CHECK.interval;
-  const late = router.truth === 'hung' || started < router.slowUntil;
-  const result = late ? 'timeout' : router.truth === 'dead' || router.truth === 'starting' ? 'refused' : 'ok';
+  const truth = started < router.goneAt ? 'up' : router.truth;
+  const late = truth === 'hung' || started < router.slowUntil;
+  const result = late ? 'timeout' : truth === 'dead' || truth === 'starting' ? 'refused' : 'ok';
   router.pending = { started, ends: digits(started + (late ? CHECK.timeout : 0.2 + world.dice.next())), result };
   check(world, told, router, to);
 }

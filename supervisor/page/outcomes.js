@@ -1,0 +1,185 @@
+// What clients got: every request by the time it was due, what was lost on top, and success over a minute in nines.
+
+import { drawGrid, drawKnown, font, haloed } from './axis.js';
+import { count, duration, share, word } from './format.js';
+import { OUTCOMES } from './history.js';
+import { spread } from './layout.js';
+import { columnWidth, columns, rolling } from './sample.js';
+import { countTicks, linear, nines } from './scale.js';
+import { LOSSES } from './theme.js';
+
+const MINUTE_MS = 60_000;
+/** The whole is drawn as that many nines: one more than the last that has a line. */
+const WHOLE = 5;
+const LINES = [[0.9, '90 %'], [0.99, '99 %'], [0.999, '99.9 %'], [0.9999, '99.99 %'], [1, '100 %']];
+
+export function drawOutcomes(context, scene, height) {
+  const { history, from, to, left, right, now } = scene;
+  const width = columnWidth(to - from, right - left);
+  const bars = columns(history.out, from, Math.min(to, now), width);
+  const split = height >= 96 ? Math.round(height * 0.4) : 0;
+  drawGrid(context, scene, 0, height);
+  if (split) drawSuccess(context, scene, width, 6, split - 6);
+  drawBars(context, scene, bars, split + 8, height - 1);
+  drawKnown(context, scene, 0, height);
+  return { width, bars };
+}
+
+function drawBars(context, scene, bars, top, bottom) {
+  const { theme, x, left, right } = scene;
+  const { first, count: length, width, kinds, sums } = bars;
+  let most = 0;
+  for (let column = 0; column < length; column++) most = Math.max(most, total(sums, column, kinds));
+  const scale = linear(0, Math.max(most, 1) * 1.05, bottom, top);
+  drawCountTicks(context, scene, scale, most, bottom);
+  const pixels = x(width) - x(0);
+  const wide = pixels > 3 ? pixels - 0.75 : pixels;
+  context.save();
+  context.beginPath();
+  context.rect(left, top - 8, right - left, bottom - top + 9);
+  context.clip();
+  // One kind after the other, so that the fill changes ten times and not ten times for each column.
+  const floor = new Float32Array(length).fill(bottom);
+  for (let kind = 0; kind < kinds; kind++) {
+    for (const fill of fillsOf(context, theme, kind)) {
+      context.fillStyle = fill;
+      for (let column = 0; column < length; column++) {
+        const n = sums[column * kinds + kind];
+        if (n === 0) continue;
+        // A lost request is seen, however many were not.
+        const tall = Math.max(kind === 0 ? 0 : 1.5, bottom - scale.at(n));
+        context.fillRect(x((first + column) * width), floor[column] - tall, wide, tall);
+      }
+    }
+    for (let column = 0; column < length; column++) {
+      const n = sums[column * kinds + kind];
+      if (n > 0) floor[column] -= Math.max(kind === 0 ? 0 : 1.5, bottom - scale.at(n));
+    }
+  }
+  context.restore();
+  drawNames(context, scene, bars, top, bottom);
+  context.font = font(theme, { size: 10 });
+  context.textAlign = 'left';
+  context.textBaseline = 'alphabetic';
+  haloed(context, theme, `each bar ${duration(width)}`, left + 4, top, theme.css('ink-2'));
+}
+
+/** What one kind is painted with, one over the other. What went well is muted. */
+function fillsOf(context, theme, kind) {
+  const { colour, pattern } = LOSSES[kind];
+  if (kind === 0) return [theme.css(colour, 0.4)];
+  return pattern ? [theme.css(colour, 0.3), theme.pattern(context, colour, pattern)] : [theme.css(colour)];
+}
+
+function drawCountTicks(context, { theme, left, right }, scale, most, bottom) {
+  context.font = font(theme, { size: 10 });
+  context.textAlign = 'right';
+  context.textBaseline = 'middle';
+  for (const tick of countTicks(most)) {
+    context.fillStyle = theme.css('line', 0.7);
+    context.fillRect(left, Math.round(scale.at(tick)), right - left, 1);
+    context.fillStyle = theme.css('ink-2');
+    context.fillText(count(tick), left - 6, scale.at(tick));
+  }
+  context.fillStyle = theme.css('line');
+  context.fillRect(left, bottom, right - left, 1);
+}
+
+/** Names beside what they name, with how many of each are in view; the order is that of the stack. */
+function drawNames(context, { theme, right, margins }, { sums, kinds, count: length }, top, bottom) {
+  if (margins.right < 60) return;
+  const totals = new Float64Array(kinds);
+  for (let column = 0; column < length; column++) for (let kind = 0; kind < kinds; kind++) totals[kind] += sums[column * kinds + kind];
+  const seen = [...totals.keys()].filter((kind) => totals[kind] > 0).reverse();
+  const pitch = 13;
+  const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + place * pitch)), pitch, top - 2, bottom - 6);
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  seen.forEach((kind, place) => {
+    const y = heights[place];
+    for (const fill of fillsOf(context, theme, kind)) {
+      context.fillStyle = fill;
+      context.fillRect(right + 7, y - 4, 8, 8);
+    }
+    context.font = font(theme, { size: 11, weight: kind === 0 ? 400 : 600 });
+    context.fillStyle = theme.css(kind === 0 ? 'ink-2' : 'ink');
+    context.fillText(`${word(OUTCOMES[kind])} ${count(totals[kind])}`, right + 19, y, margins.right - 20);
+  });
+}
+
+function drawSuccess(context, scene, width, top, bottom) {
+  const { history, theme, from, to, now, x, left, right, margins } = scene;
+  const scale = nines(WHOLE, bottom, top);
+  context.font = font(theme, { size: 10 });
+  context.textBaseline = 'middle';
+  context.textAlign = 'right';
+  const every = (bottom - top) / (LINES.length - 1) >= 11 ? 1 : 2;
+  LINES.forEach(([value, label], index) => {
+    if (index % every) return;
+    const y = Math.round(scale.at(value));
+    context.fillStyle = theme.css('line', 0.7);
+    context.fillRect(left, y, right - left, 1);
+    context.fillStyle = theme.css('ink-2');
+    context.fillText(label, left - 6, y);
+  });
+  if (history.slo != null) drawObjective(context, scene, scale);
+  const shares = rolling(history.out, from, Math.min(to, now), width, MINUTE_MS, now);
+  const first = Math.max(0, Math.floor(from / width));
+  context.save();
+  context.beginPath();
+  context.rect(left, top - 3, right - left, bottom - top + 6);
+  context.clip();
+  context.strokeStyle = theme.css('ink');
+  context.lineWidth = 1.5;
+  context.lineJoin = 'round';
+  context.beginPath();
+  let broken = true;
+  let last = null;
+  for (let column = 0; column < shares.length; column++) {
+    const value = shares[column];
+    if (Number.isNaN(value)) {
+      broken = true;
+      continue;
+    }
+    const at = x(Math.min(now, (first + column + 1) * width));
+    if (broken) context.moveTo(at, scale.at(value));
+    else context.lineTo(at, scale.at(value));
+    broken = false;
+    last = value;
+  }
+  context.stroke();
+  context.restore();
+  if (last === null || margins.right < 60) return;
+  context.textAlign = 'left';
+  const missed = history.slo != null && last < history.slo;
+  context.font = font(theme, { size: 12, weight: 650 });
+  context.fillStyle = theme.css(missed ? 'lost-1' : 'ink');
+  const [y] = [Math.max(top + 2, Math.min(bottom - 12, scale.at(last)))];
+  context.fillText(share(last), right + 7, y);
+  context.font = font(theme, { size: 10 });
+  context.fillStyle = theme.css('ink-2');
+  context.fillText('in a minute', right + 7, y + 12);
+}
+
+function drawObjective(context, { history, theme, left, right }, scale) {
+  const y = Math.round(scale.at(history.slo)) + 0.5;
+  context.strokeStyle = theme.css('objective');
+  context.lineWidth = 1;
+  context.setLineDash([5, 3]);
+  context.beginPath();
+  context.moveTo(left, y);
+  context.lineTo(right, y);
+  context.stroke();
+  context.setLineDash([]);
+  context.font = font(theme, { size: 10 });
+  context.textAlign = 'left';
+  context.textBaseline = 'bottom';
+  haloed(context, theme, `objective ${share(history.slo)}`, left + 4, y - 1, theme.css('objective'));
+  context.textBaseline = 'middle';
+}
+
+function total(sums, column, kinds) {
+  let all = 0;
+  for (let kind = 0; kind < kinds; kind++) all += sums[column * kinds + kind];
+  return all;
+}
