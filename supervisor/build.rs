@@ -30,7 +30,11 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
             .and_then(|name| name.to_str())
             .expect("names are UTF-8");
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if name.contains("test") || name.starts_with('.') || name == "node_modules" || name == "package.json"
+        if name == "tests"
+            || name.ends_with(".test.js")
+            || name.starts_with('.')
+            || name == "node_modules"
+            || name == "package.json"
         {
             continue;
         }

@@ -36,6 +36,9 @@ const FAST: [&str; 8] = [
     "100",
 ];
 
+/// What stands beside the lane of router-2.
+const HEAD: &str = "[...document.querySelectorAll('.lane-head')].find(it => it.querySelector('b').textContent === 'router-2')";
+
 #[test]
 fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
     let Some(browser) = Browser::for_test(&[]) else {
@@ -60,9 +63,10 @@ fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
         "the words for who hears the page",
         "announcer.textContent.includes('router-2 is gone')",
     );
+    page.until("the lane shows it", &format!("{HEAD}.hasAttribute('data-gap')"));
     page.until(
-        "the lane says so",
-        "lanes.querySelector('[data-router=\"router-2\"]').getAttribute('aria-label').match(/dead/)",
+        "the chart says so",
+        "/router-2: dead for [\\d.]+ s, believed (up|going down); \\d+ lost/.test(lanes.getAttribute('aria-label'))",
     );
 
     let closed = page.window("router-2", "!it.open");
@@ -74,6 +78,7 @@ fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
         "the words for its end",
         "announcer.textContent.includes('router-2: the reset window is closed')",
     );
+    page.until("the lane shows it", &format!("!{HEAD}.hasAttribute('data-gap')"));
     lab.wait_for("the terminal's word", |line| {
         line.contains("router-2 reset window")
     });

@@ -9,7 +9,7 @@ mod lab_page;
 mod relay;
 mod support;
 
-use browser::{Browser, Screen};
+use browser::Browser;
 use lab_page::{LabPage, origin, url};
 use relay::Relay;
 use serde_json::Value;
@@ -144,7 +144,6 @@ fn tabs_know_the_same_and_one_that_was_hidden_catches_up() {
     let url = url(&lab);
     let first = LabPage::open(&browser, &url);
     let second = LabPage::open(&browser, &url);
-    second.set_screen(Screen::PHONE);
     first.until("it is hidden", "document.hidden");
     let drawn: String = first.eval("document.querySelector('.figure.lost .value').textContent");
     second.click("[aria-label='kill router-2']");

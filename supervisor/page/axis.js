@@ -27,7 +27,7 @@ export function drawGrid(context, { theme, ticks, x }, top, bottom) {
 }
 
 /** The labels below. */
-export function drawAxis(context, { theme, ticks, x, left, right }, y) {
+export function drawAxis(context, { theme, ticks, x, left, right, margins }, y) {
   context.fillStyle = theme.css('line');
   context.fillRect(left, y, right - left, 1);
   context.font = font(theme);
@@ -38,7 +38,7 @@ export function drawAxis(context, { theme, ticks, x, left, right }, y) {
     const at = x(tick);
     const text = seconds(tick, ticks.digits);
     const half = context.measureText(text).width / 2;
-    if (at - half < left - 24 || at + half > right + 30) continue;
+    if (at - half < left - 24 || at + half > right + margins.right) continue;
     context.fillText(text, at, y + 5);
   }
 }

@@ -2,11 +2,14 @@
 // happened do not exist, so that a router without a failed attempt costs nothing however long the lab lives.
 
 const PAGE = 600;
+/** Buckets in one of the coarser level. */
+export const COARSE = 10;
 
 export class Buckets {
-  /** @param {number} kinds how many counts a bucket has */
-  constructor(kinds) {
+  /** `kinds`: how many counts a bucket has. With `coarse`, the sums of ten buckets are kept too: an hour has many. */
+  constructor(kinds, { coarse = false } = {}) {
     this.kinds = kinds;
+    this.coarse = coarse ? new Buckets(kinds) : null;
     this.pages = new Map();
     /** Buckets before this one are forgotten, and additions to them too. */
     this.oldest = 0;
@@ -21,6 +24,7 @@ export class Buckets {
     if (!page) this.pages.set(index, (page = new Uint32Array(PAGE * this.kinds)));
     page[(bucket - index * PAGE) * this.kinds + kind] += count;
     if (bucket > this.last) this.last = bucket;
+    this.coarse?.add(Math.floor(bucket / COARSE), kind, count);
   }
 
   get(bucket, kind) {
@@ -59,8 +63,24 @@ export class Buckets {
     }
   }
 
+  /** The same for those of which the first count is not 0; for routers, of whose attempts few fail. */
+  eachFilled(from, to, visit) {
+    for (let bucket = Math.max(from, this.oldest); bucket < to; ) {
+      const index = Math.floor(bucket / PAGE);
+      const end = Math.min(to, (index + 1) * PAGE);
+      const page = this.pages.get(index);
+      if (page) {
+        for (let at = (bucket - index * PAGE) * this.kinds; bucket < end; bucket++, at += this.kinds) {
+          if (page[at] !== 0) visit(bucket, page[at]);
+        }
+      }
+      bucket = end;
+    }
+  }
+
   forget(before) {
     this.oldest = Math.max(this.oldest, before);
     for (const index of this.pages.keys()) if ((index + 1) * PAGE <= this.oldest) this.pages.delete(index);
+    this.coarse?.forget(Math.floor(this.oldest / COARSE));
   }
 }

@@ -17,6 +17,7 @@ import { Theme } from './theme.js';
 
 /** What is heard is drawn at most that often; what somebody does is drawn at once. */
 const HEARD_EVERY_MS = 95;
+const SLOWEST_MS = 1000;
 const SUMMARY_EVERY_MS = 1000;
 const NARROW = 560;
 const BAR = 28;
@@ -52,14 +53,13 @@ class Charts {
     this.pointer = new Pointer(view, [
       {
         host: lanes,
-        bottom: () => this.stages[0].height - AXIS,
-        top: () => this.stages[0].height - AXIS + 1,
+        extent: () => ({ top: this.rows.top, bottom: this.stages[0].height - AXIS, text: this.stages[0].height - AXIS + 1 }),
         read: (time) => this.#readTime(time),
         onPoint: (y) => this.#hover(y),
         onClick: (y) => this.#click(y),
       },
-      { host: outcomes, read: (time) => this.#readOutcomes(time) },
-      { host: latency, bottom: () => this.stages[2].height - footOf(this.stages[2].height), read: (time) => this.#readLatency(time) },
+      { host: outcomes, extent: () => ({ top: 0, bottom: this.stages[1].height, text: 0 }), read: (time) => this.#readOutcomes(time) },
+      { host: latency, extent: () => ({ top: 0, bottom: this.stages[2].height - footOf(this.stages[2].height), text: 0 }), read: (time) => this.#readLatency(time) },
     ]);
     startKeyboard(this.hosts, view, () => this.rows?.names ?? [], () => this.pointer.release());
   }
@@ -103,7 +103,7 @@ class Charts {
     }
     this.themeStale = false;
     const looked = this.#looked();
-    const heard = this.history.version !== this.heardVersion && now - this.heardAt >= HEARD_EVERY_MS;
+    const heard = this.history.version !== this.heardVersion && now - this.heardAt >= this.#heardEvery();
     const draw = this.stale || heard || looked !== this.looked;
     if (draw) {
       const start = performance.now();
@@ -121,10 +121,17 @@ class Charts {
     }
   }
 
-  /** What is drawn differs when this does; the crosshair is not part of it. */
+  /** Of an hour, a tenth of a second is a fraction of a pixel. */
+  #heardEvery() {
+    if (!this.scene) return 0;
+    const { from, to, left, right } = this.scene;
+    return Math.max(HEARD_EVERY_MS, Math.min(SLOWEST_MS, (to - from) / (right - left) / 2));
+  }
+
+  /** What is drawn differs when this does: crosshair and selection are elements above it. */
   #looked() {
-    const { live, from, to, selected } = this.view;
-    return live ? `live ${Math.round(to - from)} ${selected} ${this.hovered}` : `${from} ${to} ${selected} ${this.hovered}`;
+    const { live, from, to } = this.view;
+    return live ? `live ${Math.round(to - from)}` : `${from} ${to}`;
   }
 
   #draw() {
@@ -138,7 +145,7 @@ class Charts {
     this.rows = this.inBar && !narrow ? rowsOf(history, view, lanes.height, BAR) : rows;
     this.margins = margins;
     this.scene = makeScene(history, view, theme, margins, lanes.width);
-    if (lanes.height > AXIS) drawLanes(lanes.clear(), this.scene, this.rows, this.hovered);
+    if (lanes.height > AXIS) drawLanes(lanes.clear(), this.scene, this.rows);
     const scene = outcomes.width === lanes.width ? this.scene : makeScene(history, view, theme, margins, outcomes.width);
     if (outcomes.height > AXIS) drawOutcomes(outcomes.clear(), scene, outcomes.height);
     if (latency.height > AXIS) this.latencyChart.draw(latency.clear(), scene, latency.height);

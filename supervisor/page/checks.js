@@ -6,7 +6,9 @@ export const PASSED = 0;
 export const TIMED_OUT = 1;
 
 export class Checks {
-  constructor() {
+  constructor({ apart = true } = {}) {
+    /** Those that did not pass once more: they are few, and each has to be seen. */
+    this.failed = apart ? new Checks({ apart: false }) : null;
     this.length = 0;
     this.started = new Float64Array(64);
     this.ended = new Float64Array(64);
@@ -28,6 +30,18 @@ export class Checks {
     this.ended[at] = ended;
     this.result[at] = known < 0 ? RESULTS.length - 1 : known;
     this.longest = Math.max(this.longest, ended - started);
+    if (this.result[at] !== PASSED) this.failed?.add(started, ended, result);
+  }
+
+  /** The first index from `index` on that ended at or after `time`: quick where that is not far. */
+  skip(index, time) {
+    let step = 1;
+    while (index + step < this.length && this.ended[index + step] < time) {
+      index += step;
+      step *= 2;
+    }
+    while (index < this.length && this.ended[index] < time) index++;
+    return index;
   }
 
   /** The first index that ended at or after `time`. */
@@ -43,6 +57,7 @@ export class Checks {
   }
 
   forget(before) {
+    this.failed?.forget(before);
     const first = this.from(before);
     if (first === 0) return;
     for (const column of [this.started, this.ended, this.result]) column.copyWithin(0, first, this.length);

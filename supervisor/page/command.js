@@ -8,7 +8,7 @@ const TOLD_MS = 1500;
 export class Command {
   #state;
   #line = h('code', { tabindex: '-1' });
-  #copy = h('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => this.#copied() }, 'Copy');
+  #copy = h('button', { type: 'button', hidden: true, onclick: () => this.#copied() }, 'Copy');
   #words = h('p', { class: 'words', role: 'status' });
   #label = h('span', { class: 'label' }, 'last command');
 

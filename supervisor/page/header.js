@@ -29,8 +29,9 @@ export class Header {
     this.#hears(history, stream, now);
     const { hello } = history;
     if (!hello) return;
-    const words = [`lab ${hello.lab}`, hello.engine, history.preset && `preset ${history.preset}`];
+    const words = [`lab ${hello.lab}`, hello.engine, presetWord(history.preset)];
     say(this.#where, words.filter(Boolean).join(' · '));
+    this.#where.title = history.preset ? `preset ${history.preset}` : '';
     say(document.querySelector('title'), `${hello.lab} · resetlab`);
     this.#requests(history);
     for (const fault of ['kill', 'hang']) this.#figures[fault].show(...expected(history.theory?.[fault]));
@@ -44,7 +45,7 @@ export class Header {
     success.show(share(now), now === null ? 'no requests' : `${missed ? 'below the objective of' : 'objective'} ${percent(hello.slo)}`);
     success.tone(missed ? 'bad' : '');
     if (!totals) return;
-    lost.show(count(totals.lost), outcomes(totals) || `of ${count(totals.sent)} requests`);
+    lost.show(count(lostOf(totals)), outcomes(totals) || `of ${count(totals.sent)} requests`);
     const left = totals.budget_left;
     const days = `${hello.budget_days} day${hello.budget_days === 1 ? '' : 's'}`;
     budget.show(budgetWord(left), `${percent(hello.slo)} over ${days}`);
@@ -65,6 +66,12 @@ export class Header {
     this.#connection.dataset.is = is;
     say(this.#connection, [words[is], ...more].filter(Boolean).join(' · '));
   }
+}
+
+/** `preset kb, changed` of `kb (documented; KB 298398), with interval=1s`. */
+function presetWord(preset) {
+  const [name] = (preset ?? '').split(/[ ,(]/);
+  return name && `preset ${name}${preset.includes(', with ') ? ', changed' : ''}`;
 }
 
 /** One figure: its name, its value, and a note of smaller weight. */
@@ -102,6 +109,12 @@ function expected(theory) {
   if (range === undefined) return ['–', theory?.reason ?? ''];
   const spread = range === 'always' ? range : `${range} s`;
   return [mean ?? '–', [spread, lost && `about ${lost} lost`].filter(Boolean).join(' · ')];
+}
+
+/** Both count the same requests; by outcome each one is told at once, the sum of all a moment later. */
+function lostOf(totals) {
+  const known = Object.values(totals.by_outcome ?? {}).reduce((sum, n) => sum + n, 0);
+  return Math.max(totals.lost, known);
 }
 
 /** `reset 154 · eof 2`, the most frequent first. */

@@ -20,13 +20,15 @@ export class Heads {
     this.#bar.append(this.#barName, this.#barIs, this.#barActions);
     // What is done in the bar is not done to the chart below it.
     for (const type of ['pointerdown', 'dblclick']) this.#bar.addEventListener(type, (event) => event.stopPropagation());
-    host.append(this.#place, this.#bar);
+    this.#marks = ['selected', 'hovered'].map((kind) => element('div', `lane-mark ${kind}`));
+    host.append(...this.#marks, this.#place, this.#bar);
   }
 
   #view;
   #actions;
   #place;
   #bar;
+  #marks;
   #barName;
   #barIs;
   #barActions;
@@ -40,8 +42,17 @@ export class Heads {
       head.element.toggleAttribute('data-gap', gap !== null);
       head.element.toggleAttribute('data-selected', this.#view.selected === name);
     }
+    [this.#view.selected, hovered].forEach((name, which) => this.#mark(this.#marks[which], rows, name));
     this.#bar.hidden = !inBar;
     if (inBar) this.#showBar(history, rows, time, hovered);
+  }
+
+  #mark(mark, rows, name) {
+    const index = rows.names.indexOf(name);
+    mark.hidden = index < 0;
+    if (index < 0) return;
+    style(mark, 'transform', `translateY(${rows.y(index)}px)`);
+    style(mark, 'height', `${rows.pitch}px`);
   }
 
   #arrange(rows, width, inBar) {

@@ -94,8 +94,8 @@ export class History {
   lane(name) {
     let lane = this.routers.get(name);
     if (!lane) {
-      lane = { name, truth: [], belief: [], checks: new Checks(), failed: new Buckets(1), member: true, left: null, turns: 0 };
-      lane.failed.oldest = this.out.oldest;
+      lane = { name, truth: [], belief: [], checks: new Checks(), failed: new Buckets(1, { coarse: true }), member: true, left: null, turns: 0 };
+      lane.failed.forget(this.out.oldest);
       this.routers.set(name, lane);
     }
     return lane;
@@ -117,7 +117,7 @@ export class History {
 
   #clear() {
     this.routers = new Map();
-    this.out = new Buckets(OUTCOMES.length);
+    this.out = new Buckets(OUTCOMES.length, { coarse: true });
     this.latency = new Histograms();
     this.windows = new Map();
     this.mistakes = new Map();

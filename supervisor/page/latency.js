@@ -51,7 +51,7 @@ export class LatencyChart {
   /** p50, p99 and p99.9 of the ten seconds before `time`. */
   at(history, time, span, pixels) {
     const step = stepOf(columnWidth(span, pixels, 2.5));
-    return this.#quantilesOf(history, step, Math.floor(time / step));
+    return this.#quantilesOf(history, step, Math.ceil(time / step) - 1);
   }
 
   #drawStrip(context, { history, theme, x, now }, width, { first, count }, scale) {

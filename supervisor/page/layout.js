@@ -22,9 +22,11 @@ function tallParts(pitch) {
 }
 
 function shortParts(pitch) {
-  const band = Math.max(1, Math.floor((pitch - 2) / 2.2));
-  const ticks = Math.max(1, Math.min(6, Math.floor(pitch - 2 * band - 1)));
-  return { band, strip: 0, ticks, label: 0, truth: 0, loss: band, belief: band, checks: 2 * band };
+  const strip = pitch >= 24 ? 3 : pitch >= 14 ? 2 : 0;
+  const band = Math.max(1, Math.floor((pitch - strip - 2) / (pitch >= 14 ? 2.8 : 2.2)));
+  const checks = 2 * band + strip + (strip ? 1 : 0);
+  const ticks = Math.max(1, Math.min(7, Math.floor(pitch - checks - (strip ? 2 : 1))));
+  return { band, strip, ticks, label: 0, truth: 0, loss: band, belief: band + strip, checks };
 }
 
 /** Which lane is at that height; -1: none. */

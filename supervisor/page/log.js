@@ -19,6 +19,7 @@ export class Log {
   #lines = h('ol', { 'aria-label': 'Events' });
   #box;
   #older = h('p', { class: 'older', hidden: true }, 'Older lines are left out; a filter finds them.');
+  #none = h('p', { class: 'older' });
   #newer = h('button', { type: 'button', class: 'newer', hidden: true, onclick: () => this.#follow() });
   #pick;
   #wanted = { text: '', router: '', tone: '' };
@@ -30,13 +31,14 @@ export class Log {
 
   constructor({ place, filters, pick }) {
     this.#pick = pick;
-    this.#box = h('div', { class: 'scroll', onscroll: () => this.#scrolled() }, this.#older, this.#lines);
+    this.#box = h('div', { class: 'scroll', onscroll: () => this.#scrolled() }, this.#older, this.#none, this.#lines);
     place.append(this.#box, this.#newer);
     this.text = h('input', { type: 'search', placeholder: 'filter', 'aria-label': 'Filter by text', oninput: () => this.#filter() });
     this.router = h('select', { 'aria-label': 'Filter by router', onchange: () => this.#filter() }, h('option', { value: '' }, 'all routers'));
     this.tone = h('select', { 'aria-label': 'Filter by tone', onchange: () => this.#filter() },
       ['', ...TONES].map((tone) => h('option', { value: tone }, TONE_WORDS[tone])));
     filters.append(this.text, this.router, this.tone);
+    new ResizeObserver(() => this.#following && this.#follow()).observe(this.#box);
     this.#lines.addEventListener('keydown', (event) => this.#walk(event));
   }
 
@@ -51,6 +53,12 @@ export class Log {
     else if (fresh > 0) this.#append(history.log.slice(-fresh));
     this.#heard = history.logged;
     this.#offer(history.names());
+    this.#tellNone();
+  }
+
+  #tellNone() {
+    this.#none.hidden = this.#lines.childElementCount > 0;
+    say(this.#none, this.#all.length === 0 ? 'Nothing has happened yet: kill a router.' : 'No line matches.');
   }
 
   #filter() {
@@ -62,6 +70,7 @@ export class Log {
     const found = this.#all.filter((line) => matches(line, this.#wanted));
     this.#lines.replaceChildren(...found.slice(-SHOWN).map((line) => this.#line(line)));
     this.#cut(found.length - SHOWN);
+    this.#tellNone();
     this.#follow();
   }
 

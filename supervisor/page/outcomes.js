@@ -32,8 +32,9 @@ function drawBars(context, scene, bars, top, bottom) {
   for (let column = 0; column < length; column++) most = Math.max(most, total(sums, column, kinds));
   const scale = linear(0, Math.max(most, 1) * 1.05, bottom, top);
   drawCountTicks(context, scene, scale, most, bottom);
-  const pixels = x(width) - x(0);
-  const wide = pixels > 3 ? pixels - 0.75 : pixels;
+  // On whole pixels, with air between bars where there is room for it.
+  const edges = Float32Array.from({ length: length + 1 }, (_, column) => Math.round(x((first + column) * width)));
+  const air = x(width) - x(0) >= 4 ? 1 : 0;
   context.save();
   context.beginPath();
   context.rect(left, top - 8, right - left, bottom - top + 9);
@@ -48,7 +49,7 @@ function drawBars(context, scene, bars, top, bottom) {
         if (n === 0) continue;
         // A lost request is seen, however many were not.
         const tall = Math.max(kind === 0 ? 0 : 1.5, bottom - scale.at(n));
-        context.fillRect(x((first + column) * width), floor[column] - tall, wide, tall);
+        context.fillRect(edges[column], floor[column] - tall, edges[column + 1] - edges[column] - air, tall);
       }
     }
     for (let column = 0; column < length; column++) {

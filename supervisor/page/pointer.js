@@ -14,7 +14,7 @@ export class Pointer {
   /** Where it rests, in pixels: a live view moves below it. */
   #rest = null;
 
-  /** `charts`: {host, onPoint(y|null), onClick(y), read(time) → text}. */
+  /** `charts`: {host, extent() → {top, bottom, text}, read(time) → text, onPoint(y|null)?, onClick(y)?}. */
   constructor(view, charts) {
     this.#view = view;
     this.#charts = charts.map((chart) => ({ ...chart, ...overlay(chart.host) }));
@@ -34,12 +34,13 @@ export class Pointer {
       chart.readout.hidden = text === '';
       this.#showZoom(chart);
       if (!seen) continue;
-      style(chart.cross, 'transform', `translateX(${Math.round(at)}px)`);
-      style(chart.cross, 'height', `${chart.bottom?.() ?? chart.host.clientHeight}px`);
+      const { top, bottom, text: textTop } = chart.extent();
+      style(chart.cross, 'transform', `translate(${Math.round(at)}px, ${top}px)`);
+      style(chart.cross, 'height', `${bottom - top}px`);
       if (text === '') continue;
       write(chart.readout, text);
       const before = at > (scene.left + scene.right) / 2;
-      style(chart.readout, 'transform', `translate(${Math.round(at)}px, ${chart.top?.() ?? 0}px) translateX(${before ? 'calc(-100% - 6px)' : '7px'})`);
+      style(chart.readout, 'transform', `translate(${Math.round(at)}px, ${textTop}px) translateX(${before ? 'calc(-100% - 6px)' : '7px'})`);
     }
   }
 

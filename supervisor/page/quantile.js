@@ -28,8 +28,8 @@ export class Merged {
   #key = '';
 
   /**
-   * What `make(histogram, total)` says of the frames in (end − window, end] for the column that ends at `end`. Columns
-   * that end after `now` are made again each time.
+   * What `make(histogram, total)` says of the frames in (end − window, end] for the column that ends at `end`. A column
+   * that is not over yet ends `now`, and is made again each time.
    */
   column(histograms, width, index, window, now, make) {
     const key = `${width}/${window}`;
@@ -41,9 +41,10 @@ export class Merged {
     const kept = this.#whole.get(index);
     if (kept !== undefined) return kept;
     const bins = new Uint32Array(BINS);
-    const end = (index + 1) * width;
+    const whole = (index + 1) * width <= now;
+    const end = whole ? (index + 1) * width : now;
     const made = make(bins, histograms.merge(end - window, end, bins));
-    if (end <= now) this.#whole.set(index, made);
+    if (whole) this.#whole.set(index, made);
     return made;
   }
 }

@@ -1,6 +1,7 @@
 // PURE: buckets into columns as wide as can be seen. Sums, not averages, so that no lost request is ever lost again; and
 // columns begin at multiples of their width, so that they do not change while time moves on.
 
+import { COARSE } from './buckets.js';
 import { BUCKET_MS } from './history.js';
 
 const WIDTHS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((n) => n * BUCKET_MS);
@@ -17,13 +18,20 @@ export function columnRange(from, to, width) {
   return { first, count: Math.max(0, Math.ceil(to / width) - first) };
 }
 
+/** The coarsest level of buckets that has these columns, and how long one of its buckets is. */
+function levelFor(buckets, width) {
+  const coarse = BUCKET_MS * COARSE;
+  return buckets.coarse && width % coarse === 0 ? { level: buckets.coarse, bucket: coarse } : { level: buckets, bucket: BUCKET_MS };
+}
+
 /** The sums of every kind in each column, one column after the other. */
 export function columns(buckets, from, to, width) {
   const { first, count } = columnRange(from, to, width);
-  const each = width / BUCKET_MS;
+  const { level, bucket: length } = levelFor(buckets, width);
+  const each = width / length;
   const kinds = buckets.kinds;
   const sums = new Float64Array(count * kinds);
-  buckets.each(first * each, (first + count) * each, (bucket, counts, offset) => {
+  level.each(first * each, (first + count) * each, (bucket, counts, offset) => {
     const at = (Math.floor(bucket / each) - first) * kinds;
     for (let kind = 0; kind < kinds; kind++) sums[at + kind] += counts[offset + kind];
   });
@@ -35,13 +43,14 @@ export function columns(buckets, from, to, width) {
  */
 export function rolling(buckets, from, to, width, window, now) {
   const { first, count } = columnRange(from, to, width);
-  const each = width / BUCKET_MS;
-  const back = Math.round(window / BUCKET_MS);
+  const { level, bucket: size } = levelFor(buckets, width);
+  const each = width / size;
+  const back = Math.round(window / size);
   const start = first * each - back;
   const length = (first + count) * each - start;
   const good = new Float64Array(length + 1);
   const all = new Float64Array(length + 1);
-  buckets.each(Math.max(0, start), start + length, (bucket, counts, offset) => {
+  level.each(Math.max(0, start), start + length, (bucket, counts, offset) => {
     const at = bucket - start + 1;
     good[at] = counts[offset];
     for (let kind = 0; kind < buckets.kinds; kind++) all[at] += counts[offset + kind];

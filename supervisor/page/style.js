@@ -9,6 +9,9 @@ const RULES = `
 .chart-read { position: absolute; top: 0; left: 0; padding: 1px 6px; font-size: 11px; line-height: 15px; white-space: nowrap; pointer-events: none;
   color: var(--ink, #1a1c20); background: var(--paper, #fff); border: 1px solid var(--line, #e3e5e8); border-radius: 3px; font-variant-numeric: tabular-nums; z-index: 1; }
 .chart-read[hidden], .chart-cross[hidden], .chart-zoom[hidden], .lane-bar[hidden] { display: none; }
+.lane-mark { position: absolute; top: 0; left: 0; right: 0; background: var(--accent, #2b5fad); opacity: .05; pointer-events: none; }
+.lane-mark.selected { opacity: .1; }
+.lane-mark[hidden] { display: none; }
 .lane-heads { position: absolute; inset: 0 auto auto 0; pointer-events: none; }
 .lane-head { position: absolute; left: 0; right: 0; padding-right: 10px; display: flex; flex-direction: column; justify-content: center; gap: 3px;
   pointer-events: auto; cursor: pointer; overflow: hidden; box-sizing: border-box; }
@@ -22,7 +25,7 @@ const RULES = `
 .narrow .lane-head { padding-right: 4px; gap: 0; }
 .narrow .lane-head .who { flex-direction: column; gap: 0; }
 .narrow .lane-head b { font-size: 11.5px; }
-.narrow .lane-is { font-size: 10px; max-width: 100%; }
+.narrow .lane-head .lane-is { font-size: 10px; line-height: 12px; max-width: 100%; white-space: normal; }
 `;
 
 export function startStyle() {

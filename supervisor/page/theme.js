@@ -10,7 +10,7 @@ const COLOURS = {
 const TILE = 6;
 
 /** How each truth and belief is drawn: which colour, which pattern over it, and how strong the colour is below that. */
-export const STATES = {
+const STATES = {
   up: { colour: 'up', fill: 0.4 },
   slow: { colour: 'slow', pattern: 'dots', fill: 0.25 },
   erroring: { colour: 'erroring', pattern: 'cross', fill: 0.25 },
@@ -45,6 +45,8 @@ export const LOSSES = [
 export class Theme {
   #context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   #patterns = new Map();
+  #colours = new Map();
+  #states = new Map();
 
   /** Reads the colours again; `scale` is how many device pixels a pixel has. */
   read(element, scale) {
@@ -60,13 +62,31 @@ export class Theme {
     this.font = style.fontFamily || 'system-ui, sans-serif';
     this.scale = scale;
     this.#patterns.clear();
+    this.#colours.clear();
+    this.#states.clear();
     this.dark = luminance(this.paper) < 0.5;
   }
 
   /** As CSS writes it. */
   css(name, alpha = 1) {
-    const [red, green, blue] = this[name];
-    return alpha === 1 ? `rgb(${red} ${green} ${blue})` : `rgb(${red} ${green} ${blue} / ${alpha})`;
+    const key = alpha === 1 ? name : `${name} ${alpha}`;
+    let colour = this.#colours.get(key);
+    if (!colour) {
+      const [red, green, blue] = this[name];
+      this.#colours.set(key, (colour = `rgb(${red} ${green} ${blue} / ${alpha})`));
+    }
+    return colour;
+  }
+
+  /** How a truth or a belief is drawn: its colour and pattern, and the fills `below` and `above` that make it. */
+  state(context, name) {
+    let found = this.#states.get(name);
+    if (!found) {
+      const { colour, fill, pattern } = STATES[name] ?? STATES.unknown;
+      found = { colour, pattern, below: this.css(colour, fill), above: pattern ? this.pattern(context, colour, pattern, 0.75) : null };
+      this.#states.set(name, found);
+    }
+    return found;
   }
 
   /** Ink or paper, whichever can be read on that colour. */

@@ -3,7 +3,7 @@
 import { h, say } from './dom.js';
 import { count, rate, seconds } from './format.js';
 import { counts, times } from './ladder.js';
-import { Latest } from './latest.js';
+import { Newest } from './newest.js';
 import { forSettings } from './commandline.js';
 import { choicesOf, offer } from './settings.js';
 import { bounds, lastMeasured } from './expectation.js';
@@ -39,7 +39,7 @@ export class WhatIf {
 
   constructor({ place, buttons, ...world }) {
     this.#world = world;
-    this.#ask = new Latest((draft) => world.control.theory(draft), (told) => this.#told(told));
+    this.#ask = new Newest((draft) => world.control.theory(draft), (told) => this.#told(told));
     const sliders = Object.keys(SLIDERS).map((key) => this.#slider(key));
     const choices = CHOICES.map((key) => this.#choice(key));
     place.append(h('div', { class: 'sliders' }, sliders), h('div', { class: 'choices' }, choices), this.#table.element, this.#reason);

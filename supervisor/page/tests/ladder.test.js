@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { milliseconds } from '../duration.js';
 import { counts, times } from '../ladder.js';
-import { Latest } from '../latest.js';
+import { Newest } from '../newest.js';
 
 test('steps of times rise, and the value in force is among them', () => {
   for (const inForce of ['5s', '1234ms', '2m', 'off', undefined]) {
@@ -31,13 +31,13 @@ test('a position and its word are each other’s', () => {
 test('only the last question is told, and one is asked at a time', async () => {
   const asked = [];
   const told = [];
-  const latest = new Latest(
+  const newest = new Newest(
     (question) => new Promise((resolve, reject) => asked.push({ question, resolve, reject })),
     (answer) => told.push(answer),
   );
-  const done = latest.want(1);
-  latest.want(2);
-  latest.want(3);
+  const done = newest.want(1);
+  newest.want(2);
+  newest.want(3);
   assert.deepEqual(asked.map(({ question }) => question), [1]);
   asked[0].resolve('one');
   await turn();
@@ -51,9 +51,9 @@ test('only the last question is told, and one is asked at a time', async () => {
 test('an answer that is no longer wanted is not told', async () => {
   const told = [];
   let answer;
-  const latest = new Latest(() => new Promise((resolve) => (answer = resolve)), (result) => told.push(result));
-  const done = latest.want('x');
-  latest.forget();
+  const newest = new Newest(() => new Promise((resolve) => (answer = resolve)), (result) => told.push(result));
+  const done = newest.want('x');
+  newest.forget();
   answer('late');
   await done;
   assert.deepEqual(told, []);

@@ -6,9 +6,9 @@ import { Dice } from './lab.js';
 
 const sum = (values) => values.reduce((all, value) => all + value, 0);
 
-function random(seed, length = 5000) {
+function random(seed, length = 5000, options = {}) {
   const dice = new Dice(seed);
-  const buckets = new Buckets(3);
+  const buckets = new Buckets(3, options);
   const plain = [];
   for (let i = 0; i < 3000; i++) {
     const [bucket, kind, count] = [Math.floor(dice.next() * length), Math.floor(dice.next() * 3), 1 + Math.floor(dice.next() * 9)];
@@ -80,4 +80,13 @@ test('success over a rolling minute is that of brute force', () => {
 
 test('where nothing was due, nothing succeeded or failed', () => {
   assert.ok(rolling(new Buckets(2), 0, 1000, 100, 60_000, 1000).every(Number.isNaN));
+});
+
+test('the coarser level says what the finer one says', () => {
+  const fine = random(7).buckets;
+  const both = random(7, 5000, { coarse: true }).buckets;
+  for (const width of [500, 1000, 5000]) {
+    assert.deepEqual(columns(both, 43_210, 480_000, width), columns(fine, 43_210, 480_000, width));
+    assert.deepEqual(rolling(both, 43_210, 480_000, width, 60_000, 470_000), rolling(fine, 43_210, 480_000, width, 60_000, 470_000));
+  }
 });

@@ -4,7 +4,7 @@
  * Asks one at a time: while an answer is awaited, a newer question replaces the one that waits, and an answer that is
  * no longer wanted is not told.
  */
-export class Latest {
+export class Newest {
   #ask;
   #tell;
   #busy = false;
