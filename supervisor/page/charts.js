@@ -53,7 +53,10 @@ class Charts {
     this.pointer = new Pointer(view, [
       {
         host: lanes,
-        extent: () => ({ top: this.rows.top, bottom: this.stages[0].height - AXIS, text: this.stages[0].height - AXIS + 1 }),
+        extent: () => {
+          const bottom = this.rows.top + this.rows.pitch * this.rows.count;
+          return { top: this.rows.top, bottom, text: bottom + 1 };
+        },
         read: (time) => this.#readTime(time),
         onPoint: (y) => this.#hover(y),
         onClick: (y) => this.#click(y),
