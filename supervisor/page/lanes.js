@@ -74,10 +74,22 @@ function drawNames(context, { theme, right }, rows) {
 }
 
 function drawBands(context, scene, rows, lane, y) {
-  const { from, now, to } = scene;
-  const until = Math.min(now, to);
-  eachSpan(lane.truth, from, until, (change, start, end) => drawBand(context, scene, rows, change.truth, start, end, y + rows.truth));
-  eachSpan(lane.belief, from, until, (change, start, end) => drawBand(context, scene, rows, change.belief, start, end, y + rows.belief));
+  drawStates(context, scene, rows, lane.truth, 'truth', y + rows.truth);
+  drawStates(context, scene, rows, lane.belief, 'belief', y + rows.belief);
+}
+
+function drawStates(context, scene, rows, changes, what, y) {
+  const { from, now, to, x } = scene;
+  let taken = -1;
+  eachSpan(changes, from, Math.min(now, to), (change, start, end) => {
+    // Of what is narrower than a pixel, there is one mark in each, and what is well leaves it to what is not.
+    if (x(end) - x(start) < 1) {
+      const column = Math.floor(x(start));
+      if (column === taken || change[what] === 'up') return;
+      taken = column;
+    }
+    drawBand(context, scene, rows, change[what], start, end, y);
+  });
 }
 
 function drawBand(context, { theme, x }, rows, state, start, end, y) {
