@@ -9,6 +9,7 @@
 //! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
+//! - [`budget`]: how many requests may fail, pure
 //! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
@@ -16,6 +17,7 @@
 //! balancer hears of a death from here, unless its detector is `notice`.
 
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod control;
 pub mod crash;
