@@ -1,6 +1,6 @@
 // The gaps between truth and belief: hatched, and what they cost said beside them.
 
-import { font } from './axis.js';
+import { font, widthOf } from './axis.js';
 import { count, seconds } from './format.js';
 import { byRouter, gaps, lostIn, windowOf } from './spans.js';
 
@@ -89,7 +89,7 @@ function drawExpected(context, { theme, x }, rows, window, y) {
   const text = 'expected';
   const size = 10.5;
   context.font = font(theme, { size });
-  const width = Math.ceil(context.measureText(text).width) + 4;
+  const width = Math.ceil(widthOf(context, text)) + 4;
   return [{ rank: 0, height: 12, size, choices: [{ x: at + 3, y: y + rows.belief, width, text }, { x: at - width - 3, y: y + rows.belief, width, text }] }];
 }
 
@@ -106,7 +106,7 @@ function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window,
   const texts = name ? [name + what + lasted + lost] : lost ? [lasted + lost, lasted] : [what + lasted, lasted];
   const height = rows.tall ? rows.label - 2 : 13;
   const choices = texts.flatMap((text) => {
-    const width = Math.ceil(context.measureText(text).width) + 4;
+    const width = Math.ceil(widthOf(context, text)) + 4;
     if (rows.tall) {
       const top = y + rows.truth - 3 - height;
       const inside = Math.max(left, Math.min(x0, right - width));

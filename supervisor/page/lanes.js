@@ -1,6 +1,6 @@
 // The picture of the product: what each router is, over what the balancer thinks, and the gap between the two.
 
-import { AXIS, drawAxis, drawGrid, drawKnown, font, haloed } from './axis.js';
+import { AXIS, drawAxis, drawGrid, drawKnown, font, haloed, widthOf } from './axis.js';
 import { COARSE } from './buckets.js';
 import { word } from './format.js';
 import { drawGaps, nameEvery } from './gapmarks.js';
@@ -105,7 +105,7 @@ function drawBand(context, { theme, x }, rows, state, start, end, y) {
   if (!rows.tall || rows.band < 9 || width < 26 || state === 'up') return;
   context.font = font(theme, { size: Math.min(11, rows.band), weight: 600 });
   const text = word(state);
-  if (context.measureText(text).width > width - 8) return;
+  if (widthOf(context, text) > width - 8) return;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   if (pattern) haloed(context, theme, text, Math.max(x0, 0) + 4, y + rows.band / 2 + 0.5, theme.css('ink'));
