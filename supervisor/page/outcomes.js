@@ -150,6 +150,8 @@ function drawSuccess(context, scene, width, top, bottom) {
   }
   context.stroke();
   context.restore();
+  // At now it is the header's figure: columns end a little later, and what two places say must be the same.
+  if (last !== null && now >= from && now <= to) last = history.success(now - MINUTE_MS, now) ?? last;
   if (last === null || margins.right < 60) return;
   context.textAlign = 'left';
   const missed = history.slo != null && last < history.slo;
