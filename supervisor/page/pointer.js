@@ -39,8 +39,11 @@ export class Pointer {
       style(chart.cross, 'height', `${bottom - top}px`);
       if (text === '') continue;
       write(chart.readout, text);
-      const before = at > (scene.left + scene.right) / 2;
-      style(chart.readout, 'transform', `translate(${Math.round(at)}px, ${textTop}px) translateX(${before ? 'calc(-100% - 6px)' : '7px'})`);
+      // Beside the line, on the side where there is more room, and never beyond the chart.
+      const { offsetWidth: wide } = chart.readout;
+      const beside = at > (scene.left + scene.right) / 2 ? at - wide - 6 : at + 7;
+      const left = Math.max(0, Math.min(beside, chart.host.clientWidth - wide));
+      style(chart.readout, 'transform', `translate(${Math.round(left)}px, ${textTop}px)`);
     }
   }
 
