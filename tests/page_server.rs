@@ -501,6 +501,55 @@ fn it_can_be_moved_and_switched_off_and_makes_way_for_others() {
     assert!(said.contains(&format!("(pid {})", std::process::id())), "{said}");
 }
 
+#[test]
+fn a_browser_is_shown_the_page_and_outlives_the_lab_without_its_command_line_telling_the_token() {
+    let place = Place::new();
+    let [who, told, bin] = ["who", "told", "bin"].map(|name| place.path().join(name));
+    std::fs::create_dir(&bin).unwrap();
+    for pipe in [&who, &told] {
+        nix::unistd::mkfifo(pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let [said, shown] = [&who, &told].map(|pipe| pipe.display());
+    let script = format!("#!/bin/sh\necho $$ > {said}\ncat \"$1\" > {shown}\nexec sleep 60\n");
+    std::fs::write(bin.join("xdg-open"), script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bin.join("xdg-open"), executable).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let environment = [
+        ("PATH", path.as_str()),
+        ("DISPLAY", ":9"),
+        ("WAYLAND_DISPLAY", ""),
+    ];
+    let mut lab = place.up_in(&environment, &["--rate", "5", "--open"]);
+    let pid: u32 = std::fs::read_to_string(&who).unwrap().trim().parse().unwrap();
+    let browser = support::watch(pid).unwrap();
+    let page = Page::of(&lab);
+    let shown = std::fs::read_to_string(&told).unwrap();
+    assert!(
+        shown.contains(&format!("url=http://{}/#token={}", page.address, page.token)),
+        "{shown}"
+    );
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(!String::from_utf8_lossy(&line).contains(&page.token));
+    lab.signal(nix::sys::signal::Signal::SIGINT);
+    assert_eq!(lab.exit_code(), Some(130));
+    assert!(
+        !support::all_end_within(&[browser], Duration::from_millis(300)),
+        "it was ended with the lab"
+    );
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid as i32),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+
+    let nowhere = [("DISPLAY", ""), ("WAYLAND_DISPLAY", "")];
+    let mut alone = place.up_in(&nowhere, &["--rate", "5", "--open"]);
+    alone.wait_for("why", |line| {
+        line.contains("no browser was opened: this terminal has no display")
+    });
+}
+
 /// Resident, in kB.
 fn memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

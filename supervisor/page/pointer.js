@@ -39,11 +39,11 @@ export class Pointer {
       style(chart.cross, 'height', `${bottom - top}px`);
       if (text === '') continue;
       write(chart.readout, text);
-      // Beside the line, on the side where there is more room, and never beyond the chart.
-      const { offsetWidth: wide } = chart.readout;
-      const beside = at > (scene.left + scene.right) / 2 ? at - wide - 6 : at + 7;
-      const left = Math.max(0, Math.min(beside, chart.host.clientWidth - wide));
-      style(chart.readout, 'transform', `translate(${Math.round(left)}px, ${textTop}px)`);
+      // Beside the crosshair, where there is more room, and within the chart however long the words are.
+      const before = at > (scene.left + scene.right) / 2;
+      const beside = before ? `${Math.round(at) - 6}px - 100%` : `${Math.round(at) + 7}px`;
+      const width = Math.floor(scene.right + scene.margins.right);
+      style(chart.readout, 'transform', `translate(clamp(0px, ${beside}, ${width}px - 100%), ${textTop}px)`);
     }
   }
 

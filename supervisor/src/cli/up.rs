@@ -1,6 +1,7 @@
 //! `up`: a lab from its first process to its last, told on the way.
 
 pub(super) mod banner;
+mod open;
 mod page;
 mod summary;
 mod teller;
@@ -87,6 +88,11 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
     let scraped = scraped(&settings, &lease.addresses)?;
     let paged = Paged::bind(settings.page, &lease.addresses)?;
+    // Before there are children of ours: it is not one.
+    let browser = args.open.then(|| match paged.url() {
+        Some(url) => open::browser(&url, &name.children),
+        None => Err("no browser was opened: this lab has no page".to_owned()),
+    });
     let run_dir = lab::make_run_dir(settings.out.as_deref(), &name.name).map_err(|e| Failure::new(1, e))?;
     name.remember(&run_dir);
     let warn = |words| {
@@ -156,6 +162,11 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let crash_traffic = crash_traffic(&settings, &lease.addresses)?;
     let mut teller = Teller::new(common.json, serving_since);
     teller.start(&facts, &lease.addresses, &settings);
+    match browser {
+        Some(Ok(browser)) => browser.begin(),
+        Some(Err(why)) => notes.push(why),
+        None => {}
+    }
     notes.iter().for_each(|note| teller.note(note));
     let mut account = Account {
         story: Story::new(settings.lb.clone(), settings.routers),

@@ -14,6 +14,8 @@ pub mod ring;
 pub mod serve;
 mod stream;
 mod tale;
+#[cfg(test)]
+mod tests;
 pub mod theory;
 pub mod traffic;
 pub mod window;

@@ -21,6 +21,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use router::clock;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -34,7 +35,9 @@ pub const READERS: usize = 32;
 const CONNECTIONS: usize = 128;
 /// What a reader that takes nothing may hold back in this program, beside what the kernel keeps.
 const WRITTEN_AHEAD: usize = 64 << 10;
+/// A request's head has come by then.
 const HEAD: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 struct Page {
@@ -61,8 +64,8 @@ pub async fn serve(listener: TcpListener, feed: Arc<Feed>, guard: Guard, orders:
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors, say: the next one may be accepted.
-            tokio::task::yield_now().await;
+            // Out of descriptors, say: that takes a while.
+            clock::until(clock::now() + AGAIN).await;
             continue;
         };
         let _ = stream.set_nodelay(true);

@@ -2,12 +2,12 @@
 
 use super::frame::Expected;
 use crate::experiment::forecast::Forecast;
-use crate::settings::{LabSettings, entries, restart};
+use crate::settings::{LabSettings, entries};
 use lb_sim::core::settings::KEYS;
 use lb_sim::theory::load;
 use router::fault::Spec;
 use router::record::Fault;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 impl Expected {
     pub fn of(settings: &LabSettings) -> Expected {
@@ -23,17 +23,8 @@ impl Expected {
 
 /// As `ps` shows them: by their words, with `rate` and `restart-delay`.
 pub fn shown(settings: &LabSettings) -> Value {
-    let mut shown = serde_json::to_value(&settings.lb).unwrap_or_default();
-    shown["rate"] = json!(settings.rate);
-    for (key, word) in restart::words(&settings.backoff()) {
-        shown[key] = json!(word);
-    }
-    if let (Value::Object(all), Value::Object(router)) =
-        (&mut shown, entries::document(&settings.router.in_force()))
-    {
-        all.extend(router);
-    }
-    shown
+    let router = settings.router.in_force();
+    entries::shown(&settings.lb, settings.rate, Some(settings.backoff()), &router)
 }
 
 /// What of a lab theory asks for, beside the balancer's.
