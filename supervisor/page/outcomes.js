@@ -100,7 +100,8 @@ function drawNames(context, { theme, left, right, margins }, { sums, kinds, coun
   let x = left + 16 + widthOf(context, caption);
   // What cost most comes first: it may be all that there is room for.
   for (const kind of seen.filter((kind) => kind > 0).sort((a, b) => totals[b] - totals[a])) {
-    const wide = 18 + widthOf(context, nameOf(kind, totals[kind])) * 1.2;
+    context.font = font(theme, { size: 11, weight: 600 });
+    const wide = 20 + widthOf(context, nameOf(kind, totals[kind]));
     if (x + wide > right) break;
     drawName(context, theme, kind, totals[kind], x, top - 4);
     x += wide;
