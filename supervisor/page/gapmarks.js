@@ -90,7 +90,7 @@ function drawExpected(context, { theme, x }, rows, window, y) {
   const size = 10.5;
   context.font = font(theme, { size });
   const width = Math.ceil(widthOf(context, text)) + 4;
-  return [{ rank: 0, height: 12, size, choices: [{ x: at + 3, y: y + rows.belief, width, text }, { x: at - width - 3, y: y + rows.belief, width, text }] }];
+  return [{ rank: 0, height: 12, size, choices: [{ x: at + 3, y: y + rows.belief, width, text }] }];
 }
 
 function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window, x0, x1, y) {

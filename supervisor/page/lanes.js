@@ -93,7 +93,7 @@ function drawStates(context, scene, rows, changes, what, y) {
 }
 
 function drawBand(context, { theme, x }, rows, state, start, end, y) {
-  const { colour, pattern, below, above } = theme.state(context, state);
+  const { pattern, below, above, text: ink } = theme.state(context, state);
   const x0 = x(start);
   const width = Math.max(1, x(end) - x0);
   context.fillStyle = below;
@@ -110,7 +110,7 @@ function drawBand(context, { theme, x }, rows, state, start, end, y) {
   context.textBaseline = 'middle';
   if (pattern) haloed(context, theme, text, Math.max(x0, 0) + 4, y + rows.band / 2 + 0.5, theme.css('ink'));
   else {
-    context.fillStyle = theme.on(colour);
+    context.fillStyle = ink;
     context.fillText(text, x0 + 4, y + rows.band / 2 + 0.5);
   }
 }
