@@ -28,9 +28,8 @@ pub fn of(dir: &Path) -> Result<Report, Unreadable> {
     let directory = Directory::open(dir)?;
     match directory.kind {
         model::Kind::Run => of_run(&directory),
-        model::Kind::Sweep | model::Kind::Compare | model::Kind::Lab => {
-            Err(Unreadable::NoReport(directory.path))
-        }
+        model::Kind::Sweep => of_sweep(&directory),
+        model::Kind::Compare | model::Kind::Lab => Err(Unreadable::NoReport(directory.path)),
     }
 }
 
@@ -56,6 +55,12 @@ fn of_run(directory: &Directory) -> Result<Report, Unreadable> {
         pictures,
         doubts,
     ))
+}
+
+fn of_sweep(directory: &Directory) -> Result<Report, Unreadable> {
+    let document = directory.sweep()?;
+    let (figures, doubts) = pictures::take(&directory.path, &sweep::wanted(&document));
+    Ok(sweep::report(&document, &name(&directory.path), figures, doubts))
 }
 
 /// The last part of a directory's path: the same from wherever it is called.
