@@ -11,13 +11,15 @@ mod prepare;
 pub mod side;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod verdict;
 
 pub use args::Args;
 
 use super::measure::Trial;
 use super::progress::Progress;
+use super::setup;
+use super::summary::{Machine, Setup};
 use crate::engine::Engine;
 use crate::settings::{LabSettings, load::word};
 use crate::signals::{End, Signals};
@@ -76,6 +78,8 @@ struct Comparison {
     seed: u64,
     hold: Hold,
     dir: PathBuf,
+    /// What was asked for, but for the engine.
+    setup: Option<Setup>,
     done: BTreeMap<usize, Vec<Done>>,
     complete: bool,
 }
@@ -167,7 +171,9 @@ impl Comparison {
             agree: agree(&faults),
             faults,
             engines,
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: setup::command(),
+            setup: self.setup.clone(),
+            machine: Machine::here(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! formats have the same numbers because they have the same [`Report`].
 
 pub mod advice;
+pub mod compare;
 pub mod figure;
 pub mod material;
 pub mod method;
@@ -29,7 +30,8 @@ pub fn of(dir: &Path) -> Result<Report, Unreadable> {
     match directory.kind {
         model::Kind::Run => of_run(&directory),
         model::Kind::Sweep => of_sweep(&directory),
-        model::Kind::Compare | model::Kind::Lab => Err(Unreadable::NoReport(directory.path)),
+        model::Kind::Compare => of_compare(&directory),
+        model::Kind::Lab => Err(Unreadable::NoReport(directory.path)),
     }
 }
 
@@ -61,6 +63,17 @@ fn of_sweep(directory: &Directory) -> Result<Report, Unreadable> {
     let document = directory.sweep()?;
     let (figures, doubts) = pictures::take(&directory.path, &sweep::wanted(&document));
     Ok(sweep::report(&document, &name(&directory.path), figures, doubts))
+}
+
+fn of_compare(directory: &Directory) -> Result<Report, Unreadable> {
+    let document = directory.compare()?;
+    let (figures, doubts) = pictures::take(&directory.path, &compare::wanted(&document));
+    Ok(compare::report(
+        &document,
+        &name(&directory.path),
+        figures,
+        doubts,
+    ))
 }
 
 /// The last part of a directory's path: the same from wherever it is called.
