@@ -5,7 +5,11 @@
 //! formats have the same numbers because they have the same [`Report`].
 
 pub mod advice;
+pub mod csv;
 pub mod figure;
+pub mod html;
+pub mod json;
+pub mod markdown;
 pub mod material;
 pub mod model;
 pub mod pictures;
@@ -15,8 +19,13 @@ pub mod shown;
 pub mod statistics;
 pub mod timeline;
 pub mod warnings;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use model::Report;
+pub use write::{Unwritten, Written, write};
 
 use material::{Directory, Unreadable};
 use run::Pictures;
