@@ -2,10 +2,7 @@
 //! hand, copied in the middle, or made up: nothing in it is believed before it was looked at.
 
 mod documents;
-mod events;
 mod sound;
-
-pub use events::{Header, Records};
 
 use super::model::Kind;
 use crate::experiment::summary::Summary;

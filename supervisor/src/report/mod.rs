@@ -6,21 +6,31 @@
 
 pub mod advice;
 pub mod compare;
+pub mod csv;
 pub mod figure;
+pub mod html;
+pub mod json;
+pub mod markdown;
 pub mod material;
 pub mod method;
 pub mod model;
 pub mod pictures;
+pub mod records;
 pub mod run;
 pub mod shown;
 pub mod statistics;
 pub mod sweep;
 pub mod timeline;
 pub mod warnings;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use model::Report;
+pub use write::{Unwritten, Written, write};
 
-use material::{Directory, Records, Unreadable};
+use material::{Directory, Unreadable};
 use run::Pictures;
 use std::path::Path;
 
@@ -36,20 +46,10 @@ pub fn of(dir: &Path) -> Result<Report, Unreadable> {
 }
 
 fn of_run(directory: &Directory) -> Result<Report, Unreadable> {
-    let material::RunMaterial { summary, mut doubts } = directory.run()?;
+    let material::RunMaterial { summary, doubts } = directory.run()?;
     let chosen = run::chosen(&summary);
-    let mut pictures = Pictures::default();
-    if !chosen.trials.is_empty() {
-        match Records::open(&directory.path) {
-            Ok(mut records) => {
-                let moments: Vec<timeline::Moment> =
-                    chosen.trials.iter().map(|(moment, ..)| moment.clone()).collect();
-                pictures.scenes = timeline::scenes(&moments, records.by_ref());
-                doubts.extend(records.warnings());
-            }
-            Err(why) => pictures.missing = Some(why),
-        }
-    }
+    let (figures, warnings) = pictures::take(&directory.path, &chosen.trials);
+    let pictures = Pictures { figures, warnings };
     Ok(run::report(
         &name(&directory.path),
         &summary,
