@@ -32,7 +32,7 @@ pub use write::{Unwritten, Written, write};
 
 use material::{Directory, Unreadable};
 use run::Pictures;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The report of a directory.
 pub fn of(dir: &Path) -> Result<Report, Unreadable> {
@@ -42,6 +42,21 @@ pub fn of(dir: &Path) -> Result<Report, Unreadable> {
         model::Kind::Sweep => of_sweep(&directory),
         model::Kind::Compare => of_compare(&directory),
         model::Kind::Lab => Err(Unreadable::NoReport(directory.path)),
+    }
+}
+
+/// Writes the report of a directory whose results are whole by then; where it is, for its line in the terminal. A
+/// measurement is no worse for a report that cannot be written: that is said by `verb`, and changes no exit code.
+pub fn leave(dir: &Path, verb: &str) -> Option<PathBuf> {
+    let written = of(dir)
+        .map_err(|e| e.to_string())
+        .and_then(|report| write(&report, dir).map_err(|e| e.to_string()));
+    match written {
+        Ok(written) => Some(written.html),
+        Err(why) => {
+            eprintln!("resetlab {verb}: no report: {why}");
+            None
+        }
     }
 }
 
