@@ -151,6 +151,14 @@ fn out(line: &str) {
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
+/// How to call this program from a shell in the same directory, for this lab.
+pub(super) fn program_of(facts: &LabFacts) -> String {
+    match facts.name.as_str() {
+        "default" => program(),
+        name => format!("{} --lab {name}", program()),
+    }
+}
+
 /// How to call this program from a shell in the same directory.
 fn program() -> String {
     let name = "resetlab";
