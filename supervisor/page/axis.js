@@ -59,6 +59,11 @@ export function drawKnown(context, { history, theme, x, left, right, now, from, 
     context.fillRect(x0, top, x1 - x0, bottom - top);
     context.fillStyle = theme.pattern(context, 'ink-2', 'dots', 0.35);
     context.fillRect(x0, top, x1 - x0, bottom - top);
+    if (x1 - x0 < 70) continue;
+    context.font = font(theme);
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    haloed(context, theme, 'not heard', (x0 + x1) / 2, (top + bottom) / 2, theme.css('ink-2'));
   }
 }
 

@@ -53,7 +53,10 @@ class Charts {
     this.pointer = new Pointer(view, [
       {
         host: lanes,
-        extent: () => ({ top: this.rows.top, bottom: this.stages[0].height - AXIS, text: this.stages[0].height - AXIS + 1 }),
+        extent: () => {
+          const bottom = this.rows.top + this.rows.pitch * this.rows.count;
+          return { top: this.rows.top, bottom, text: bottom + 1 };
+        },
         read: (time) => this.#readTime(time),
         onPoint: (y) => this.#hover(y),
         onClick: (y) => this.#click(y),
@@ -68,15 +71,20 @@ class Charts {
     const again = () => (this.stale = true);
     this.sizes = new ResizeObserver(again);
     for (const host of this.hosts) this.sizes.observe(host);
-    // A theme can change by attribute, by style sheet or by the system's choice; fonts can come late.
+    // A theme can change by attribute, by style sheet or by the system's choice, and for paper.
     this.themes = new MutationObserver(() => (this.themeStale = true));
     this.themes.observe(document.documentElement, { attributes: true });
-    this.themes.observe(document.head, { attributes: true, subtree: true, childList: true });
-    this.scheme = matchMedia('(prefers-color-scheme: dark)');
-    this.onScheme = () => (this.themeStale = true);
-    this.scheme.addEventListener('change', this.onScheme);
-    this.onView = () => (this.viewStale = true);
-    this.view.addEventListener('change', this.onView);
+    this.themes.observe(document.head, { attributeFilter: ['media', 'href', 'disabled'], subtree: true });
+    const { signal } = (this.ended = new AbortController());
+    const anew = () => (this.themeStale = true);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', anew, { signal });
+    for (const type of ['load', 'afterprint']) addEventListener(type, anew, { signal });
+    const print = () => {
+      anew();
+      this.#tick(performance.now());
+    };
+    addEventListener('beforeprint', print, { signal });
+    this.view.addEventListener('change', () => (this.viewStale = true), { signal });
     this.themeStale = this.stale = this.viewStale = true;
     Object.assign(this, { heardVersion: -1, heardAt: -Infinity, summaryAt: -Infinity, looked: '' });
     const tick = (now) => {
@@ -90,8 +98,7 @@ class Charts {
     cancelAnimationFrame(this.request);
     this.sizes.disconnect();
     this.themes.disconnect();
-    this.scheme.removeEventListener('change', this.onScheme);
-    this.view.removeEventListener('change', this.onView);
+    this.ended.abort();
   }
 
   #tick(now) {

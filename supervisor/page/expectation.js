@@ -12,7 +12,7 @@ export function bounds(theory) {
   return {
     mean: found && found.mean !== null ? time(found.mean) : undefined,
     range: found ? range(found) : undefined,
-    lost: lost === null ? undefined : `${lost > 0 && lost < 10 ? lost.toFixed(1) : count(lost)}`,
+    lost: lost === null ? undefined : lost < 10 ? String(Number(lost.toFixed(1))) : count(lost),
   };
 }
 

@@ -7,6 +7,8 @@ import { byRouter, gaps, lostIn, windowOf } from './spans.js';
 /** More labels than that on low lanes hide what they name: only the costliest and those of open gaps are said. */
 const MANY = 14;
 const MANY_ON_ONE = 8;
+/** Lower bands have no room for a hatch. */
+const HATCHED = 5;
 
 /** Hatches what differs, and says which labels belong there. */
 export function drawGaps(context, scene, rows, lanes) {
@@ -41,9 +43,11 @@ function drawGap(context, { theme, x }, rows, lane, gap, x0, x1, y) {
   const width = x1 - x0;
   const loud = gap.kind === 'window';
   const colour = loud ? 'lost-1' : 'warn';
-  if (!rows.tall) {
+  if (rows.band < HATCHED) {
     context.fillStyle = loud ? theme.css(colour) : theme.pattern(context, colour, 'upright');
-    context.fillRect(x0, y + rows.belief, width, rows.band);
+    // Where it is as narrow as a line, it is as high as its lane.
+    if (width <= 3 && loud) context.fillRect(x0, y, 2, rows.pitch - 1);
+    else context.fillRect(x0, y + rows.belief, width, rows.band);
     return;
   }
   if (loud) {
@@ -55,11 +59,11 @@ function drawGap(context, { theme, x }, rows, lane, gap, x0, x1, y) {
       context.fillRect(x0, y + rows.belief, width, rows.band);
     }
     context.fillStyle = theme.css(colour);
-    const top = y + rows.truth - 2;
-    const height = rows.belief + rows.band - rows.truth + 2;
+    const top = y + Math.max(0, rows.truth - 2);
+    const bottom = y + rows.belief + rows.band;
     context.fillRect(x0, top, width, 1.5);
-    context.fillRect(x0, top, 1, height);
-    if (gap.to !== null) context.fillRect(x1 - 1, top, 1, height);
+    context.fillRect(x0, top, 1, bottom - top);
+    if (gap.to !== null) context.fillRect(x1 - 1, y + rows.loss, 1, bottom - y - rows.loss);
     for (const { at } of lane.belief) if (at > gap.from && (gap.to === null || at < gap.to)) context.fillRect(x(at), y + rows.belief, 1, rows.band);
     return;
   }

@@ -32,7 +32,16 @@ export function drawLanes(context, scene, rows) {
   drawKnown(context, scene, rows.top, bottom);
   if (rows.tall && rows.count > 0 && scene.margins.right >= 60) drawNames(context, scene, rows);
   drawLabels(context, theme, labels, { x: left, y: rows.tall ? 0 : rows.top, width: right - left, height: bottom - (rows.tall ? 0 : rows.top) });
-  drawAxis(context, scene, bottom);
+  if (rows.count > 0) drawAxis(context, scene, bottom);
+  else drawNothing(context, scene);
+}
+
+function drawNothing(context, { theme, history, left }) {
+  context.font = font(theme, { size: 12 });
+  context.textAlign = 'left';
+  context.textBaseline = 'top';
+  context.fillStyle = theme.css('ink-2');
+  context.fillText(history.hello ? 'No routers.' : 'Waiting for the lab.', left, 8);
 }
 
 function drawRules(context, scene, rows, bottom) {

@@ -2,7 +2,7 @@
 
 /** Lower lanes have no room for names and words of their own. */
 export const TALL = 34;
-const HIGHEST = 84;
+const HIGHEST = 150;
 
 /** `count` lanes in `height` pixels below `top`: where each begins, and what is where within it. */
 export function lanes(count, top, height) {
@@ -15,8 +15,8 @@ function tallParts(pitch) {
   const label = pitch >= 48 ? 15 : 12;
   const ticks = pitch >= 48 ? 10 : 8;
   const strip = pitch >= 48 ? 6 : 4;
-  const air = pitch >= 60 ? 10 : pitch >= 44 ? 5 : 2;
-  const band = Math.max(4, Math.min(15, Math.floor((pitch - label - ticks - strip - air) / 2)));
+  const air = pitch >= 60 ? Math.round(pitch * 0.15) : pitch >= 44 ? 5 : 2;
+  const band = Math.max(4, Math.min(24, Math.floor(((pitch - label - ticks - strip - air) / 2) * (pitch > 84 ? 0.8 : 1))));
   const truth = Math.round((pitch - label - ticks - strip - 2 * band) / 2) + label - 2;
   return { band, strip, ticks, label, truth, loss: truth + band, belief: truth + band + strip, checks: truth + 2 * band + strip + 1 };
 }

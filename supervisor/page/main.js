@@ -56,7 +56,10 @@ const stream = new Stream({
     actions.update();
     if (drawable) show();
   },
-  state: () => show(),
+  state({ is }) {
+    if (is === 'ended') command.note('The lab has ended. What it told stays here until this page is closed or loaded again.');
+    show();
+  },
 });
 stream.open();
 setInterval(() => document.hidden || header.update(history, stream, performance.now()), TICK_MS);

@@ -155,7 +155,7 @@ function drawSuccess(context, scene, width, top, bottom) {
   const missed = history.slo != null && last < history.slo;
   context.font = font(theme, { size: 12, weight: 650 });
   context.fillStyle = theme.css(missed ? 'lost-1' : 'ink');
-  const [y] = [Math.max(top + 2, Math.min(bottom - 12, scale.at(last)))];
+  const y = Math.max(top + 2, Math.min(bottom - 12, scale.at(last)));
   context.fillText(share(last), right + 7, y);
   context.font = font(theme, { size: 10 });
   context.fillStyle = theme.css('ink-2');
@@ -173,9 +173,9 @@ function drawObjective(context, { history, theme, left, right }, scale) {
   context.stroke();
   context.setLineDash([]);
   context.font = font(theme, { size: 10 });
-  context.textAlign = 'left';
+  context.textAlign = 'right';
   context.textBaseline = 'bottom';
-  haloed(context, theme, `objective ${share(history.slo)}`, left + 4, y - 1, theme.css('objective'));
+  haloed(context, theme, `objective ${share(history.slo)}`, right - 4, y - 1, theme.css('objective'));
   context.textBaseline = 'middle';
 }
 

@@ -116,11 +116,10 @@ export class WhatIf {
       kill: lastMeasured(this.#history?.windows, 'kill'),
       hang: lastMeasured(this.#history?.windows, 'hang'),
     });
-    say(this.#reason, wrong ?? reasons(whatIf));
-    this.#reason.toggleAttribute('data-wrong', wrong !== undefined);
     const frozen = tried.find((key) => !this.#live.has(key));
+    say(this.#reason, wrong ?? [reasons(whatIf), frozen && `${frozen} is set when the lab starts, not now`].filter(Boolean).join('; '));
+    this.#reason.toggleAttribute('data-wrong', wrong !== undefined);
     this.#apply.disabled = tried.length === 0 || !this.#world.control.allowed || wrong !== undefined || frozen !== undefined;
-    this.#apply.title = frozen ? `${frozen} is set when the lab starts` : '';
     this.#reset.disabled = tried.length === 0;
   }
 

@@ -10,8 +10,8 @@
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
 //! - [`terminal`]: what a stream can show
-//! - [`budget`]: how many requests may fail, pure
-//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
+//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read; [`budget`]: what a loss means to an
+//!   objective
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the

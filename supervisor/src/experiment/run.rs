@@ -6,10 +6,10 @@ use super::forecast::Forecast;
 use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
-use super::summary::{self, Exposure, Interrupted, LoadReport, Percentiles, Summary};
+use super::summary::{self, Exposure, Interrupted, LoadReport, Machine, Percentiles, Setup, Summary};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
-use super::{args, begin, interrupted, plan, table};
+use super::{args, begin, interrupted, plan, setup, table};
 use crate::fleet::FleetHandle;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
@@ -72,6 +72,8 @@ struct Experiment<'a> {
     teller: Teller,
     complete: bool,
     interrupted: Option<Interrupted>,
+    setup: Setup,
+    machine: Option<Machine>,
 }
 
 impl Experiment<'_> {
@@ -103,6 +105,8 @@ impl Experiment<'_> {
                 connection: word(&settings.connection()),
                 ..LoadReport::default()
             },
+            setup: Setup::new(&settings, spec, args.trials, victims),
+            machine: Machine::here(),
             settings,
             teller: Teller::default(),
             complete: false,
@@ -207,7 +211,9 @@ impl Experiment<'_> {
             summary: summary::totals(&self.trials, &self.load, exposure),
             theory: self.forecast.theory(),
             trials: self.trials.clone(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: setup::command(),
+            setup: Some(self.setup.clone()),
+            machine: self.machine.clone(),
         }
     }
 

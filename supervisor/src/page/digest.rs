@@ -172,5 +172,5 @@ fn budget_left(settings: &LabSettings) -> impl Fn(u64) -> Option<f64> {
         days: DAYS,
         rate: settings.rate,
     };
-    move |lost| budget.left(lost)
+    move |lost| budget.left(lost as f64)
 }

@@ -43,7 +43,8 @@ pub struct Verdict {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Section {
-    /// `timeline`, `detection`, `lost`, `budget`, `latency`, `settings` …: the anchor in HTML.
+    /// `timeline`, `detection`, `lost`, `budget`, `latency`, `settings` …: the anchor in HTML. `trials` has the table
+    /// that `--format csv` is.
     pub id: &'static str,
     pub title: String,
     pub blocks: Vec<Block>,
@@ -52,6 +53,7 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "block", rename_all = "snake_case")]
 pub enum Block {
+    /// A paragraph; what is typed stands between back-ticks, here as in captions, advice and the verdict.
     Text {
         text: String,
     },
@@ -98,6 +100,26 @@ pub enum Cell {
     },
 }
 
+impl Report {
+    /// The table that `--format csv` is: the first of the section `trials`.
+    pub fn main_table(&self) -> Option<&Table> {
+        let section = self.sections.iter().find(|section| section.id == "trials")?;
+        section.blocks.iter().find_map(|block| match block {
+            Block::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+}
+
+impl Table {
+    /// A column of numbers, whether all of them were observed or not; those stand right-aligned.
+    pub fn is_number(&self, column: usize) -> bool {
+        let cells = || self.rows.iter().filter_map(|row| row.get(column));
+        cells().any(|cell| matches!(cell, Cell::Count(_) | Cell::Number { .. }))
+            && !cells().any(|cell| matches!(cell, Cell::Words(_)))
+    }
+}
+
 impl Column {
     pub fn new(key: &str, name: &str, unit: &str) -> Column {
         Column {
@@ -124,9 +146,19 @@ impl Cell {
         match self {
             Cell::Words(words) => words.clone(),
             Cell::Count(count) => count.to_string(),
-            Cell::Number { value, digits } => format!("{value:.*}", usize::from(*digits)),
+            Cell::Number { value, .. } if !value.is_finite() => "–".to_owned(),
+            Cell::Number { value, digits } => rounded(*value, usize::from(*digits)),
             Cell::Missing { missing } if missing.is_empty() => "–".to_owned(),
             Cell::Missing { missing } => format!("– ({missing})"),
         }
+    }
+}
+
+/// Never `-0.00`.
+fn rounded(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    match text.strip_prefix('-') {
+        Some(size) if !size.bytes().any(|b| (b'1'..=b'9').contains(&b)) => size.to_owned(),
+        _ => text,
     }
 }

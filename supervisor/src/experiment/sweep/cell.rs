@@ -63,6 +63,9 @@ pub struct Cell {
     pub false_ejections: Option<FalseEjections>,
     pub theory: Theory,
     pub deaths: Vec<Death>,
+    /// 99 of 100 requests since its stack began were sent at most so much later than intended.
+    #[serde(default)]
+    pub late_p99_ms: Option<f64>,
 }
 
 /// One trial.
@@ -135,6 +138,8 @@ pub struct Seen {
     pub deaths: Vec<Death>,
     pub checks_per_s: Option<f64>,
     pub mistakes: Option<(Pauses, Mistakes)>,
+    /// As a cell's.
+    pub late_p99_ms: Option<f64>,
 }
 
 impl Cell {
@@ -170,6 +175,7 @@ impl Cell {
                 checks_per_s: load::checks_per_second(&settings.lb.check, settings.routers),
             },
             deaths: seen.deaths,
+            late_p99_ms: seen.late_p99_ms,
         }
     }
 }
@@ -282,6 +288,7 @@ mod tests {
                     lived: Duration::from_secs(300),
                 },
             )),
+            late_p99_ms: Some(0.3),
         };
         let swept = [("interval".to_owned(), "1s".to_owned())];
         let cell = Cell::new(3, &swept, &settings, &Spec::new(Fault::Kill), seen);
@@ -325,6 +332,7 @@ mod tests {
             deaths: Vec::new(),
             checks_per_s: None,
             mistakes: None,
+            late_p99_ms: None,
         };
         let cell = Cell::new(0, &[], &settings, &Spec::new(Fault::Hang), seen);
         let json = serde_json::to_value(&cell).unwrap();

@@ -3,7 +3,19 @@
 //! SVG of our own rather than a plotting crate's: the picture that matters, truth over belief with the gap hatched, is in
 //! none of them; and these follow the page's colours in light, dark and print because they are classes, not values.
 
+mod axis;
+mod bars;
+mod dots;
+mod ecdf;
+mod heat_map;
+mod label;
+mod scale;
+pub mod svg;
+mod texture;
+mod timeline;
+
 use serde::Serialize;
+use svg::Sheet;
 
 /// Everything that is drawn. One more kind of figure is one more variant and one more [`Draw`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,7 +41,23 @@ pub enum Picture {
 
 /// Draws itself as one `<svg>` element with a viewBox, styled by classes only.
 pub trait Draw {
-    fn svg(&self) -> String;
+    /// Fills a sheet of a given width and says how high it has become.
+    fn draw(&self, sheet: &mut Sheet);
+}
+
+impl Figure {
+    /// For a column so many CSS pixels wide, at which its text has 12. No two of a page may have the same `key`.
+    pub fn svg(&self, key: &str, width: f64) -> String {
+        let mut sheet = Sheet::new(key, width);
+        match &self.picture {
+            Picture::Timeline(timeline) => timeline.draw(&mut sheet),
+            Picture::Ecdf(ecdf) => ecdf.draw(&mut sheet),
+            Picture::Dots(dots) => dots.draw(&mut sheet),
+            Picture::Bars(bars) => bars.draw(&mut sheet),
+            Picture::HeatMap(map) => map.draw(&mut sheet),
+        }
+        sheet.finish(&self.alt, &self.caption)
+    }
 }
 
 /// One trial: truth above belief, checks as ticks, lost requests below. Times in seconds from the fault.
@@ -49,7 +77,8 @@ pub struct Lane {
     pub router: String,
     /// What it was, from then on; words of `Truth`.
     pub truth: Vec<(f64, String)>,
-    /// What the balancer thought, from then on; words of `Belief`.
+    /// What the balancer thought, from then on; words of `Belief`, and an empty one while it had no part in its use.
+    /// No step at all: the balancer does not tell.
     pub belief: Vec<(f64, String)>,
     /// Health checks: start, end, result.
     pub checks: Vec<(f64, f64, String)>,

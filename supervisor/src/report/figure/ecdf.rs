@@ -1,0 +1,259 @@
+//! PURE: which share of the trials had happened by then, between theory's bounds.
+
+use super::axis;
+use super::label::{self, Wish};
+use super::scale::{self, Scale};
+use super::svg::{Hold, Path, Sheet};
+use super::{Draw, Ecdf};
+
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 16.0;
+const HEIGHT: f64 = 190.0;
+const RUG: f64 = 6.0;
+/// How many series can be told apart by their dashes.
+pub(super) const LOOKS: usize = 5;
+
+/// A name over the plot, with a line down to what it names.
+struct Name {
+    text: String,
+    class: &'static str,
+    at: f64,
+}
+
+impl Draw for Ecdf {
+    fn draw(&self, sheet: &mut Sheet) {
+        let series: Vec<(&str, Vec<f64>)> = self
+            .series
+            .iter()
+            .map(|series| (series.name.as_str(), sorted(&series.values)))
+            .collect();
+        let values = series.iter().flat_map(|(_, values)| values.iter().copied());
+        let bounds = self
+            .bounds
+            .iter()
+            .flat_map(|(least, mean, most)| [Some(*least), *mean, *most]);
+        let Some(extent) = scale::extent(values.chain(bounds.flatten())) else {
+            return axis::nothing(sheet, "no trial has a value");
+        };
+        let x = Scale::new(scale::padded(extent, 0.06), (LEFT, sheet.width - RIGHT));
+        let mut names = self.theory_names(&x);
+        for (name, values) in &series {
+            names.push(Name {
+                text: format!("{name}, n = {}", values.len()),
+                class: "strong",
+                at: values.last().map_or(LEFT, |last| x.at(*last)),
+            });
+        }
+        let wishes: Vec<Wish> = names
+            .iter()
+            .map(|name| Wish {
+                at: name.at,
+                width: label::bold_width(&name.text) + 4.0,
+            })
+            .collect();
+        let placed = label::place(&wishes, (LEFT, sheet.width));
+        let top = 8.0 + 16.0 * label::rows(&placed) as f64;
+        let y = Scale::new((0.0, 1.0), (top + HEIGHT, top));
+
+        if let Some((least, _, most)) = self.bounds {
+            // Without a most, it is open to the right.
+            let (from, to) = (x.at(least), most.map_or(x.range().1, |most| x.at(most)));
+            sheet.rect("theory", (from, top), ((to - from).max(1.0), HEIGHT));
+        }
+        for (share, shown) in [
+            (0.0, "0 %"),
+            (0.25, ""),
+            (0.5, "50 %"),
+            (0.75, ""),
+            (0.95, "95 %"),
+            (1.0, ""),
+        ] {
+            sheet.line("grid", (LEFT, y.at(share)), (sheet.width - RIGHT, y.at(share)));
+            sheet.text("tick", Hold::End, (LEFT - 6.0, y.at(share) + 4.0), shown);
+        }
+        if let (Some(band), Some((_, values))) = (self.band.filter(|band| band.is_finite()), series.first()) {
+            sheet.path("band", &around(values, band, &x, &y));
+        }
+        for (name, placed) in names.iter().zip(&placed) {
+            let base = top - 6.0 - 16.0 * placed.row as f64;
+            let foot = if name.class == "strong" { top } else { top + HEIGHT };
+            let line = if name.class == "strong" { "lead" } else { "bound" };
+            sheet.line(line, (name.at, base - 10.0), (name.at, foot));
+            sheet.text(
+                &format!("{} halo", name.class),
+                Hold::Start,
+                (placed.left + 4.0, base),
+                &name.text,
+            );
+        }
+        let rugs = series.len().min(LOOKS) as f64;
+        for (index, (_, values)) in series.iter().enumerate() {
+            let look = index % LOOKS;
+            sheet.path(&format!("step s{look}"), &steps(values, &x, &y));
+            if index < LOOKS {
+                let from = top + HEIGHT + 3.0 + (RUG + 1.0) * index as f64;
+                sheet.path(&format!("rug s{look}"), &rug(values, &x, from));
+            }
+        }
+        let bottom = top + HEIGHT + 4.0 + (RUG + 1.0) * rugs;
+        axis::bottom(sheet, &x, bottom, &self.x_label);
+        sheet.height = bottom + axis::BOTTOM;
+    }
+}
+
+impl Ecdf {
+    fn theory_names(&self, x: &Scale) -> Vec<Name> {
+        let Some((least, mean, most)) = self.bounds else {
+            return Vec::new();
+        };
+        let name = |what: &str, value: f64| Name {
+            text: format!("{what} {}", scale::brief(value)),
+            class: "name",
+            at: x.at(value),
+        };
+        let mut names = vec![name("theory: least", least)];
+        names.extend(mean.map(|mean| name("mean", mean)));
+        names.extend(most.map(|most| name("most", most)));
+        names
+    }
+}
+
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The steps that can be seen: of those within half a pixel only the last. The first and the last always stay.
+fn corners(values: &[f64], x: &Scale) -> Vec<(f64, f64)> {
+    let n = values.len() as f64;
+    let mut corners: Vec<(f64, f64)> = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        let (at, share) = (x.at(*value), (index + 1) as f64 / n);
+        match corners.last_mut() {
+            Some(last) if index > 1 && at - last.0 < 0.5 && corners_may_merge(index, values.len()) => {
+                last.1 = share
+            }
+            _ => corners.push((at, share)),
+        }
+    }
+    corners
+}
+
+/// The last step keeps its own place.
+fn corners_may_merge(index: usize, n: usize) -> bool {
+    index + 1 < n
+}
+
+fn steps(values: &[f64], x: &Scale, y: &Scale) -> Path {
+    let mut path = Path::default();
+    for (index, (at, share)) in corners(values, x).into_iter().enumerate() {
+        match index {
+            0 => path.start((at, y.at(0.0))),
+            _ => path.across(at),
+        }
+        path.along(y.at(share));
+    }
+    path
+}
+
+/// The band in which the true distribution lies, with 95 % confidence as a whole.
+fn around(values: &[f64], band: f64, x: &Scale, y: &Scale) -> Path {
+    let corners = corners(values, x);
+    let (start, end) = x.range();
+    let mut path = Path::default();
+    let share = |share: f64| y.at(share.clamp(0.0, 1.0));
+    path.start((start, share(band)));
+    for (at, reached) in &corners {
+        path.across(*at);
+        path.along(share(reached + band));
+    }
+    path.across(end);
+    path.along(share(1.0 - band));
+    for (index, (at, _)) in corners.iter().enumerate().rev() {
+        path.across(*at);
+        let before = if index == 0 { 0.0 } else { corners[index - 1].1 };
+        path.along(share(before - band));
+    }
+    path.across(start);
+    path.close();
+    path
+}
+
+fn rug(values: &[f64], x: &Scale, y: f64) -> Path {
+    let mut path = Path::default();
+    let mut last = f64::NEG_INFINITY;
+    for value in values {
+        if x.at(*value) - last >= 0.5 {
+            last = x.at(*value);
+            path.mark((last, y), &format!("v{RUG}"));
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Series;
+    use super::*;
+
+    fn drawn(ecdf: &Ecdf) -> String {
+        let mut sheet = Sheet::new("f", 680.0);
+        ecdf.draw(&mut sheet);
+        sheet.finish("", "")
+    }
+
+    fn of(values: Vec<f64>) -> Ecdf {
+        Ecdf {
+            x_label: "s".into(),
+            series: vec![Series {
+                name: "t_detect".into(),
+                values,
+            }],
+            ..Ecdf::default()
+        }
+    }
+
+    #[test]
+    fn it_climbs_from_nothing_to_all() {
+        let (x, y) = (
+            Scale::new((0.0, 10.0), (0.0, 100.0)),
+            Scale::new((0.0, 1.0), (100.0, 0.0)),
+        );
+        let mut expected = Path::default();
+        expected.start((20.0, 100.0));
+        expected.along(50.0);
+        expected.across(40.0);
+        expected.along(0.0);
+        assert_eq!(steps(&[2.0, 4.0], &x, &y), expected);
+    }
+
+    #[test]
+    fn without_a_value_it_says_so() {
+        assert!(drawn(&of(vec![])).contains("no trial has a value"));
+        assert!(drawn(&of(vec![f64::NAN])).contains("no trial has a value"));
+    }
+
+    #[test]
+    fn only_what_is_finite_is_counted() {
+        assert!(drawn(&of(vec![1.0, f64::NAN, 2.0, f64::INFINITY])).contains("t_detect, n = 2"));
+    }
+
+    #[test]
+    fn equal_values_make_one_step() {
+        let svg = drawn(&of(vec![3.0; 50]));
+        assert!(svg.contains("n = 50") && !svg.contains("NaN"), "{svg}");
+    }
+
+    #[test]
+    fn a_hundred_thousand_values_keep_their_extremes_and_stay_small() {
+        let values: Vec<f64> = (0..100_000).map(|n| f64::from(n % 9973) * 0.001).collect();
+        let x = Scale::new((0.0, 10.0), (0.0, 600.0));
+        let kept = corners(&sorted(&values), &x);
+        assert_eq!(kept.first().map(|c| c.0), Some(x.at(0.0)));
+        assert_eq!(kept.last().copied(), Some((x.at(9.972), 1.0)));
+        let mut ecdf = of(values);
+        ecdf.band = Some(0.05);
+        assert!(drawn(&ecdf).len() < 60_000);
+    }
+}
