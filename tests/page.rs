@@ -155,14 +155,17 @@ fn same_as_words(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
 /// The last document of `up --json`.
 fn same_as_json(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
     let last: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
-    for key in ["sent", "ok", "lost"] {
-        assert_eq!(last["requests"][key], totals[key], "{key}: {last}");
+    for key in ["sent", "ok", "lost", "by_outcome"] {
+        assert_eq!(last["load"][key], totals[key], "{key}: {last}");
     }
     let told = last["windows"].as_array().unwrap();
     assert_eq!(told.len(), windows.len(), "{last}");
     for (window, told) in windows.iter().zip(told) {
-        for key in ["router", "fault"] {
+        for key in ["router", "fault", "causes", "saved_by_retry", "detected_by"] {
             assert_eq!(window[key], told[key], "{key}: {told}");
+        }
+        for key in ["in_flight", "window", "by_outcome"] {
+            assert_eq!(window[key], told["lost"][key], "{key}: {told}");
         }
         for key in ["t_detect_s", "predicted_t_detect_s", "t_stop_s"] {
             let [page, json] = [&window[key], &told[key]].map(|value| value.as_f64().unwrap());
@@ -241,12 +244,20 @@ fn the_keyboard_is_enough() {
         page.tab_to("[aria-label='kill router-3']", 200),
         "Tab does not come to the button"
     );
-    page.press("Enter");
-    page.window("router-3", "true");
     assert!(
         page.eval::<bool>("document.activeElement.matches(':focus-visible')"),
         "where it is can be seen"
     );
+    page.press("Enter");
+    page.window("router-3", "true");
+    page.until(
+        "its end",
+        "document.querySelector('[aria-label=\"kill router-3\"]').disabled",
+    );
+    // Whoever acted goes on from where he stood, although that button has nothing to do now.
+    page.press("Tab");
+    let next: String = page.eval("document.activeElement.outerHTML");
+    assert!(next.contains("router-3") || next.contains("router-4"), "{next}");
     page.until(
         "it is back",
         "lab.history.routers.get('router-3').truth.at(-1).truth === 'up'",

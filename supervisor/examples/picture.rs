@@ -35,7 +35,7 @@ const LAB: [&str; 14] = [
 ];
 /// What is seen of the time, in milliseconds.
 const SPAN: u32 = 30_000;
-const BEFORE: u32 = 12_000;
+const BEFORE: u32 = 27_000;
 
 /// Pictures of a real lab's page
 #[derive(Parser)]
