@@ -31,29 +31,33 @@ use material::{Directory, Unreadable};
 use run::Pictures;
 use std::path::Path;
 
+/// How much of long tables is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// As much as somebody reads.
+    Readable,
+    /// For programs.
+    Whole,
+}
+
 /// The report of a directory.
-pub fn of(dir: &Path) -> Result<Report, Unreadable> {
+pub fn of(dir: &Path, extent: Extent) -> Result<Report, Unreadable> {
     let directory = Directory::open(dir)?;
     match directory.kind {
-        model::Kind::Run => of_run(&directory),
+        model::Kind::Run => of_run(&directory, extent),
         model::Kind::Sweep | model::Kind::Compare | model::Kind::Lab => {
             Err(Unreadable::NoReport(directory.path))
         }
     }
 }
 
-fn of_run(directory: &Directory) -> Result<Report, Unreadable> {
+fn of_run(directory: &Directory, extent: Extent) -> Result<Report, Unreadable> {
     let material::RunMaterial { summary, doubts } = directory.run()?;
     let chosen = run::chosen(&summary);
     let (figures, warnings) = pictures::take(&directory.path, &chosen.trials);
     let pictures = Pictures { figures, warnings };
-    Ok(run::report(
-        &name(&directory.path),
-        &summary,
-        &chosen,
-        pictures,
-        doubts,
-    ))
+    let name = name(&directory.path);
+    Ok(run::report(&name, &summary, &chosen, pictures, doubts, extent))
 }
 
 /// The last part of a directory's path: the same from wherever it is called.
