@@ -11,7 +11,7 @@ use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
 use super::{args, begin, interrupted, plan, setup, table};
 use crate::fleet::FleetHandle;
-use crate::report;
+use crate::report::{self, Extent};
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
 use lb_sim::core::Settings;
@@ -231,7 +231,7 @@ impl Experiment<'_> {
     /// Of what is saved, by then whole; the line that tells where. A measurement is no worse for a report that cannot be
     /// written: that is said, and changes no exit code.
     fn report(&self) -> String {
-        let written = report::of(&self.dir)
+        let written = report::of(&self.dir, Extent::Readable)
             .map_err(|e| e.to_string())
             .and_then(|report| report::write(&report, &self.dir).map_err(|e| e.to_string()));
         match written {

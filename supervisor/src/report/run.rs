@@ -13,7 +13,7 @@ pub use chosen::{Chosen, chosen, facts};
 
 use super::figure::Figure;
 use super::model::{Block, Cell, Kind, Report, SCHEMA, Section, Table};
-use super::{shown, warnings};
+use super::{Extent, shown, warnings};
 use crate::experiment::summary::Summary;
 
 /// What the records show of the chosen trials.
@@ -25,7 +25,14 @@ pub struct Pictures {
 }
 
 /// All that a run has shown. `name` is its directory's; `doubts` were found while reading it.
-pub fn report(name: &str, s: &Summary, chosen: &Chosen, pictures: Pictures, doubts: Vec<String>) -> Report {
+pub fn report(
+    name: &str,
+    s: &Summary,
+    chosen: &Chosen,
+    pictures: Pictures,
+    doubts: Vec<String>,
+    extent: Extent,
+) -> Report {
     let facts = facts(s);
     let advice = facts
         .as_ref()
@@ -40,7 +47,7 @@ pub fn report(name: &str, s: &Summary, chosen: &Chosen, pictures: Pictures, doub
         lost::section(s),
         cost::section(s),
         latency::section(s),
-        trials::section(s),
+        trials::section(s, extent),
         method::section(s),
     ];
     sections.retain(|section| !section.blocks.is_empty());

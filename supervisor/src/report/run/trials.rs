@@ -3,24 +3,29 @@
 use super::{seconds, text, words};
 use crate::experiment::measure::Trial;
 use crate::experiment::summary::{Summary, detector};
+use crate::report::Extent;
 use crate::report::model::{Block, Cell, Column, Section, Table};
 
-/// Of more, the document has them all.
+/// Nobody reads more.
 const MOST: usize = 1000;
 
-pub fn section(s: &Summary) -> Section {
+pub fn section(s: &Summary, extent: Extent) -> Section {
     let n = s.trials.len();
+    let most = match extent {
+        Extent::Readable => MOST,
+        Extent::Whole => n,
+    };
     let mut blocks = Vec::new();
-    if n > MOST {
+    if n > most {
         blocks.push(text(format!(
-            "The first {MOST} of {n} rows; summary.json has all of them. Every other figure is of all {n}."
+            "The first {most} of {n} rows; `--format csv` has all of them. Every other figure is of all {n}."
         )));
     }
     if n > 0 {
         blocks.push(Block::Table(Table {
             caption: "Every trial".to_owned(),
             columns: columns(),
-            rows: s.trials.iter().take(MOST).map(row).collect(),
+            rows: s.trials.iter().take(most).map(row).collect(),
             marked: None,
         }));
     }
