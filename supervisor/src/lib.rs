@@ -9,13 +9,16 @@
 //! - [`crash`]: the requests that routers die of
 //! - [`control`]: the API that other terminals talk to; [`story`]: the lab told as it happens, pure;
 //!   [`metrics`]: the lab as Prometheus sees it, pure; [`page`]: as a browser does
-//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read
+//! - [`terminal`]: what a stream can show
+//! - [`experiment`]: trials, measured; [`report`]: what they showed, to be read; [`budget`]: what a loss means to an
+//!   objective
 //! - [`diagnose`]: logs and versions judged, with no lab at all; pure but for reading
 //!
 //! What must never happen: a process outlives its supervisor; a slow reader or a full disk delays the lab; the
 //! balancer hears of a death from here, unless its detector is `notice`.
 
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod control;
 pub mod crash;
@@ -31,3 +34,4 @@ pub mod report;
 pub mod settings;
 pub mod signals;
 pub mod story;
+pub mod terminal;

@@ -310,6 +310,24 @@ impl Story {
         }
     }
 
+    /// Routers with a window that is not over yet.
+    pub fn open_windows(&self) -> impl Iterator<Item = &str> {
+        let open = self.routers.iter().filter(|(_, router)| router.window.is_some());
+        open.map(|(name, _)| name.as_str())
+    }
+
+    /// What the open window of a router has cost so far, and how many entries had to be read to know it. Its prediction
+    /// stands there before the detection does.
+    pub fn so_far(&self, name: &str) -> Option<(WindowReport, usize)> {
+        let router = self.routers.get(name)?;
+        let window = router.window.as_ref()?;
+        let (mut report, read) = self.joins.so_far(name, window, self.retries());
+        if window.detected.is_none() {
+            report.predicted = checks::predict(&self.settings.check, router);
+        }
+        Some((report, read))
+    }
+
     /// The window is over: what it cost.
     fn close(&mut self, name: &str, now: Timestamp) -> Vec<Line> {
         let Some(window) = self.routers.get_mut(name).and_then(|router| router.window.take()) else {

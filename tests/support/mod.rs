@@ -67,16 +67,22 @@ impl Place {
 
     /// Starts a lab and returns when it serves.
     pub fn up(&self, arguments: &[&str]) -> Lab<'_> {
-        let mut lab = self.start(&[&["up"], arguments].concat());
+        self.up_in(&[], arguments)
+    }
+
+    /// The same with more in its environment.
+    pub fn up_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Lab<'_> {
+        let mut command = self.command(&[&["up"], arguments].concat());
+        command.envs(environment.iter().copied());
+        let mut lab = self.start(command);
         lab.wait_for("it serves", |line| {
             line.starts_with("Ctrl-C ends") || line.contains("resetlab.up.v1")
         });
         lab
     }
 
-    fn start(&self, arguments: &[&str]) -> Lab<'_> {
-        let mut child = self
-            .command(arguments)
+    fn start(&self, mut command: Command) -> Lab<'_> {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

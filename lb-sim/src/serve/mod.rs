@@ -213,9 +213,12 @@ fn members(args: &Args) -> Result<Arc<[Arc<Member>]>, Failure> {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RESETLAB_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let says = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let able = io::IsTerminal::is_terminal(&io::stderr()) && says("TERM").is_some_and(|term| term != "dumb");
+    let colours = able && says("NO_COLOR").is_none();
     let _ = tracing_subscriber::fmt()
         .with_writer(io::stderr)
-        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none())
+        .with_ansi(colours)
         .with_env_filter(filter)
         .with_target(false)
         .try_init();

@@ -39,6 +39,9 @@ pub(super) async fn run(common: &Common, args: &PsArgs) -> Result<(), Failure> {
         say(&format!("engine {}", ps.lab.balancer()));
     }
     say(&format!("results in {}", ps.lab.run_dir.display()));
+    if let Some(page) = &ps.lab.page {
+        say(&format!("page {page}"));
+    }
     if args.wide {
         let metrics = ps.lab.metrics.as_deref().unwrap_or("off");
         say(&format!("metrics {metrics}"));

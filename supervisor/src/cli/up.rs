@@ -1,21 +1,25 @@
 //! `up`: a lab from its first process to its last, told on the way.
 
 pub(super) mod banner;
+mod open;
+mod page;
 mod summary;
 mod teller;
 
 use super::{Common, Failure};
-use crate::control::{self, LabFacts, SharedMetrics};
+use crate::control::{self, Api, LabFacts, SharedMetrics};
 use crate::crash::{CrashRate, Order, Traffic};
 use crate::engine;
 use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
+use crate::page::{self as pages, Guard};
 use crate::process::restart::RestartPolicy;
 use crate::settings::{BadSetting, LabSettings, ServedAt, StackArgs};
 use crate::signals::{End, Signals};
 use crate::story::Story;
-use router::clock;
+use page::{Live, Paged};
+use router::clock::{self, Timestamp};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use summary::Totals;
@@ -83,6 +87,12 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let lease =
         Lease::take(settings.net, settings.listen, settings.routers, settings.apps).map_err(leased)?;
     let scraped = scraped(&settings, &lease.addresses)?;
+    let paged = Paged::bind(settings.page, &lease.addresses)?;
+    // Before there are children of ours: it is not one.
+    let browser = args.open.then(|| match paged.url() {
+        Some(url) => open::browser(&url, &name.children),
+        None => Err("no browser was opened: this lab has no page".to_owned()),
+    });
     let run_dir = lab::make_run_dir(settings.out.as_deref(), &name.name).map_err(|e| Failure::new(1, e))?;
     name.remember(&run_dir);
     let warn = |words| {
@@ -115,46 +125,67 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         engine_version: version,
         run_dir,
         metrics: scraped.url(),
-        page: None,
+        page: paged.url(),
     };
     let figures = SharedMetrics::new(Mutex::new(Metrics::new(settings.lb.clone(), settings.routers)));
     let listener = control::bind(&name.socket).map_err(|e| Failure::new(1, e))?;
     let down = Arc::new(Notify::new());
     let balancer = name.children.join("lb.sock");
-    let (handle, described) = (fleet.clone(), facts.clone());
-    let (read, ended) = (figures.clone(), down.clone());
-    let api = tokio::spawn(async move {
-        control::serve(listener, handle, described, &balancer, read, ended).await;
-    });
-    let mut note = None;
+    let api = Api::new(fleet.clone(), facts.clone(), &balancer, down.clone());
+    let (orders, read) = (api.without_token(), figures.clone());
+    let api = tokio::spawn(control::serve(listener, api, read));
+    let mut notes = Vec::new();
     match scraped {
         Scraped::Off => {}
         Scraped::At(listener) => drop(tokio::spawn(control::serve_metrics(listener, figures.clone()))),
-        Scraped::Taken(why) => note = Some(why),
+        Scraped::Taken(why) => notes.push(format!("no /metrics for Prometheus: {why}")),
+    }
+    notes.extend(paged.note());
+    let mut live = None;
+    if let Paged::At {
+        listener,
+        address,
+        token,
+        ..
+    } = paged
+    {
+        let program = teller::program_of(&facts);
+        let told = live.insert(Live::new(&facts, &settings, serving_since, program)?);
+        let guard = Guard::new(address, token);
+        tokio::spawn(pages::serve(
+            listener,
+            told.feed.clone(),
+            guard,
+            control::orders(orders),
+        ));
     }
     let crash_traffic = crash_traffic(&settings, &lease.addresses)?;
     let mut teller = Teller::new(common.json, serving_since);
     teller.start(&facts, &lease.addresses, &settings);
-    if let Some(why) = note {
-        teller.note(&format!("no /metrics for Prometheus: {why}"));
+    match browser {
+        Some(Ok(browser)) => browser.begin(),
+        Some(Err(why)) => notes.push(why),
+        None => {}
     }
-    let story = Story::new(settings.lb.clone(), settings.routers);
-    let (end, mut story, mut totals, mut records) =
-        tell(&mut teller, story, &figures, records, &mut signals, &down).await;
+    notes.iter().for_each(|note| teller.note(note));
+    let mut account = Account {
+        story: Story::new(settings.lb.clone(), settings.routers),
+        totals: Totals::default(),
+        live,
+    };
+    let (end, mut records) = tell(&mut teller, &mut account, &figures, records, &mut signals, &down).await;
 
     api.abort();
-    totals.crash_traffic = crash_traffic.map(|(rate, traffic)| (rate, traffic.attempts()));
-    let code = stop(
-        &mut teller,
-        &mut story,
-        totals,
-        &mut records,
-        fleet,
-        &mut signals,
-        end,
-    )
-    .await;
-    Ok(code)
+    account.totals.crash_traffic = crash_traffic.map(|(rate, traffic)| (rate, traffic.attempts()));
+    Ok(stop(&mut teller, account, &mut records, fleet, &mut signals, end).await)
+}
+
+/// What has become of a lab so far.
+struct Account {
+    story: Story,
+    totals: Totals,
+    /// For browsers.
+    live: Option<Live>,
 }
 
 /// Requests that gorouter dies of, if there are to be any.
@@ -170,46 +201,77 @@ fn crash_traffic(settings: &LabSettings, at: &Addresses) -> Result<Option<(Crash
 /// Tells the story until somebody ends it.
 async fn tell(
     teller: &mut Teller,
-    mut story: Story,
+    account: &mut Account,
     figures: &SharedMetrics,
     mut records: Records,
     signals: &mut Signals,
     down: &Notify,
-) -> (End, Story, Totals, Records) {
-    let mut totals = Totals::default();
+) -> (End, Records) {
+    let Account { story, totals, live } = account;
     let end = loop {
         let (deadline, printed) = (story.next_deadline(), teller.next_deadline());
+        let framed = live.as_ref().map(Live::next_deadline);
         tokio::select! {
             Some(entry) = records.recv() => {
                 totals.add(&entry.record);
                 teller.record(&entry);
-                teller.tell(story.on_record(clock::now(), &entry.record));
+                let lines = story.on_record(clock::now(), &entry.record);
+                if let Some(live) = live {
+                    live.record(&entry);
+                    live.lines(&lines);
+                }
+                teller.tell(lines);
                 let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
                 figures.on_record(&entry.record);
-                figures.on_story(&story);
+                figures.on_story(story);
             }
-            () = clock::until(deadline.unwrap_or_default()), if deadline.is_some() => {
-                teller.tell(story.on_deadline(clock::now()));
-                figures.lock().unwrap_or_else(PoisonError::into_inner).on_story(&story);
+            () = due(deadline) => {
+                let lines = story.on_deadline(clock::now());
+                if let Some(live) = live {
+                    live.lines(&lines);
+                }
+                teller.tell(lines);
+                figures.lock().unwrap_or_else(PoisonError::into_inner).on_story(story);
             }
-            () = clock::until(printed.unwrap_or_default()), if printed.is_some() => teller.print(clock::now()),
+            () = due(printed) => teller.print(clock::now()),
+            () = due(framed) => {
+                if let Some(live) = live {
+                    live.flush(clock::now(), story);
+                }
+            }
             end = signals.next() => break end,
             () = down.notified() => break End::Down,
         }
     };
-    (end, story, totals, records)
+    (end, records)
+}
+
+/// Never, if there is none.
+async fn due(deadline: Option<Timestamp>) {
+    match deadline {
+        Some(deadline) => clock::until(deadline).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn stop(
     teller: &mut Teller,
-    story: &mut Story,
-    mut totals: Totals,
+    account: Account,
     records: &mut Records,
     fleet: FleetHandle,
     signals: &mut Signals,
     end: End,
 ) -> ExitCode {
+    let Account {
+        mut story,
+        mut totals,
+        mut live,
+    } = account;
     teller.note("stopping");
+    if let Some(live) = &mut live {
+        live.note("stopping");
+        live.flush(clock::now(), &story);
+    }
     teller.flush();
     let report = tokio::select! {
         report = fleet.stop_all() => report,
@@ -223,9 +285,13 @@ async fn stop(
         totals.add(&entry.record);
         teller.record(&entry);
         story.join(&entry.record);
+        live.iter_mut().for_each(|live| live.record(&entry));
     }
     story.finish(clock::now());
-    teller.end(story, &totals, &report);
+    if let Some(live) = live {
+        live.end(&story).await;
+    }
+    teller.end(&story, &totals, &report);
     if report.journal.lost > 0 || !report.left.is_empty() {
         return ExitCode::FAILURE;
     }

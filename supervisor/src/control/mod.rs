@@ -12,6 +12,8 @@
 //! | `POST /v1/set {key: value, …}` | `resetlab.set.v1` |
 //! | `POST /v1/down` | `{}` once it is decided; the connection of `/v1/events` ends when it is done |
 //!
+//! The [page](crate::page) has some of them, from behind its guard.
+//!
 //! Errors are `{"error": "…", "exit": N}` with the exit code that the command should end with. A reader that is too
 //! slow loses records and is told how many: it never slows the lab.
 
@@ -86,8 +88,9 @@ impl LabFacts {
     }
 }
 
+/// What requests are answered with.
 #[derive(Clone)]
-struct Api {
+pub struct Api {
     fleet: FleetHandle,
     facts: Arc<LabFacts>,
     /// The balancer's control socket.
@@ -102,36 +105,53 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Serves until it is dropped; `down` is notified when somebody asks the lab to end.
-pub async fn serve(
-    listener: UnixListener,
-    fleet: FleetHandle,
-    facts: LabFacts,
-    balancer: &Path,
-    figures: SharedMetrics,
-    down: Arc<Notify>,
-) {
-    let api = Api {
-        fleet,
-        facts: Arc::new(facts),
-        balancer: balancer.into(),
-        down,
-    };
+impl Api {
+    /// `balancer` is its control socket; `down` is notified when somebody asks the lab to end.
+    pub fn new(fleet: FleetHandle, facts: LabFacts, balancer: &Path, down: Arc<Notify>) -> Api {
+        Api {
+            fleet,
+            facts: Arc::new(facts),
+            balancer: balancer.into(),
+            down,
+        }
+    }
+
+    /// For the page: what it shows does not say how to act.
+    pub fn without_token(&self) -> Api {
+        let mut facts = self.facts.as_ref().clone();
+        let open = |url: String| url.split('#').next().unwrap_or_default().to_owned();
+        facts.page = facts.page.map(open);
+        Api {
+            facts: Arc::new(facts),
+            ..self.clone()
+        }
+    }
+}
+
+/// Serves until it is dropped.
+pub async fn serve(listener: UnixListener, api: Api, figures: SharedMetrics) {
     let router = Router::new()
-        .route("/v1/ps", get(ps))
         .route("/v1/events", get(events::follow))
-        .route("/v1/fault", post(fault))
-        .route("/v1/crash", post(crash::crash))
-        .route("/v1/heal", post(heal))
         .route("/v1/scale", post(scale))
-        .route("/v1/resume", post(resume))
-        .route("/v1/restart", post(restart))
-        .route("/v1/set", post(set))
         .route("/v1/down", post(end))
-        .with_state(api)
+        .with_state(api.clone())
+        .merge(orders(api))
         .merge(metrics::page(figures));
     // Accept errors are retried within; it does not return.
     let _ = axum::serve(listener, router).await;
+}
+
+/// What the page may ask for, too.
+pub fn orders(api: Api) -> Router {
+    Router::new()
+        .route("/v1/ps", get(ps))
+        .route("/v1/fault", post(fault))
+        .route("/v1/crash", post(crash::crash))
+        .route("/v1/heal", post(heal))
+        .route("/v1/resume", post(resume))
+        .route("/v1/restart", post(restart))
+        .route("/v1/set", post(set))
+        .with_state(api)
 }
 
 #[derive(Deserialize)]

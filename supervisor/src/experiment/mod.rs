@@ -26,6 +26,8 @@ pub mod measure;
 
 pub mod interrupted;
 
+pub mod setup;
+
 pub mod summary;
 
 pub mod table;

@@ -1,7 +1,8 @@
-//! Progress on stderr: a bar on a terminal, a line a trial elsewhere, silence with `--json` in a pipe.
+//! Progress on stderr: a bar on a terminal that can, a line a trial elsewhere, silence with `--json` in a pipe.
 
 use super::measure::Trial;
 use super::summary::detector;
+use crate::terminal::Abilities;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
@@ -13,10 +14,10 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(trials: u32, json: bool) -> Progress {
-        let terminal = std::io::stderr().is_terminal();
+        let moving = Abilities::of(&std::io::stderr()).motion;
         let bar = ProgressBar::with_draw_target(
             Some(u64::from(trials)),
-            if terminal {
+            if moving {
                 ProgressDrawTarget::stderr()
             } else {
                 ProgressDrawTarget::hidden()
@@ -29,7 +30,7 @@ impl Progress {
         bar.enable_steady_tick(std::time::Duration::from_millis(250));
         Progress {
             bar,
-            lines: !terminal && !json,
+            lines: !moving && (!json || std::io::stderr().is_terminal()),
             trials,
         }
     }

@@ -6,11 +6,12 @@ use super::forecast::Forecast;
 use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::Stack;
-use super::summary::{self, Exposure, Interrupted, LoadReport, Percentiles, Summary};
+use super::summary::{self, Exposure, Interrupted, LoadReport, Machine, Percentiles, Setup, Summary};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
-use super::{args, begin, interrupted, plan, table};
+use super::{args, begin, interrupted, plan, setup, table};
 use crate::fleet::FleetHandle;
+use crate::report::{self, Extent};
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
 use lb_sim::core::Settings;
@@ -72,6 +73,8 @@ struct Experiment<'a> {
     teller: Teller,
     complete: bool,
     interrupted: Option<Interrupted>,
+    setup: Setup,
+    machine: Option<Machine>,
 }
 
 impl Experiment<'_> {
@@ -103,6 +106,8 @@ impl Experiment<'_> {
                 connection: word(&settings.connection()),
                 ..LoadReport::default()
             },
+            setup: Setup::new(&settings, spec, args.trials, victims),
+            machine: Machine::here(),
             settings,
             teller: Teller::default(),
             complete: false,
@@ -207,7 +212,9 @@ impl Experiment<'_> {
             summary: summary::totals(&self.trials, &self.load, exposure),
             theory: self.forecast.theory(),
             trials: self.trials.clone(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: setup::command(),
+            setup: Some(self.setup.clone()),
+            machine: self.machine.clone(),
         }
     }
 
@@ -221,14 +228,30 @@ impl Experiment<'_> {
         }
     }
 
+    /// Of what is saved, by then whole; the line that tells where. A measurement is no worse for a report that cannot be
+    /// written: that is said, and changes no exit code.
+    fn report(&self) -> String {
+        let written = report::of(&self.dir, Extent::Readable)
+            .map_err(|e| e.to_string())
+            .and_then(|report| report::write(&report, &self.dir).map_err(|e| e.to_string()));
+        match written {
+            Ok(written) => format!("report          {}\n", written.html.display()),
+            Err(why) => {
+                eprintln!("resetlab run: no report: {why}");
+                String::new()
+            }
+        }
+    }
+
     fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
         self.save();
+        let report = self.report();
         let summary = self.summary();
         let text = if self.json {
             serde_json::to_string_pretty(&summary).expect("a summary has string keys only") + "\n"
         } else {
             format!(
-                "{}results         {}\n",
+                "{}results         {}\n{report}",
                 table::render(&summary),
                 self.dir.display()
             )

@@ -75,10 +75,14 @@ impl Stack {
 
     /// What the load says of itself (`resetlab.load.v1`).
     pub async fn load_report(&self) -> Option<Value> {
-        let socket = self.name.children.join("load.sock");
-        control::ask(&socket, &serde_json::json!({ "cmd": "show" }))
+        control::ask(&self.load_socket(), &serde_json::json!({ "cmd": "show" }))
             .await
             .ok()
+    }
+
+    /// Where the load answers.
+    pub fn load_socket(&self) -> PathBuf {
+        self.name.children.join("load.sock")
     }
 
     /// Stops everything. What went wrong on the way, in words.

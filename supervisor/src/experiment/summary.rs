@@ -1,5 +1,7 @@
 //! PURE: the `resetlab.run.v1` document and the statistics in it.
 
+pub use super::setup::{Machine, Setup};
+
 use super::measure::{Forwarded, Trial};
 use crate::settings::LabSettings;
 use router::fault::Spec;
@@ -44,7 +46,14 @@ pub struct Summary {
     pub trials: Vec<Trial>,
     pub summary: Totals,
     pub theory: Theory,
+    /// As a shell takes it.
     pub command: String,
+    /// What was asked for; `null`: by an older program.
+    #[serde(default)]
+    pub setup: Option<Setup>,
+    /// Where it ran; `null`: not known.
+    #[serde(default)]
+    pub machine: Option<Machine>,
 }
 
 /// A trial that was not ended.

@@ -14,11 +14,13 @@ pub use args::Args;
 
 use super::load::arrivals::Arrivals;
 use super::stack::Stack;
+use super::summary::{Machine, Setup};
 use super::trial::TrialError;
 use super::watch::Watch;
-use super::{begin, plan};
+use super::{begin, plan, setup};
 use crate::engine::{Engine, choice};
 use crate::fleet::FleetHandle;
+use crate::report;
 use crate::settings::LabSettings;
 use crate::signals::{End, Signals};
 use args::Axis;
@@ -30,7 +32,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use store::{Store, StoreError};
-use verdict::Document;
+use verdict::{Document, Origin};
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -52,6 +54,14 @@ fn fail(code: u8, why: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// What a running stack is asked through.
+#[derive(Clone, Copy)]
+struct Live<'a> {
+    fleet: &'a FleetHandle,
+    /// Where its load answers.
+    load: &'a Path,
+}
+
 enum Ended {
     Failed(TrialError),
     /// A stack could not be had, or not be ended; the exit code.
@@ -68,6 +78,7 @@ struct Sweep {
     /// What each cell sets, with the whole settings that makes.
     todo: Vec<(Vec<(String, String)>, LabSettings)>,
     store: Store,
+    origin: Origin,
 }
 
 impl Sweep {
@@ -116,6 +127,11 @@ impl Sweep {
             restart_delay: delay,
         };
         let plan = document(&args, &task, &base, axes);
+        let origin = Origin {
+            command: setup::command(),
+            setup: Some(Setup::new(&base, task.spec, task.trials, 1)),
+            machine: Machine::here(),
+        };
         let store = Store::open(base.out.as_deref(), &plan).map_err(|e| match e {
             StoreError::Io(e) => (FAILED, e.to_string()),
             e @ StoreError::AnotherPlan { .. } => usage(&e),
@@ -127,6 +143,7 @@ impl Sweep {
             task,
             todo,
             store,
+            origin,
         })
     }
 
@@ -154,10 +171,12 @@ impl Sweep {
             Err(e) => return fail(e.exit, &e.text),
         };
         let mut watch = Watch::new(records, &stack.dir);
+        let load = stack.load_socket();
         let ended = {
             let Stack { fleet, signals, .. } = &mut stack;
+            let live = Live { fleet, load: &load };
             tokio::select! {
-                ended = self.cells(fleet, &mut watch, &settings) => ended,
+                ended = self.cells(live, &mut watch, &settings) => ended,
                 end = signals.next() => Err(Ended::Told(end)),
             }
         };
@@ -176,8 +195,13 @@ impl Sweep {
             let started = Stack::start(&settings).await;
             let (stack, records) = started.map_err(|e| Ended::Stack(e.text, e.exit))?;
             let mut watch = Watch::new(records, &stack.dir);
+            let load = stack.load_socket();
+            let live = Live {
+                fleet: &stack.fleet,
+                load: &load,
+            };
             let ended = tokio::select! {
-                ended = self.alone(number, &stack.fleet, &mut watch, &settings) => ended,
+                ended = self.alone(number, live, &mut watch, &settings) => ended,
                 end = signals.next() => Err(Ended::Told(end)),
             };
             let trouble = stack.end().await;
@@ -197,16 +221,16 @@ impl Sweep {
 
     async fn cells(
         &mut self,
-        fleet: &FleetHandle,
+        live: Live<'_>,
         watch: &mut Watch,
         settings: &LabSettings,
     ) -> Result<(), Ended> {
-        begin::begin(fleet, watch, settings)
+        begin::begin(live.fleet, watch, settings)
             .await
             .map_err(Ended::Failed)?;
         for number in self.left() {
             let swept = self.todo[number].0.clone();
-            self.cell(number, &swept, fleet, watch).await?;
+            self.cell(number, &swept, live, watch).await?;
         }
         Ok(())
     }
@@ -215,14 +239,14 @@ impl Sweep {
     async fn alone(
         &mut self,
         number: usize,
-        fleet: &FleetHandle,
+        live: Live<'_>,
         watch: &mut Watch,
         settings: &LabSettings,
     ) -> Result<(), Ended> {
-        begin::begin(fleet, watch, settings)
+        begin::begin(live.fleet, watch, settings)
             .await
             .map_err(Ended::Failed)?;
-        self.cell(number, &[], fleet, watch).await
+        self.cell(number, &[], live, watch).await
     }
 
     /// Measures and saves a cell; `changed` is what its stack has to be told of its settings.
@@ -230,11 +254,11 @@ impl Sweep {
         &mut self,
         number: usize,
         changed: &[(String, String)],
-        fleet: &FleetHandle,
+        live: Live<'_>,
         watch: &mut Watch,
     ) -> Result<(), Ended> {
         let (swept, settings) = &self.todo[number];
-        let seen = driver::measure(fleet, watch, &self.task, changed, settings)
+        let seen = driver::measure(live.fleet, live.load, watch, &self.task, changed, settings)
             .await
             .map_err(Ended::Failed)?;
         let cell = Cell::new(number, swept, settings, &self.task.spec, seen);
@@ -249,23 +273,35 @@ impl Sweep {
     }
 
     fn document(&self) -> Document {
-        Document::new(
+        let document = Document::new(
             &self.plan,
             &self.store.cells,
             self.todo.len(),
             self.args.slo,
             self.args.deaths_per_hour,
-        )
+        );
+        Document {
+            origin: self.origin.clone(),
+            ..document
+        }
     }
 
     fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
         let document = self.document();
         let dir = &self.store.dir;
         let saved = self.store.save(&document);
+        let report = report::leave(dir, "sweep");
+        let report = report.map_or(String::new(), |path| {
+            format!("report          {}\n", path.display())
+        });
         let text = if self.json {
             serde_json::to_string_pretty(&document).expect("a document has string keys only") + "\n"
         } else {
-            format!("{}results         {}\n", table::render(&document), dir.display())
+            format!(
+                "{}results         {}\n{report}",
+                table::render(&document),
+                dir.display()
+            )
         };
         // A reader that has had enough (`| head`) is no failure of the sweep.
         let _ = std::io::stdout().write_all(text.as_bytes());

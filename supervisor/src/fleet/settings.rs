@@ -33,9 +33,8 @@ impl Actor {
             let parsed = match key.as_str() {
                 "rate" => crate::settings::parse_rate(&word).map(|value| rate = Some(value)),
                 key if restart::KEYS.contains(&key) => restart::set(&mut backoff, key, &word),
-                "mode" | "proxy-protocol" | "metrics" | "crash-traffic" | "preset" | "engine" => {
-                    Err(fixed(key, &word))
-                }
+                "mode" | "proxy-protocol" | "metrics" | "page" | "slo" | "crash-traffic" | "preset"
+                | "engine" => Err(fixed(key, &word)),
                 key if router::settings::KEYS.contains(&key) => Err(fixed(key, &word)),
                 _ if !lb_sim::core::settings::KEYS.contains(&key.as_str()) => {
                     let known = lb_sim::core::settings::KEYS.into_iter().chain(restart::KEYS);
@@ -139,19 +138,11 @@ impl Actor {
 
     /// All that is in force, by its words.
     pub(super) fn settings(&self) -> Value {
-        let mut settings = serde_json::to_value(&self.plan.lb).expect("settings are words");
-        settings["rate"] = json!(self.plan.load.rate);
-        if let RestartPolicy::Backoff(backoff) = self.plan.restart {
-            for (key, word) in restart::words(&backoff) {
-                settings[key] = json!(word);
-            }
-        }
-        if let (Value::Object(all), Value::Object(router)) =
-            (&mut settings, entries::document(&self.plan.router))
-        {
-            all.extend(router);
-        }
-        settings
+        let backoff = match self.plan.restart {
+            RestartPolicy::Backoff(backoff) => Some(backoff),
+            RestartPolicy::Manual => None,
+        };
+        entries::shown(&self.plan.lb, self.plan.load.rate, backoff, &self.plan.router)
     }
 
     /// What to do about a setting that a real balancer was started with.

@@ -3,11 +3,12 @@
 //! | event | data |
 //! |---|---|
 //! | `hello` | a [`Hello`]: first on every connection; what was before the oldest frame is in its `base` |
-//! | `frames` | an array of [`Frame`]s in the order of `seq`; the event's id is the last one's |
+//! | `frames` | an array of [`Frame`]s in the order of `seq`; the event's id is `EPOCH.SEQ` of the last one |
 //! | `gap` | a [`Gap`]: frames that this reader was too slow for, or that are too old |
 //! | `end` | the lab ends; nothing comes after it |
 //!
-//! A reader that comes back says the id it heard last (`Last-Event-ID`, or `?after=`) and hears what followed. Times are
+//! A reader that comes back says the id it heard last (`Last-Event-ID`, or `?after=`, which takes a bare `seq` too) and
+//! hears what followed; the id of another lab says nothing, and it hears all. Times are
 //! milliseconds since the lab began to serve, with three digits behind the point. Words are those of the records
 //! (`router::record`). What has not changed is left out.
 
@@ -59,6 +60,11 @@ pub struct Base {
     pub settings: Value,
     pub preset: String,
     pub theory: Option<Expected>,
+    /// Those that are still open, and mistakes that go on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<Mistake>,
 }
 
 /// One router at a moment.
@@ -66,13 +72,14 @@ pub struct Base {
 pub struct Lane {
     pub truth: String,
     pub truth_since: f64,
+    /// `unknown`: a real load balancer that does not tell.
     pub belief: String,
     pub belief_since: f64,
     /// The balancer knows it.
     pub member: bool,
 }
 
-/// What happened within about 100 ms.
+/// What happened within about 100 ms; when nothing did, there is one a second, which moves the page's clock.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Frame {
     /// From 0, without gaps.
@@ -122,7 +129,8 @@ pub struct Frame {
     pub records_dropped: u64,
 }
 
-/// A router became something else. `why`: `kill`, `killed by SIGKILL after 5.3 s`.
+/// A router became something else. `why`: `kill`, `killed by SIGKILL after 5.3 s`. The same truth once more, at the
+/// same time: its reason is known better now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TruthChange {
     pub router: String,

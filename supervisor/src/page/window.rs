@@ -21,7 +21,8 @@ pub struct Window {
     pub window: u64,
     pub by_outcome: BTreeMap<String, u64>,
     pub causes: BTreeMap<String, u64>,
-    pub saved_by_retry: u64,
+    /// `null`: the balancer does not tell of its attempts.
+    pub saved_by_retry: Option<u64>,
 }
 
 /// A router taken out of use while it was up.

@@ -10,12 +10,14 @@ pub mod apart;
 mod birth;
 pub mod control;
 pub mod exit;
+mod handed;
 pub mod orphans;
 mod printed;
 pub mod restart;
 mod watch;
 
 pub use exit::Exit;
+pub use handed::Handed;
 pub use printed::printed;
 pub use watch::{ChildEvent, Entry, News, watch};
 

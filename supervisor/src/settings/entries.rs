@@ -1,6 +1,8 @@
 //! PURE: every setting in force, with its value and where that came from.
 
 use super::{LAB_KEYS, LabSettings, ServedAt, load, restart};
+use crate::process::restart::Backoff;
+use lb_sim::core::Settings as LbSettings;
 use lb_sim::presets::DEFAULT;
 use router::settings::{Profile, Settings as RouterSettings};
 use serde_json::Value;
@@ -159,6 +161,19 @@ pub fn value(key: &str, word: &str) -> Value {
         || ["true", "false"].contains(&word);
     let parsed = plain.then(|| serde_json::from_str(word).ok()).flatten();
     parsed.unwrap_or_else(|| Value::String(word.to_owned()))
+}
+
+/// What a running lab shows: the balancer's settings by their words, `rate`, the restart settings, the routers'.
+pub fn shown(lb: &LbSettings, rate: f64, backoff: Option<Backoff>, router: &RouterSettings) -> Value {
+    let mut shown = serde_json::to_value(lb).expect("settings are words");
+    shown["rate"] = rate.into();
+    for (key, word) in backoff.iter().flat_map(restart::words) {
+        shown[key] = word.into();
+    }
+    if let (Value::Object(all), Value::Object(router)) = (&mut shown, document(router)) {
+        all.extend(router);
+    }
+    shown
 }
 
 /// All that a router is configured with, as JSON.

@@ -91,33 +91,43 @@ impl Joins {
 
     /// Takes what belongs to `window`. With `retries`, a request without a failure was saved by one.
     pub fn report(&mut self, router: &str, window: &Window, retries: bool) -> WindowReport {
-        let earliest = match window.stamp {
-            Stamp::Exit => window.death - REAPING,
-            Stamp::Signal | Stamp::Crash => window.death,
-        };
+        let Counted { report, requests, .. } = self.count(router, window, retries);
+        for request in requests {
+            if let Some(failed) = self.outcomes.get_mut(&request) {
+                failed.counted = true;
+            }
+        }
+        self.attempts.retain(|attempt| !belongs(attempt, router, window));
+        report
+    }
+
+    /// What belongs to `window` by now, and how many entries had to be read to know it.
+    pub fn so_far(&self, router: &str, window: &Window, retries: bool) -> (WindowReport, usize) {
+        let counted = self.count(router, window, retries);
+        (counted.report, counted.read)
+    }
+
+    fn count(&self, router: &str, window: &Window, retries: bool) -> Counted {
         let mut lost = Lost::default();
         let mut causes = BTreeMap::new();
         let mut saved = BTreeSet::new();
+        let mut requests = BTreeSet::new();
         let mut gave_up = 0;
+        let mut read = self.attempts.len();
         let mut last = window.last_attempt;
-        let belongs = |attempt: &FailedAttempt| attempt.router == router && attempt.at >= earliest;
-        for attempt in self.attempts.extract_if(.., |attempt| belongs(attempt)) {
+        let own = |attempt: &&FailedAttempt| belongs(attempt, router, window);
+        for attempt in self.attempts.iter().filter(own) {
             *causes.entry(attempt.cause).or_default() += 1;
             last = last.max(Some(attempt.started));
             let by_port = || self.ports.get(&attempt.port?).copied();
             let request = attempt.request.or_else(by_port);
-            match request.and_then(|request| self.outcomes.get_mut(&request)) {
+            match request.and_then(|request| Some((request, self.outcomes.get(&request)?))) {
                 Some(_) if self.by_the_client.is_some() => {}
-                Some(failed) if !failed.counted => {
-                    failed.counted = true;
-                    *lost.by_outcome.entry(failed.outcome).or_default() += 1;
-                    if attempt.started < window.death {
-                        lost.in_flight += 1;
-                    } else {
-                        lost.window += 1;
+                Some((request, failed)) => {
+                    if !failed.counted && requests.insert(request) {
+                        lost.add(failed.outcome, attempt.started < window.death);
                     }
                 }
-                Some(_) => {}
                 None => saved.extend(request),
             }
         }
@@ -125,38 +135,30 @@ impl Joins {
         let silent = matches!(window.fault, Fault::Hang | Fault::Silent);
         if self.by_the_client.is_some() || silent {
             let all = self.by_the_client.is_some();
-            let others: BTreeSet<u64> = self
-                .attempts
-                .iter()
-                .filter_map(|attempt| attempt.request)
-                .collect();
+            let others = self.attempts.iter().filter(|attempt| !own(attempt));
+            let others: BTreeSet<u64> = others.filter_map(|attempt| attempt.request).collect();
             let over = window.over.unwrap_or(Timestamp(u64::MAX));
             let meanwhile = |request: u64, failed: &FailedRequest| {
                 let whose = all || failed.outcome == Outcome::Timeout && !others.contains(&request);
-                whose && failed.ended >= earliest && failed.sent <= over && !failed.counted
+                whose && failed.ended >= earliest(window) && failed.sent <= over && !failed.counted
             };
-            for (request, failed) in &mut self.outcomes {
-                if !meanwhile(*request, failed) {
+            read += self.outcomes.len();
+            for (request, failed) in &self.outcomes {
+                if !meanwhile(*request, failed) || !requests.insert(*request) {
                     continue;
                 }
-                failed.counted = true;
                 if !all {
                     gave_up += 1;
                     last = last.max(Some(failed.sent));
                 }
-                *lost.by_outcome.entry(failed.outcome).or_default() += 1;
-                if failed.sent < window.death {
-                    lost.in_flight += 1;
-                } else {
-                    lost.window += 1;
-                }
+                lost.add(failed.outcome, failed.sent < window.death);
             }
         }
         let last = last.filter(|last| *last >= window.death);
         let told = self.by_the_client != Some(Told::Nothing);
         let watched = window.detected.is_some();
         let polled = window.detected_by == Some(Detector::Poll);
-        WindowReport {
+        let report = WindowReport {
             router: router.to_owned(),
             fault: window.fault,
             stamp: window.stamp,
@@ -174,6 +176,31 @@ impl Joins {
             gave_up,
             saved: if retries { saved.len() as u64 } else { 0 },
             causes,
+        };
+        Counted {
+            report,
+            requests,
+            read,
         }
+    }
+}
+
+/// What was counted for a window.
+struct Counted {
+    report: WindowReport,
+    /// Those that are lost because of it.
+    requests: BTreeSet<u64>,
+    /// Entries that were looked at.
+    read: usize,
+}
+
+fn belongs(attempt: &FailedAttempt, router: &str, window: &Window) -> bool {
+    attempt.router == router && attempt.at >= earliest(window)
+}
+
+fn earliest(window: &Window) -> Timestamp {
+    match window.stamp {
+        Stamp::Exit => window.death - REAPING,
+        Stamp::Signal | Stamp::Crash => window.death,
     }
 }

@@ -115,6 +115,14 @@ impl Window {
 }
 
 impl Lost {
+    pub(super) fn add(&mut self, outcome: Outcome, in_flight: bool) {
+        *self.by_outcome.entry(outcome).or_default() += 1;
+        match in_flight {
+            true => self.in_flight += 1,
+            false => self.window += 1,
+        }
+    }
+
     pub fn total(&self) -> u64 {
         self.in_flight + self.window
     }

@@ -62,6 +62,7 @@ pub(super) fn lines(facts: &LabFacts, at: &Addresses, settings: &LabSettings, pr
             ),
         ),
         format!("  metrics   {}", facts.metrics.as_deref().unwrap_or("off")),
+        format!("  page      {}", facts.page.as_deref().unwrap_or("off")),
         format!("  results   {}", facts.run_dir.display()),
         String::new(),
         expectation("killed", Fault::Kill, settings),

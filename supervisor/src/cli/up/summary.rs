@@ -1,7 +1,8 @@
 //! PURE: what a lab measured, in its last lines.
 
 use crate::crash::CrashRate;
-use crate::fleet::StopReport;
+use crate::fleet::{LoadTotals, StopReport};
+use crate::page::traffic::LoadCount;
 use crate::story::Story;
 use router::record::{Event, Record};
 use serde_json::{Value, json};
@@ -9,9 +10,7 @@ use serde_json::{Value, json};
 /// What the load did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Totals {
-    /// Of load clients that are gone, and of the present one.
-    before: (u64, u64, u64),
-    present: (u64, u64, u64),
+    count: LoadCount,
     /// The worst 99th percentile of lateness of a tick, in nanoseconds.
     late_p99_ns: u64,
     /// What was sent beside the load, and how many requests that were.
@@ -23,33 +22,15 @@ const LATE_NS: u64 = 5_000_000;
 
 impl Totals {
     pub fn add(&mut self, record: &Record) {
-        match &record.event {
-            Event::Tick {
-                sent,
-                ok,
-                lost,
-                late_p99_ns,
-                ..
-            } => {
-                self.present = (*sent, *ok, *lost);
-                self.late_p99_ns = self.late_p99_ns.max(*late_p99_ns);
-            }
-            Event::Spawned { name, .. } if name == "load" => {
-                self.before = self.sum();
-                self.present = (0, 0, 0);
-            }
-            _ => {}
+        self.count.on_record(record);
+        if let Event::Tick { late_p99_ns, .. } = &record.event {
+            self.late_p99_ns = self.late_p99_ns.max(*late_p99_ns);
         }
-    }
-
-    fn sum(&self) -> (u64, u64, u64) {
-        let (a, b) = (self.before, self.present);
-        (a.0 + b.0, a.1 + b.1, a.2 + b.2)
     }
 }
 
 pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<String> {
-    let (sent, ok, lost) = totals.sum();
+    let LoadTotals { sent, ok, lost } = totals.count.sum();
     let outcomes = story.outcomes_words();
     let outcomes = if outcomes.is_empty() {
         outcomes
@@ -116,7 +97,7 @@ fn mistakes(story: &Story) -> Option<String> {
 }
 
 pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value {
-    let (sent, ok, lost) = totals.sum();
+    let LoadTotals { sent, ok, lost } = totals.count.sum();
     let seconds = |duration: std::time::Duration| duration.as_secs_f64();
     let windows = story.reports.iter().map(|window| {
         json!({

@@ -8,9 +8,10 @@ use crate::lab::Addresses;
 use crate::process::Entry;
 use crate::settings::LabSettings;
 use crate::story::{Line, Story, Tone};
+use crate::terminal::Abilities;
 use router::clock::{self, Timestamp};
 use serde_json::json;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Duration;
 
 pub(super) struct Teller {
@@ -56,10 +57,9 @@ impl Held {
 impl Teller {
     /// Times are counted from `since`.
     pub fn new(json: bool, since: Timestamp) -> Teller {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Teller {
             json,
-            colour: wanted && std::io::stdout().is_terminal(),
+            colour: Abilities::of(&std::io::stdout()).colour,
             since,
             held: Held::default(),
         }
@@ -149,6 +149,14 @@ impl Teller {
 fn out(line: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// How to call this program from a shell in the same directory, for this lab.
+pub(super) fn program_of(facts: &LabFacts) -> String {
+    match facts.name.as_str() {
+        "default" => program(),
+        name => format!("{} --lab {name}", program()),
+    }
 }
 
 /// How to call this program from a shell in the same directory.

@@ -46,6 +46,14 @@ pub struct Plan {
     pub axes: Vec<Axis>,
 }
 
+impl Plan {
+    /// How many there are to be measured.
+    pub fn cells(&self) -> usize {
+        let words = self.axes.iter().map(|(_, words)| words.len());
+        words.fold(1, usize::saturating_mul)
+    }
+}
+
 /// One combination of settings, measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
@@ -63,6 +71,9 @@ pub struct Cell {
     pub false_ejections: Option<FalseEjections>,
     pub theory: Theory,
     pub deaths: Vec<Death>,
+    /// 99 of 100 requests since its stack began were sent at most so much later than intended.
+    #[serde(default)]
+    pub late_p99_ms: Option<f64>,
 }
 
 /// One trial.
@@ -135,6 +146,8 @@ pub struct Seen {
     pub deaths: Vec<Death>,
     pub checks_per_s: Option<f64>,
     pub mistakes: Option<(Pauses, Mistakes)>,
+    /// As a cell's.
+    pub late_p99_ms: Option<f64>,
 }
 
 impl Cell {
@@ -170,6 +183,7 @@ impl Cell {
                 checks_per_s: load::checks_per_second(&settings.lb.check, settings.routers),
             },
             deaths: seen.deaths,
+            late_p99_ms: seen.late_p99_ms,
         }
     }
 }
@@ -282,6 +296,7 @@ mod tests {
                     lived: Duration::from_secs(300),
                 },
             )),
+            late_p99_ms: Some(0.3),
         };
         let swept = [("interval".to_owned(), "1s".to_owned())];
         let cell = Cell::new(3, &swept, &settings, &Spec::new(Fault::Kill), seen);
@@ -325,6 +340,7 @@ mod tests {
             deaths: Vec::new(),
             checks_per_s: None,
             mistakes: None,
+            late_p99_ms: None,
         };
         let cell = Cell::new(0, &[], &settings, &Spec::new(Fault::Hang), seen);
         let json = serde_json::to_value(&cell).unwrap();

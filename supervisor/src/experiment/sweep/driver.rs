@@ -10,6 +10,7 @@ use crate::experiment::plan;
 use crate::experiment::trial::{self, TrialError, rules};
 use crate::experiment::watch::Watch;
 use crate::fleet::FleetHandle;
+use crate::process::control;
 use crate::settings::LabSettings;
 use lb_sim::theory::mistakes::Pauses;
 use router::clock::{self, Timestamp};
@@ -33,9 +34,11 @@ pub struct Task {
 /// Beyond what checks take, on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Measures a cell; `settings` are its own, its seed included, and `swept` what the stack has to be told of them.
+/// Measures a cell; `load` is where its load answers, `settings` are its own, its seed included, and `swept` what the
+/// stack has to be told of them.
 pub async fn measure(
     fleet: &FleetHandle,
+    load: &Path,
     watch: &mut Watch,
     task: &Task,
     swept: &[(String, String)],
@@ -58,7 +61,15 @@ pub async fn measure(
         deaths,
         checks_per_s,
         mistakes: task.pauses.zip(mistakes),
+        late_p99_ms: late_p99_ms(load).await,
     })
+}
+
+async fn late_p99_ms(load: &Path) -> Option<f64> {
+    let report = control::ask(load, &serde_json::json!({ "cmd": "show" }))
+        .await
+        .ok()?;
+    report["late_p99_ns"].as_f64().map(|ns| ns / 1e6)
 }
 
 async fn deaths(

@@ -1,12 +1,13 @@
 //! PURE: the `resetlab.sweep.v1` document, and which cell meets an objective at the least cost.
 
 use super::cell::{Cell, Plan};
-use serde::Serialize;
+use crate::experiment::summary::{Machine, Setup};
+use serde::{Deserialize, Serialize};
 
 /// What `resetlab sweep --json` prints and `summary.json` holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Document {
-    pub schema: &'static str,
+    pub schema: String,
     pub plan: Plan,
     /// `false`: cells are missing.
     pub complete: bool,
@@ -16,10 +17,27 @@ pub struct Document {
     /// The cell that meets the objective with the fewest checks.
     pub chosen: Option<usize>,
     pub cells: Vec<Judged>,
+    /// 99 of 100 requests were sent at most so much later than intended, whatever the cell; `null`: not known.
+    #[serde(default)]
+    pub late_p99_ms: Option<f64>,
+    #[serde(flatten)]
+    pub origin: Origin,
+}
+
+/// How a sweep came about: what its latest part was told, and where. It decides nothing about what may go on with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// As a shell takes it; empty: by an older program.
+    #[serde(default)]
+    pub command: String,
+    #[serde(default)]
+    pub setup: Option<Setup>,
+    #[serde(default)]
+    pub machine: Option<Machine>,
 }
 
 /// A cell and what it means for clients.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Judged {
     #[serde(flatten)]
     pub cell: Cell,
@@ -44,13 +62,18 @@ impl Document {
             .collect();
         cells.sort_by_key(|judged| judged.cell.cell);
         Document {
-            schema: "resetlab.sweep.v1",
+            schema: "resetlab.sweep.v1".to_owned(),
             plan: plan.clone(),
             complete: cells.len() == wanted,
             slo,
             deaths_per_hour,
             chosen: slo.and_then(|slo| chosen(&cells, slo)),
+            late_p99_ms: cells
+                .iter()
+                .filter_map(|judged| judged.cell.late_p99_ms)
+                .reduce(f64::max),
             cells,
+            origin: Origin::default(),
         }
     }
 
@@ -79,7 +102,7 @@ fn chosen(cells: &[Judged], slo: f64) -> Option<usize> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::experiment::sweep::cell::{Figures, Theory};
     use router::record::Fault;
@@ -130,6 +153,7 @@ pub(super) mod tests {
                 checks_per_s,
             },
             deaths: Vec::new(),
+            late_p99_ms: None,
         }
     }
 

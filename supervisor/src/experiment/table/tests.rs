@@ -88,6 +88,8 @@ fn summary(trials: Vec<Trial>) -> Summary {
             lost_reason: None,
         },
         command: String::new(),
+        setup: None,
+        machine: None,
     }
 }
 

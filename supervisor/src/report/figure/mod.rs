@@ -77,7 +77,8 @@ pub struct Lane {
     pub router: String,
     /// What it was, from then on; words of `Truth`.
     pub truth: Vec<(f64, String)>,
-    /// What the balancer thought, from then on; words of `Belief`.
+    /// What the balancer thought, from then on; words of `Belief`, and an empty one while it had no part in its use.
+    /// No step at all: the balancer does not tell.
     pub belief: Vec<(f64, String)>,
     /// Health checks: start, end, result.
     pub checks: Vec<(f64, f64, String)>,

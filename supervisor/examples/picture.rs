@@ -1,0 +1,226 @@
+//! Pictures of a real lab's page: `scripts/picture` runs it.
+//!
+//! Starts a lab, kills a router by its button, and takes the page once the window has closed; `--all` takes it before,
+//! during and after the window, on a desk and on a phone, light and dark, and the lab's report as on paper.
+#![allow(clippy::unwrap_used, reason = "a script")]
+
+#[path = "../../tests/support/browser.rs"]
+mod browser;
+
+use browser::{Browser, Page, Screen};
+use clap::Parser;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+/// What the picture is of: a window of some seconds, a few of which can be seen before and after it.
+const LAB: [&str; 14] = [
+    "--lab",
+    "picture",
+    "up",
+    "--json",
+    "--interval",
+    "2s",
+    "--timeout",
+    "1s",
+    "--fall",
+    "2",
+    "--restart-delay",
+    "6s",
+    "--rate",
+    "200",
+];
+/// What is seen of the time, in milliseconds.
+const SPAN: u32 = 30_000;
+const BEFORE: u32 = 27_000;
+
+/// Pictures of a real lab's page
+#[derive(Parser)]
+struct Args {
+    /// The program to take pictures of
+    #[arg(long, default_value = "target/release/resetlab")]
+    program: PathBuf,
+    /// Where the one picture goes
+    #[arg(long, default_value = "docs/window.png")]
+    out: PathBuf,
+    /// All pictures, into that directory
+    #[arg(long, value_name = "DIR")]
+    all: Option<PathBuf>,
+}
+
+/// A lab of this script's own; it dies with it.
+struct Lab {
+    child: Child,
+    place: tempfile::TempDir,
+    page: String,
+}
+
+fn main() {
+    let args = Args::parse();
+    let browser = Browser::start().unwrap_or_else(|missing| panic!("{missing}"));
+    let mut lab = Lab::up(&args.program);
+    let page = browser.page();
+    page.set_screen(Screen {
+        scale: 1.5,
+        ..Screen::DESK
+    });
+    page.goto(&lab.page);
+    page.eval::<Value>(
+        "import('/main.js').then(it => { window.lab = { ...it }; it.view.setSpan(SPAN); })"
+            .replace("SPAN", &SPAN.to_string())
+            .as_str(),
+    );
+    until(&page, "some calm seconds", &format!("lab.history.now > {BEFORE}"));
+    let pictures = Pictures {
+        page: &page,
+        dir: args.all.as_deref(),
+    };
+    pictures.take("before");
+    page.click("[aria-label='kill router-2']");
+    page.hover(2.0, 400.0);
+    until(
+        &page,
+        "an open window",
+        "[...lab.history.windows.values()].some(it => it.open && it.window > 60)",
+    );
+    pictures.take("during");
+    until(
+        &page,
+        "the router's return",
+        "lab.history.routers.get('router-2').belief.at(-1).belief === 'up' && lab.history.windows.size > 0",
+    );
+    let up: f64 = page.eval("lab.history.now");
+    until(&page, "a calm moment", &format!("lab.history.now > {up} + 1500"));
+    pictures.take("after");
+    if args.all.is_none() {
+        page.set_screen(Screen {
+            scale: 1.5,
+            ..Screen::DESK
+        });
+        settle(&page);
+        page.screenshot(&args.out, false);
+        println!(
+            "{} ({} KB)",
+            args.out.display(),
+            args.out.metadata().unwrap().len() / 1024
+        );
+    }
+    let results = lab.down();
+    if let Some(dir) = &args.all {
+        report(&browser, &args.program, &results, dir);
+    }
+}
+
+fn until(page: &Page, what: &str, js: &str) {
+    page.wait_for::<Value>(what, js, PATIENCE);
+}
+
+/// Two frames later, everything that was due is drawn.
+fn settle(page: &Page) {
+    page.eval::<Value>(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))",
+    );
+}
+
+struct Pictures<'a> {
+    page: &'a Page,
+    dir: Option<&'a Path>,
+}
+
+impl Pictures<'_> {
+    /// One of each screen, at the same moment.
+    fn take(&self, when: &str) {
+        let Some(dir) = self.dir else { return };
+        std::fs::create_dir_all(dir).unwrap();
+        for (name, screen) in [("desk", Screen::DESK), ("phone", Screen::PHONE)] {
+            for (theme, screen) in [("light", screen), ("dark", screen.dark())] {
+                self.page.set_screen(screen);
+                settle(self.page);
+                let file = dir.join(format!("{name}-{theme}-{when}.png"));
+                self.page.screenshot(&file, false);
+                println!("{}", file.display());
+                if screen.phone {
+                    self.page
+                        .screenshot(&dir.join(format!("{name}-{theme}-{when}-whole.png")), true);
+                }
+            }
+        }
+        self.page.set_screen(Screen::DESK);
+    }
+}
+
+/// The report of the lab's results, as on paper: A4 at 96 dots an inch.
+fn report(browser: &Browser, program: &Path, results: &Path, dir: &Path) {
+    let html = results.join("report.html");
+    if !html.exists() {
+        let made = command(program).args(["report"]).arg(results).status().unwrap();
+        assert!(
+            made.success() && html.exists(),
+            "no report in {}",
+            results.display()
+        );
+    }
+    let page = browser.page();
+    page.set_screen(Screen {
+        width: 794,
+        height: 1123,
+        ..Screen::DESK
+    });
+    page.print_media();
+    page.goto(&format!("file://{}", html.canonicalize().unwrap().display()));
+    settle(&page);
+    let file = dir.join("report-paper.png");
+    page.screenshot(&file, true);
+    println!("{}", file.display());
+}
+
+impl Lab {
+    fn up(program: &Path) -> Lab {
+        let place = tempfile::Builder::new().prefix("picture").tempdir().unwrap();
+        let mut child = command(program)
+            .args(LAB)
+            .arg("--out")
+            .arg(place.path().join("results"))
+            .env("XDG_RUNTIME_DIR", place.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let mut first = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        lines.read_line(&mut first).unwrap();
+        // Whoever writes into a pipe that nobody reads stands still one day.
+        std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
+        let up: Value =
+            serde_json::from_str(&first).unwrap_or_else(|_| panic!("the lab did not come up: {first}"));
+        let page = up["lab"]["page"].as_str().unwrap().to_owned();
+        Lab { child, place, page }
+    }
+
+    /// Ends it; where its results are while `self` is there.
+    fn down(&mut self) -> PathBuf {
+        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        self.child.wait().unwrap();
+        self.place.path().join("results")
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a script is somebody who types commands"
+)]
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,211 @@
+// The three charts of the page: lanes, outcomes and latency, on one axis of time.
+
+import { AXIS, scene as makeScene } from './axis.js';
+import { duration, seconds, wall } from './format.js';
+import { Heads } from './heads.js';
+import { drawLanes, rowsOf } from './lanes.js';
+import { footOf, LatencyChart, QUANTILES } from './latency.js';
+import { laneAt } from './layout.js';
+import { startKeyboard } from './keyboard.js';
+import { drawOutcomes } from './outcomes.js';
+import { Pointer } from './pointer.js';
+import { columnWidth } from './sample.js';
+import { Stage } from './stage.js';
+import { startStyle } from './style.js';
+import { outcomesAt, reasonAt, summarizeLanes, summarizeLatency, summarizeOutcomes } from './summary.js';
+import { Theme } from './theme.js';
+
+/** What is heard is drawn at most that often; what somebody does is drawn at once. */
+const HEARD_EVERY_MS = 95;
+const SLOWEST_MS = 1000;
+const SUMMARY_EVERY_MS = 1000;
+const NARROW = 560;
+const BAR = 28;
+const WIDE_MARGINS = { left: 204, right: 92 };
+const NARROW_MARGINS = { left: 64, right: 10 };
+const KEPT_TIMES = 1024;
+
+/**
+ * Draws into the three hosts until `stop()`. `laneActions(router)` is the element with what can be done to a router.
+ * `drawn` tells how long the last drawings took, in milliseconds, for whoever measures them.
+ */
+export function startCharts(hosts, history, view, { laneActions }) {
+  const charts = new Charts(hosts, history, view, laneActions);
+  charts.start();
+  return charts;
+}
+
+class Charts {
+  constructor({ lanes, outcomes, latency }, history, view, laneActions) {
+    startStyle();
+    Object.assign(this, { history, view, theme: new Theme(), latencyChart: new LatencyChart() });
+    this.drawn = { count: 0, times: new Float32Array(KEPT_TIMES) };
+    this.hosts = [lanes, outcomes, latency];
+    for (const host of this.hosts) {
+      host.classList.add('chart-host');
+      host.setAttribute('role', 'group');
+      host.setAttribute('aria-roledescription', 'chart');
+    }
+    this.stages = this.hosts.map((host) => new Stage(host));
+    this.heads = new Heads(lanes, view, laneActions);
+    this.rows = null;
+    this.hovered = null;
+    this.pointer = new Pointer(view, [
+      {
+        host: lanes,
+        extent: () => {
+          const bottom = this.rows.top + this.rows.pitch * this.rows.count;
+          return { top: this.rows.top, bottom, text: bottom + 1 };
+        },
+        read: (time) => this.#readTime(time),
+        onPoint: (y) => this.#hover(y),
+        onClick: (y) => this.#click(y),
+      },
+      { host: outcomes, extent: () => ({ top: 0, bottom: this.stages[1].height, text: 0 }), read: (time) => this.#readOutcomes(time) },
+      { host: latency, extent: () => ({ top: 0, bottom: this.stages[2].height - footOf(this.stages[2].height), text: 0 }), read: (time) => this.#readLatency(time) },
+    ]);
+    startKeyboard(this.hosts, view, () => this.rows?.names ?? [], () => this.pointer.release());
+  }
+
+  start() {
+    const again = () => (this.stale = true);
+    this.sizes = new ResizeObserver(again);
+    for (const host of this.hosts) this.sizes.observe(host);
+    // A theme can change by attribute, by style sheet or by the system's choice, and for paper.
+    this.themes = new MutationObserver(() => (this.themeStale = true));
+    this.themes.observe(document.documentElement, { attributes: true });
+    this.themes.observe(document.head, { attributeFilter: ['media', 'href', 'disabled'], subtree: true });
+    const { signal } = (this.ended = new AbortController());
+    const anew = () => (this.themeStale = true);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', anew, { signal });
+    for (const type of ['load', 'afterprint']) addEventListener(type, anew, { signal });
+    const print = () => {
+      anew();
+      this.#tick(performance.now());
+    };
+    addEventListener('beforeprint', print, { signal });
+    this.view.addEventListener('change', () => (this.viewStale = true), { signal });
+    this.themeStale = this.stale = this.viewStale = true;
+    Object.assign(this, { heardVersion: -1, heardAt: -Infinity, summaryAt: -Infinity, looked: '' });
+    const tick = (now) => {
+      this.request = requestAnimationFrame(tick);
+      if (!document.hidden) this.#tick(now);
+    };
+    this.request = requestAnimationFrame(tick);
+  }
+
+  stop() {
+    cancelAnimationFrame(this.request);
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    this.ended.abort();
+  }
+
+  #tick(now) {
+    if (this.stale) this.stages.forEach((stage) => stage.measure());
+    if (this.themeStale || this.theme.scale !== (devicePixelRatio || 1)) {
+      this.stages.forEach((stage) => stage.measure());
+      this.theme.read(this.hosts[0], devicePixelRatio || 1);
+      this.stale = true;
+    }
+    this.themeStale = false;
+    const looked = this.#looked();
+    const heard = this.history.version !== this.heardVersion && now - this.heardAt >= this.#heardEvery();
+    const draw = this.stale || heard || looked !== this.looked;
+    if (draw) {
+      const start = performance.now();
+      this.#draw();
+      this.drawn.times[this.drawn.count++ % KEPT_TIMES] = performance.now() - start;
+      Object.assign(this, { stale: false, looked, heardVersion: this.history.version, heardAt: heard ? now : this.heardAt });
+    }
+    if (draw || this.viewStale) {
+      this.viewStale = false;
+      this.#point();
+    }
+    if (now - this.summaryAt >= SUMMARY_EVERY_MS) {
+      this.summaryAt = now;
+      this.#summarize();
+    }
+  }
+
+  /** Of an hour, a tenth of a second is a fraction of a pixel. */
+  #heardEvery() {
+    if (!this.scene) return 0;
+    const { from, to, left, right } = this.scene;
+    return Math.max(HEARD_EVERY_MS, Math.min(SLOWEST_MS, (to - from) / (right - left) / 2));
+  }
+
+  /** What is drawn differs when this does: crosshair and selection are elements above it. */
+  #looked() {
+    const { live, from, to } = this.view;
+    return live ? `live ${Math.round(to - from)}` : `${from} ${to}`;
+  }
+
+  #draw() {
+    const [lanes, outcomes, latency] = this.stages;
+    const { history, view, theme } = this;
+    const narrow = lanes.width < NARROW;
+    const margins = narrow ? NARROW_MARGINS : WIDE_MARGINS;
+    this.hosts[0].classList.toggle('narrow', narrow);
+    const rows = rowsOf(history, view, lanes.height, narrow ? BAR : 0);
+    this.inBar = narrow || !rows.tall;
+    this.rows = this.inBar && !narrow ? rowsOf(history, view, lanes.height, BAR) : rows;
+    this.margins = margins;
+    this.scene = makeScene(history, view, theme, margins, lanes.width);
+    if (lanes.height > AXIS) drawLanes(lanes.clear(), this.scene, this.rows);
+    const scene = outcomes.width === lanes.width ? this.scene : makeScene(history, view, theme, margins, outcomes.width);
+    if (outcomes.height > AXIS) drawOutcomes(outcomes.clear(), scene, outcomes.height);
+    if (latency.height > AXIS) this.latencyChart.draw(latency.clear(), scene, latency.height);
+  }
+
+  #point() {
+    if (!this.scene) return;
+    this.pointer.show(this.scene);
+    const time = this.view.crosshair ?? this.history.now;
+    this.heads.show(this.history, this.rows, { width: this.margins.left, inBar: this.inBar, time: Math.min(time, this.history.now), hovered: this.hovered });
+  }
+
+  #hover(y) {
+    const index = y === null || !this.rows ? -1 : laneAt(this.rows, y);
+    const name = this.rows?.names[index] ?? null;
+    if (name === this.hovered) return;
+    this.hovered = name;
+    this.viewStale = true;
+  }
+
+  #click(y) {
+    const name = this.rows?.names[laneAt(this.rows, y)] ?? null;
+    if (name) this.view.select(this.view.selected === name ? null : name);
+  }
+
+  #readTime(time) {
+    const clock = this.history.hello ? ` · ${wall(this.history.hello.started_wall, time)}` : '';
+    const lane = this.history.routers.get(this.hovered ?? this.view.selected);
+    const reason = lane && time <= this.history.now ? reasonAt(lane, time) : '';
+    return `${seconds(time)}${clock}${reason ? ` · ${reason}` : ''}`;
+  }
+
+  #readOutcomes(time) {
+    const { left, right, from, to } = this.scene;
+    return time > this.history.now ? '' : outcomesAt(this.history, time, columnWidth(to - from, right - left));
+  }
+
+  #readLatency(time) {
+    if (time > this.history.now) return '';
+    return this.#quantiles(time).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${duration(value)}`).join('  ');
+  }
+
+  #quantiles(time) {
+    const { left, right, from, to } = this.scene;
+    const values = this.latencyChart.at(this.history, time, to - from, right - left);
+    return QUANTILES.map(([, name], which) => [name, values[which]]);
+  }
+
+  #summarize() {
+    if (!this.scene) return;
+    const words = [summarizeLanes(this.history, this.view), summarizeOutcomes(this.history, this.view), summarizeLatency(this.#quantiles(Math.min(this.view.to, this.history.now)))];
+    this.hosts.forEach((host, index) => {
+      if (host.getAttribute('aria-label') !== words[index]) host.setAttribute('aria-label', words[index]);
+    });
+  }
+}

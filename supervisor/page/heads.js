@@ -1,0 +1,100 @@
+// Names of routers beside their lanes, what each is at the crosshair (or now), and what can be done to it.
+
+import { element, style, write } from './stage.js';
+import { standing } from './summary.js';
+
+const HINT = matchMedia('(hover: none)').matches ? 'Tap a lane to act on its router' : 'Point at a lane, or press ↑ or ↓, to act on its router';
+
+export class Heads {
+  #heads = new Map();
+  #shape = '';
+
+  constructor(host, view, laneActions) {
+    this.#view = view;
+    this.#actions = laneActions;
+    this.#place = element('div', 'lane-heads');
+    this.#bar = element('div', 'lane-bar');
+    this.#barName = element('b', '');
+    this.#barIs = element('span', 'lane-is');
+    this.#barActions = element('span', '');
+    this.#bar.append(this.#barName, this.#barIs, this.#barActions);
+    // What is done in the bar is not done to the chart below it.
+    for (const type of ['pointerdown', 'dblclick']) this.#bar.addEventListener(type, (event) => event.stopPropagation());
+    this.#marks = ['selected', 'hovered'].map((kind) => element('div', `lane-mark ${kind}`));
+    host.append(...this.#marks, this.#place, this.#bar);
+  }
+
+  #view;
+  #actions;
+  #place;
+  #bar;
+  #marks;
+  #barName;
+  #barIs;
+  #barActions;
+
+  /** `rows` as the lanes have them; `inBar`: actions have no place beside the lanes. */
+  show(history, rows, { width, inBar, time, hovered }) {
+    this.#arrange(rows, width, inBar);
+    for (const [name, head] of this.#heads) {
+      const { words, gap } = standing(history.routers.get(name), time);
+      write(head.is, words);
+      head.element.toggleAttribute('data-gap', gap !== null);
+      head.element.toggleAttribute('data-selected', this.#view.selected === name);
+    }
+    [this.#view.selected, hovered].forEach((name, which) => this.#mark(this.#marks[which], rows, name));
+    this.#bar.hidden = !inBar;
+    if (inBar) this.#showBar(history, rows, time, hovered);
+  }
+
+  #mark(mark, rows, name) {
+    const index = rows.names.indexOf(name);
+    mark.hidden = index < 0;
+    if (index < 0) return;
+    style(mark, 'transform', `translateY(${rows.y(index)}px)`);
+    style(mark, 'height', `${rows.pitch}px`);
+  }
+
+  #arrange(rows, width, inBar) {
+    style(this.#place, 'width', `${width}px`);
+    const shape = `${rows.names} ${rows.pitch} ${rows.top} ${inBar}`;
+    if (shape === this.#shape) return;
+    this.#shape = shape;
+    this.#heads.clear();
+    this.#place.replaceChildren();
+    if (!rows.tall) return;
+    rows.names.forEach((name, index) => {
+      const head = element('div', 'lane-head');
+      const who = element('div', 'who');
+      const is = element('span', 'lane-is');
+      const label = element('b', '');
+      write(label, name);
+      who.append(label, is);
+      head.append(who);
+      Object.assign(head.style, { top: `${rows.y(index)}px`, height: `${rows.pitch}px` });
+      who.addEventListener('click', () => this.#view.select(this.#view.selected === name ? null : name));
+      if (!inBar) {
+        const actions = this.#actions(name);
+        if (actions) head.append(actions);
+      }
+      this.#heads.set(name, { element: head, is });
+      this.#place.append(head);
+    });
+    this.#barFor = null;
+  }
+
+  #barFor = null;
+
+  #showBar(history, rows, time, hovered) {
+    const name = [this.#view.selected, hovered].find((candidate) => rows.names.includes(candidate)) ?? null;
+    if (name !== this.#barFor) {
+      this.#barFor = name;
+      const actions = name && this.#actions(name);
+      this.#barActions.replaceChildren(...(actions ? [actions] : []));
+      write(this.#barName, name ?? '');
+    }
+    const { words, gap } = name ? standing(history.routers.get(name), time) : { words: HINT, gap: null };
+    write(this.#barIs, words);
+    this.#bar.toggleAttribute('data-gap', gap !== null);
+  }
+}

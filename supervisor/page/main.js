@@ -1,0 +1,102 @@
+// The page of `resetlab up`: wires what hears the lab, what shows it and what orders it.
+
+import { Actions } from './actions.js';
+import { Announcer } from './announcer.js';
+import { startCharts } from './charts.js';
+import { Command } from './command.js';
+import { Control, findToken } from './control.js';
+import { say } from './dom.js';
+import { Header } from './header.js';
+import { History } from './history.js';
+import { startKeys } from './keys.js';
+import { Log } from './log.js';
+import { startLook } from './look.js';
+import { Settings } from './settings.js';
+import { Stream } from './stream.js';
+import { Timebar } from './timebar.js';
+import { View } from './view.js';
+import { WhatIf } from './whatif.js';
+
+const TICK_MS = 1000;
+const HEARS = { live: 'Connected to the lab.', reconnecting: 'The lab is not heard; reconnecting.', ended: 'The lab has ended.' };
+const $ = (id) => document.getElementById(id);
+
+startLook($('look'), $('dark'));
+const control = new Control(findToken(location, window.history, sessionStorage));
+const history = new History();
+const view = new View(history);
+const program = () => history.hello?.program ?? 'resetlab';
+const command = new Command($('command'));
+if (!control.allowed) command.note('Looking only: open the URL that `resetlab ps` prints to act on the lab.');
+
+const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection') });
+const settings = new Settings($('settings'), { control, command, program });
+const whatIf = new WhatIf({ place: $('whatif'), buttons: $('whatif-buttons'), control, command, program });
+const log = new Log({ place: $('log'), filters: $('log-filters'), pick });
+const timebar = new Timebar($('time'), view);
+const announcer = new Announcer();
+const truth = (router) => history.routers.get(router)?.truth.at(-1)?.truth ?? null;
+const actions = new Actions({ control, command, program, truth });
+const charts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
+startCharts(charts, history, view, { laneActions: (router) => actions.of(router) });
+
+const stream = new Stream({
+  hello(hello) {
+    history.begin(hello);
+    settings.begin(hello);
+    whatIf.begin(hello);
+  },
+  frame(frame) {
+    if (!history.apply(frame)) return;
+    const news = announcer.hear(frame.windows ?? []);
+    if (news) say($('announcer'), news);
+  },
+  gap: (gap) => history.gap(gap),
+  // Orders that wait for a router go on while nobody looks; drawing does not.
+  applied(drawable) {
+    actions.update();
+    if (drawable) show();
+  },
+  state({ is }) {
+    say($('announcer'), HEARS[is]);
+    if (is === 'ended') command.note('The lab has ended. What it told stays here until this page is closed or loaded again.');
+    show();
+  },
+});
+stream.open();
+setInterval(() => document.hidden || header.update(history, stream, performance.now()), TICK_MS);
+
+startKeys($('keys'), [
+  [' ', 'pause, or go live', () => timebar.toggle()],
+  ['b', 'back from a zoom', () => view.back()],
+  ['+', 'a shorter span', () => timebar.step(-1)],
+  ['-', 'a longer span', () => timebar.step(1)],
+  ['/', 'filter the events', () => log.text.focus()],
+  ['s', 'the settings', () => document.querySelector('.settings :is(input, select):enabled')?.focus()],
+  ['t', 'light or dark', () => $('look').click()],
+  ['← →', 'in a chart: move the crosshair, further with Shift'],
+  ['↑ ↓', 'in a chart: the next router'],
+  ['Escape', 'forget the router and the moment that are selected', forget],
+]);
+
+function show() {
+  header.update(history, stream, performance.now());
+  settings.update(history.settings);
+  whatIf.update(history);
+  log.update(history);
+}
+
+function forget() {
+  view.select(null);
+  view.setCrosshair(null);
+}
+
+/** A line of the log points at its moment and its router. */
+function pick(at, router) {
+  if (at < view.from || at > view.to) view.zoom(at - view.span / 2, at + view.span / 2);
+  view.setCrosshair(at);
+  if (router) view.select(router);
+}
+
+// For a console, and for tests: what the page knows.
+export { history, stream, view };

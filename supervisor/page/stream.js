@@ -1,0 +1,124 @@
+// What the lab tells, as it comes: events in, whole batches out, once per picture.
+
+/** Tries again when the browser has given up; milliseconds. */
+const FIRST_RETRY = 1000;
+const LONGEST_RETRY = 10000;
+
+/**
+ * Listens to `GET /v1/live`. The listener has `hello(hello)`, `frame(frame)`, `gap(gap)`, `applied(drawable)` after each
+ * batch and `state({ is, since })`, `is` one of connecting, live, reconnecting, ended.
+ *
+ * What cannot be read, or what a listener throws at, is counted in `malformed` and skipped: one bad event must not end
+ * the view of a lab that goes on.
+ */
+export class Stream {
+  #listener;
+  #world;
+  #source = null;
+  #queue = [];
+  #asked = false;
+  #url = '';
+  /** The id heard last: a lab that is another one by now knows it for none of its own. */
+  #last = '';
+  #retry = FIRST_RETRY;
+  malformed = 0;
+  state = { is: 'connecting', since: 0 };
+
+  /** `world`: `{ EventSource, document, requestAnimationFrame, setTimeout, now }`, the browser's own unless tested. */
+  constructor(listener, world = browser()) {
+    this.#listener = listener;
+    this.#world = world;
+    world.document.addEventListener('visibilitychange', () => {
+      if (!world.document.hidden) this.#drain(true);
+    });
+  }
+
+  open(url = '/v1/live') {
+    this.#url = url;
+    const after = this.#last === '' ? '' : `?after=${encodeURIComponent(this.#last)}`;
+    const source = new this.#world.EventSource(url + after);
+    this.#source = source;
+    source.addEventListener('open', () => this.#is('live'));
+    source.addEventListener('error', () => this.#lost());
+    for (const kind of ['hello', 'frames', 'gap', 'end']) {
+      source.addEventListener(kind, ({ data, lastEventId }) => this.#hear({ kind, data, id: lastEventId }));
+    }
+  }
+
+  close() {
+    this.#source?.close();
+  }
+
+  #hear(event) {
+    this.#retry = FIRST_RETRY;
+    this.#queue.push(event);
+    this.#last = event.id || this.#last;
+    const { document, requestAnimationFrame } = this.#world;
+    if (document.hidden) return this.#drain(false);
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => this.#drain(true));
+  }
+
+  #drain(drawable) {
+    this.#asked = false;
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const { kind, data } of queue) this.#apply(kind, data);
+    if (queue.length > 0 || drawable) this.#listener.applied(drawable);
+  }
+
+  #apply(kind, data) {
+    try {
+      const content = kind === 'end' ? null : JSON.parse(data);
+      if (kind === 'hello') this.#listener.hello(content);
+      else if (kind === 'frames') this.#frames(content);
+      else if (kind === 'gap') this.#listener.gap(content);
+      else this.#end();
+    } catch (error) {
+      this.malformed += 1;
+      console.warn(`an event "${kind}" was skipped`, error);
+    }
+  }
+
+  /** One frame that is wrong does not take the others with it. */
+  #frames(frames) {
+    for (const frame of frames) {
+      try {
+        this.#listener.frame(frame);
+      } catch (error) {
+        this.malformed += 1;
+        console.warn(`frame ${frame?.seq} was skipped`, error);
+      }
+    }
+  }
+
+  #end() {
+    this.close();
+    this.#is('ended');
+  }
+
+  #lost() {
+    if (this.state.is === 'ended') return;
+    this.#is('reconnecting');
+    if (this.#source.readyState !== this.#world.EventSource.CLOSED) return;
+    this.#world.setTimeout(() => this.state.is === 'ended' || this.open(this.#url), this.#retry);
+    this.#retry = Math.min(this.#retry * 2, LONGEST_RETRY);
+  }
+
+  #is(is) {
+    if (this.state.is === is) return;
+    this.state = { is, since: this.#world.now() };
+    this.#listener.state(this.state);
+  }
+}
+
+function browser() {
+  return {
+    EventSource,
+    document,
+    requestAnimationFrame: (draw) => requestAnimationFrame(draw),
+    setTimeout: (then, after) => setTimeout(then, after),
+    now: () => performance.now(),
+  };
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Stream } from '../stream.js';
+
+/** A browser whose pictures, timers and connections are made by the test. */
+function world() {
+  const made = { sources: [], pictures: [], timers: [], listeners: [] };
+  class EventSource {
+    static CLOSED = 2;
+    constructor(url) {
+      Object.assign(this, { url, readyState: 1, heard: {} });
+      made.sources.push(this);
+    }
+    addEventListener(kind, then) {
+      this.heard[kind] = then;
+    }
+    close() {
+      this.readyState = 2;
+    }
+    tell(kind, data, lastEventId = '') {
+      this.heard[kind]({ data: typeof data === 'string' ? data : JSON.stringify(data), lastEventId });
+    }
+  }
+  const document = { hidden: false, addEventListener: (_, then) => made.listeners.push(then) };
+  const heard = [];
+  const listener = {
+    hello: (hello) => heard.push(`hello ${hello.epoch}`),
+    frame(frame) {
+      if (frame.bad) throw new Error('bad frame');
+      heard.push(`frame ${frame.seq}`);
+    },
+    gap: (gap) => heard.push(`gap ${gap.frames}`),
+    applied: (drawable) => heard.push(drawable ? 'drawn' : 'applied'),
+    state: ({ is }) => heard.push(is),
+  };
+  const stream = new Stream(listener, {
+    EventSource,
+    document,
+    requestAnimationFrame: (draw) => made.pictures.push(draw),
+    setTimeout: (then, after) => made.timers.push({ then, after }),
+    now: () => 0,
+  });
+  const picture = () => made.pictures.splice(0).forEach((draw) => draw());
+  const said = () => heard.splice(0);
+  return { stream, made, document, picture, said };
+}
+
+test('all that came before a picture is applied in one go', () => {
+  const { stream, made, picture, said } = world();
+  stream.open();
+  const [source] = made.sources;
+  source.heard.open();
+  source.tell('hello', { epoch: 'a' });
+  source.tell('frames', [{ seq: 0 }, { seq: 1 }]);
+  source.tell('frames', [{ seq: 2 }]);
+  assert.equal(made.pictures.length, 1);
+  assert.deepEqual(said(), ['live']);
+  picture();
+  assert.deepEqual(said(), ['hello a', 'frame 0', 'frame 1', 'frame 2', 'drawn']);
+});
+
+test('a hidden page applies without a picture, and draws when it is seen again', () => {
+  const { stream, made, document, said } = world();
+  stream.open();
+  document.hidden = true;
+  made.sources[0].tell('hello', { epoch: 'a' });
+  made.sources[0].tell('frames', [{ seq: 0 }]);
+  assert.equal(made.pictures.length, 0);
+  assert.deepEqual(said(), ['hello a', 'applied', 'frame 0', 'applied']);
+  document.hidden = false;
+  made.listeners.forEach((then) => then());
+  assert.deepEqual(said(), ['drawn']);
+});
+
+test('what cannot be read is counted and skipped', () => {
+  const { stream, made, picture, said } = world();
+  stream.open();
+  const [source] = made.sources;
+  source.tell('frames', '[{"seq":0},{"se');
+  source.tell('frames', [{ seq: 0, bad: true }, { seq: 1 }]);
+  source.tell('frames', '7');
+  source.tell('gap', { frames: 3 });
+  picture();
+  assert.deepEqual(said(), ['frame 1', 'gap 3', 'drawn']);
+  assert.equal(stream.malformed, 3);
+});
+
+test('the browser reconnects by itself; when it has given up, the page goes on after the last frame', () => {
+  const { stream, made, picture, said } = world();
+  stream.open();
+  const [first] = made.sources;
+  first.heard.open();
+  first.tell('frames', [{ seq: 41 }], 'e1.41');
+  first.tell('gap', { frames: 3 });
+  picture();
+  first.readyState = 0;
+  first.heard.error();
+  assert.equal(made.timers.length, 0);
+  assert.equal(said().at(-1), 'reconnecting');
+  first.readyState = 2;
+  first.heard.error();
+  first.heard.error();
+  assert.deepEqual(made.timers.map(({ after }) => after), [1000, 2000]);
+  made.timers[0].then();
+  assert.equal(made.sources[1].url, '/v1/live?after=e1.41');
+});
+
+test('after the end nothing is tried again', () => {
+  const { stream, made, picture, said } = world();
+  stream.open();
+  const [source] = made.sources;
+  source.heard.open();
+  source.tell('end', '');
+  picture();
+  assert.deepEqual(said(), ['live', 'ended', 'drawn']);
+  source.heard.error();
+  assert.deepEqual(made.timers, []);
+  assert.equal(stream.state.is, 'ended');
+});

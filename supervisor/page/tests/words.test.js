@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { verbs } from '../actions.js';
+import { Announcer } from '../announcer.js';
+import { forRouter, forSettings } from '../commandline.js';
+import { durationWord, meant, milliseconds } from '../duration.js';
+import { bounds, lastMeasured } from '../expectation.js';
+import { matches, routerOf } from '../filter.js';
+
+test('durations are read as the lab writes them', () => {
+  const known = { '500ms': 500, '1s': 1000, '1m30s': 90_000, '2h': 7_200_000, '250us': 0.25, '1s 500ms': 1500, '1day': 86_400_000 };
+  for (const [word, ms] of Object.entries(known)) assert.equal(milliseconds(word), ms, word);
+  for (const word of ['interval', 'off', '5', '', '-1s', '1x', '1.5s', undefined, 'constructor']) assert.equal(milliseconds(word), null, word);
+});
+
+test('durations are written with one unit, and come back as they were', () => {
+  const words = { 50: '50ms', 1500: '1500ms', 2000: '2s', 60_000: '1m', 90_000: '90s', 0.25: '250us' };
+  for (const [ms, word] of Object.entries(words)) {
+    assert.equal(durationWord(Number(ms)), word);
+    assert.equal(milliseconds(word), Number(ms));
+  }
+});
+
+test('a bare number is in the unit of what it replaces', () => {
+  assert.equal(meant('3', '5s'), '3s');
+  assert.equal(meant(' 250 ', '500ms'), '250ms');
+  assert.equal(meant('250ms', '5s'), '250ms');
+  assert.equal(meant('4', '3'), '4');
+  assert.equal(meant('abc', '5s'), 'abc');
+  assert.equal(meant('5', 'interval'), '5');
+});
+
+test('command lines survive a shell', () => {
+  assert.equal(forRouter('resetlab --lab shell', 'kill', 'router-2'), 'resetlab --lab shell kill router-2');
+  assert.equal(forSettings('resetlab', { interval: '500ms', fall: '3' }), 'resetlab set interval=500ms fall=3');
+  assert.equal(forSettings('resetlab', { detector: 'passive+sentinel' }), 'resetlab set detector=passive+sentinel');
+  assert.equal(forSettings('resetlab', { path: "/a b'c;$(x)" }), `resetlab set 'path=/a b'\\''c;$(x)'`);
+});
+
+test('a filter wants every word, in any order and case', () => {
+  const line = { tone: 'bad', text: 'router-12 DEAD (killed by SIGKILL after 5.3 s)' };
+  const wanted = { text: '', router: '', tone: '' };
+  assert.ok(matches(line, wanted));
+  assert.ok(matches(line, { ...wanted, text: 'sigkill dead' }));
+  assert.ok(!matches(line, { ...wanted, text: 'dead hung' }));
+  assert.ok(!matches(line, { ...wanted, router: 'router-1' }));
+  assert.ok(matches(line, { ...wanted, router: 'router-12', tone: 'bad' }));
+  assert.ok(!matches(line, { ...wanted, tone: 'good' }));
+  assert.equal(routerOf('router-12 DEAD'), 'router-12');
+  assert.equal(routerOf('stopping'), null);
+});
+
+test('what a router can be told depends on what it is', () => {
+  assert.deepEqual(verbs('up'), ['kill', 'hang', 'crash', 'drain', 'restart']);
+  assert.deepEqual(verbs('hung'), ['kill', 'resume', null, null, 'restart']);
+  assert.deepEqual(verbs('erroring'), ['kill', 'hang', 'crash', 'drain', 'heal']);
+  assert.deepEqual(verbs('dead'), [null, null, null, null, 'restart']);
+  assert.deepEqual(verbs('starting'), [null, null, null, null, null]);
+  assert.deepEqual(verbs(null), [null, null, null, null, null]);
+});
+
+test('theory without a figure has no words, and never a 0', () => {
+  const theory = { t_detect_s: { min: 1, mean: 1.5, max: 2 }, lost_per_trial: 75 };
+  assert.deepEqual(bounds(theory), { mean: '1.50 s', range: '1.00 – 2.00', lost: '75' });
+  assert.equal(bounds({ ...theory, t_detect_s: { min: 1, mean: null, max: null } }).range, '≥ 1.00');
+  assert.equal(bounds({ t_detect_s: { min: 0, mean: 0, max: 0 }, lost_per_trial: 0.5 }).lost, '0.5');
+  assert.equal(bounds({ t_detect_s: { min: 9, mean: 10.5, max: 12 }, lost_per_trial: 75 }).range, '9.00 – 12.0');
+  for (const none of [null, undefined, { t_detect_s: null, lost_per_trial: null, reason: 'nobody checks' }]) {
+    assert.deepEqual(bounds(none), { mean: undefined, range: undefined, lost: undefined });
+  }
+});
+
+test('the last measured window is a closed one of a like fault', () => {
+  const window = (id, fault, from, open = false) => [id, { id, fault, from, open }];
+  const windows = new Map([window('a', 'kill', 1), window('b', 'crash', 5), window('c', 'kill', 9, true), window('d', 'hang', 7), window('e', 'drain', 8)]);
+  assert.equal(lastMeasured(windows, 'kill').id, 'b');
+  assert.equal(lastMeasured(windows, 'hang').id, 'd');
+  assert.equal(lastMeasured(new Map(), 'kill'), undefined);
+});
+
+test('a window is announced when it opens and when it closes', () => {
+  const announcer = new Announcer();
+  const window = { id: 'w', router: 'router-2', fault: 'kill', open: true, t_detect_s: null, window: 3, in_flight: 0 };
+  assert.match(announcer.hear([window]), /router-2 is gone \(kill\)/);
+  assert.equal(announcer.hear([{ ...window, window: 90 }]), null);
+  const closed = { ...window, open: false, t_detect_s: 3.171, window: 153, in_flight: 1 };
+  assert.match(announcer.hear([closed]), /noticed after 3\.17 s, 154 requests lost/);
+  assert.equal(announcer.hear([closed]), null);
+  assert.equal(announcer.hear([]), null);
+});

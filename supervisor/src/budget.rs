@@ -1,0 +1,155 @@
+//! PURE: error budgets: how many requests may be lost, and how fast that is being used up.
+
+use serde::Serialize;
+
+/// What an objective allows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Budget {
+    /// Share of the requests that is to succeed, 0.0 to 1.0.
+    pub slo: f64,
+    /// Days that it is for.
+    pub days: f64,
+    /// Requests a second.
+    pub rate: f64,
+}
+
+/// A burn rate that somebody is told of: reached over the long window, and over the short one still.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Alert {
+    pub burn_rate: f64,
+    pub long_s: f64,
+    pub short_s: f64,
+}
+
+/// The usual days of a budget.
+pub const DAYS: f64 = 30.0;
+
+/// Those of Google's Site Reliability Workbook, chapter 5, for a budget of 30 days: 2 % of it in an hour, 5 % in six,
+/// 10 % in three days.
+pub const ALERTS: [Alert; 3] = [
+    Alert {
+        burn_rate: 14.4,
+        long_s: 3600.0,
+        short_s: 300.0,
+    },
+    Alert {
+        burn_rate: 6.0,
+        long_s: 6.0 * 3600.0,
+        short_s: 1800.0,
+    },
+    Alert {
+        burn_rate: 1.0,
+        long_s: 72.0 * 3600.0,
+        short_s: 6.0 * 3600.0,
+    },
+];
+
+impl Budget {
+    /// Sent in all its days.
+    pub fn requests(&self) -> f64 {
+        self.rate * self.days * 86_400.0
+    }
+
+    /// Of these may be lost.
+    pub fn allowed(&self) -> f64 {
+        self.requests() * (1.0 - self.slo)
+    }
+
+    /// Share of the budget that is left after so many lost requests, below 0 when more is spent; `None` where nothing
+    /// is allowed.
+    pub fn left(&self, lost: f64) -> Option<f64> {
+        let allowed = self.allowed();
+        (allowed > 0.0).then(|| 1.0 - lost / allowed)
+    }
+
+    /// How many times faster than allowed a budget is spent while this share of the requests succeeds; `None` where
+    /// nothing is allowed.
+    pub fn burn_rate(&self, success: f64) -> Option<f64> {
+        let allowed = 1.0 - self.slo;
+        (allowed > 0.0).then(|| (1.0 - success) / allowed)
+    }
+
+    /// Days until it is spent at so many lost requests an hour; `None`: never.
+    pub fn lasts(&self, lost_an_hour: f64) -> Option<f64> {
+        (lost_an_hour > 0.0).then(|| self.allowed() / lost_an_hour / 24.0)
+    }
+
+    /// Burn rate over a window in which so many requests were lost.
+    pub fn burn_over(&self, lost: f64, window_s: f64) -> Option<f64> {
+        let sent = self.rate * window_s;
+        (sent > 0.0).then(|| self.burn_rate(1.0 - (lost / sent).min(1.0)))?
+    }
+}
+
+impl Alert {
+    /// How many deaths within its long window fire it, each losing `lost` requests within `lasting` seconds and all of
+    /// them at least one long window's share apart; `None`: no number of single deaths does, as one of them alone is
+    /// too little for the short window.
+    pub fn fired_by(&self, budget: &Budget, lost: f64, lasting: f64) -> Option<u64> {
+        let in_short = lost * (self.short_s / lasting.max(self.short_s));
+        let short = budget.burn_over(in_short, self.short_s)? * (1.0 + 1e-9);
+        let long = budget.burn_over(lost, self.long_s)?;
+        if !(short >= self.burn_rate && long > 0.0) {
+            return None;
+        }
+        // What is a whole number but for rounding is that number.
+        Some((self.burn_rate / long - 1e-9).ceil().max(1.0) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREE_NINES: Budget = Budget {
+        slo: 0.999,
+        days: DAYS,
+        rate: 200.0,
+    };
+
+    fn near(value: Option<f64>, wanted: f64) {
+        let value = value.unwrap();
+        assert!(
+            (value - wanted).abs() < 1e-6 * wanted.abs().max(1.0),
+            "{value} is not {wanted}"
+        );
+    }
+
+    #[test]
+    fn what_is_allowed_is_left_until_it_is_lost() {
+        let budget = THREE_NINES;
+        assert_eq!(budget.requests(), 518_400_000.0);
+        near(Some(budget.allowed()), 518_400.0);
+        near(budget.left(0.0), 1.0);
+        near(budget.left(259_200.0), 0.5);
+        near(budget.left(1_036_800.0), -1.0);
+        near(budget.burn_rate(0.999), 1.0);
+        near(budget.burn_rate(0.9856), 14.4);
+        // Four routers, one death an hour of each, 375 requests each.
+        near(budget.lasts(1_500.0), 14.4);
+        assert_eq!(budget.lasts(0.0), None);
+        let nothing = Budget { slo: 1.0, ..budget };
+        assert_eq!((nothing.left(1.0), nothing.burn_rate(0.5)), (None, None));
+    }
+
+    #[test]
+    fn the_workbook_s_alerts_spend_the_shares_it_names() {
+        for (alert, share) in ALERTS.iter().zip([0.02, 0.05, 0.1]) {
+            let lost = THREE_NINES.rate * alert.long_s * (1.0 - THREE_NINES.slo) * alert.burn_rate;
+            near(THREE_NINES.left(lost), 1.0 - share);
+            near(THREE_NINES.burn_over(lost, alert.long_s), alert.burn_rate);
+        }
+    }
+
+    #[test]
+    fn an_alert_needs_its_short_window_too() {
+        // 14.4 over an hour of 720,000 requests, 0.1 % of them allowed: 10,368; over 5 minutes: 864.
+        let page = ALERTS[0];
+        assert_eq!(page.fired_by(&THREE_NINES, 10_368.0, 60.0), Some(1));
+        assert_eq!(page.fired_by(&THREE_NINES, 864.0, 60.0), Some(12));
+        assert_eq!(page.fired_by(&THREE_NINES, 863.0, 60.0), None);
+        // Spread over ten minutes, half of it is in the short window.
+        assert_eq!(page.fired_by(&THREE_NINES, 1_000.0, 600.0), None);
+        assert_eq!(page.fired_by(&THREE_NINES, 0.0, 0.0), None);
+    }
+}

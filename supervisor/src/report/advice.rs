@@ -1,0 +1,313 @@
+//! PURE: what another setting would change, as far as theory can tell.
+
+mod choices;
+
+use super::model::{Cell, Column, Table};
+use super::shown;
+use crate::engine::Engine;
+use choices::{Choice, Kind, choices};
+use lb_sim::core::Settings;
+use lb_sim::core::settings::KEYS;
+use lb_sim::presets;
+use lb_sim::theory::{Case, Traffic, load};
+use router::fault::Spec;
+use serde_json::Value;
+use std::time::Duration;
+
+/// What was measured, as theory needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    pub settings: Settings,
+    pub spec: Spec,
+    pub traffic: Traffic,
+    /// Routers hit at a time.
+    pub victims: u32,
+    /// How long a router serves on that is drained.
+    pub drain_wait: Duration,
+    /// What stood in the load balancer's place.
+    pub engine: Engine,
+    /// Whether anybody checks the routers.
+    pub checked: bool,
+}
+
+/// What to change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Advice {
+    /// The settings in force, marked, and others beside.
+    pub table: Table,
+    /// Whole sentences, the most worthwhile first.
+    pub sentences: Vec<String>,
+}
+
+/// Settings and what theory expects of them.
+#[derive(Clone, Debug, PartialEq)]
+struct Expected {
+    /// Mean, least, most, in seconds, or why there is none.
+    t_detect: Result<(Option<f64>, f64, Option<f64>), String>,
+    /// Mean.
+    lost: Result<f64, String>,
+    /// `None`: nobody checks.
+    checks_per_s: Option<f64>,
+}
+
+/// Sentences of an advice.
+const MOST: usize = 3;
+
+/// The settings in force out of a document's `check`: what is no setting in it is another form of one.
+pub fn settings(check: &Value) -> Option<Settings> {
+    let check = check.as_object()?;
+    let words = check.iter().filter(|(key, _)| KEYS.contains(&key.as_str()));
+    let patch: serde_json::Map<String, Value> =
+        words.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut settings = Settings::default();
+    // A document with few of them is not one of settings.
+    (patch.len() >= 10).then_some(())?;
+    settings.set_json(&patch).ok()?;
+    Some(settings)
+}
+
+impl Facts {
+    /// What else could be set, and what it would do; `None` where theory has no figure for anything.
+    pub fn advice(&self) -> Option<Advice> {
+        let now = self.expected(&self.settings, &self.spec);
+        let mut tried: Vec<(Choice, Expected)> = Vec::new();
+        for choice in choices(self) {
+            let expected = self.expected(&choice.settings, &choice.spec);
+            let told = expected.t_detect.is_ok() || choice.kind == Kind::Retry;
+            let known = tried
+                .iter()
+                .any(|(other, _)| other.settings == choice.settings && other.spec == choice.spec);
+            if told && !known {
+                tried.push((choice, expected));
+            }
+        }
+        if now.t_detect.is_err() && tried.is_empty() {
+            return None;
+        }
+        Some(Advice {
+            table: self.table(&now, &tried),
+            sentences: self.sentences(&now, tried),
+        })
+    }
+
+    fn expected(&self, settings: &Settings, spec: &Spec) -> Expected {
+        let case = Case {
+            settings,
+            spec,
+            traffic: self.traffic,
+            victims: self.victims,
+            drain_wait: self.drain_wait,
+        };
+        let seconds = |time: Duration| time.as_secs_f64();
+        let t_detect = case.t_detect().map_err(|why| why.to_string());
+        let lost = case
+            .lost()
+            .and_then(|lost| lost.mean)
+            .map_err(|why| why.to_string());
+        Expected {
+            t_detect: t_detect.map(|bounds| {
+                let bounds = bounds.map(seconds);
+                (bounds.mean.ok(), bounds.min, bounds.max.ok())
+            }),
+            lost,
+            checks_per_s: self
+                .checked
+                .then(|| load::checks_per_second(&settings.check, self.traffic.routers)),
+        }
+    }
+
+    fn table(&self, now: &Expected, tried: &[(Choice, Expected)]) -> Table {
+        let in_force = format!("in force: {}", self.in_force());
+        let mut rows = vec![row(in_force, now, "")];
+        rows.extend(tried.iter().map(|(choice, expected)| {
+            let price = choice.price.as_str();
+            row(choice.title.clone(), expected, price)
+        }));
+        let one = shown::one(self.spec.fault);
+        Table {
+            caption: "What theory expects of other settings, one change at a time".to_owned(),
+            columns: vec![
+                Column::new("setting", "setting", ""),
+                Column::new("theory_t_detect_s", "detected after, mean", "s"),
+                Column::new("theory_t_detect_max_s", "at most", "s"),
+                Column::new("theory_lost", &format!("lost a {one}, mean"), "requests"),
+                Column::new("theory_checks_per_s", "checks", "1/s"),
+                Column::new("price", "what it costs otherwise", ""),
+            ],
+            rows,
+            marked: Some(0),
+        }
+    }
+
+    /// `interval=5s fall=2`, in the words of the real one where it stood there.
+    pub fn in_force(&self) -> String {
+        if !self.checked {
+            return format!("{} without health checks", self.engine);
+        }
+        let key = |name: &str| self.word_of(name);
+        let check = &self.settings.check;
+        let mut words = format!(
+            "{} {}, {} {}",
+            key("interval"),
+            shown_setting(&self.settings, "interval"),
+            key("fall"),
+            check.fall
+        );
+        let detectors = self.settings.detectors.to_string();
+        if detectors != "poll" {
+            words += &format!(", detector {detectors}");
+        }
+        words
+    }
+
+    /// What the load balancer itself calls a setting: HAProxy's `inter`.
+    pub(self) fn word_of(&self, key: &str) -> String {
+        let preset = presets::named(self.engine.name());
+        let alias = preset
+            .and_then(|preset| preset.rule(key))
+            .and_then(|rule| rule.word.clone());
+        alias.unwrap_or_else(|| key.to_owned())
+    }
+
+    fn sentences(&self, now: &Expected, tried: Vec<(Choice, Expected)>) -> Vec<String> {
+        let one = shown::one(self.spec.fault);
+        if now.lost.as_ref().is_ok_and(|lost| *lost < 1.0) {
+            return vec![format!(
+                "Nothing to change: theory expects less than one lost request a {one} with these settings."
+            )];
+        }
+        let mut better: Vec<(f64, Choice, Expected)> = tried
+            .into_iter()
+            .filter_map(|(choice, expected)| Some((self.gain(now, &choice, &expected)?, choice, expected)))
+            .collect();
+        // The most that is saved comes first; of what saves as much the one that costs nothing else.
+        better.sort_by(|(a, x, _), (b, y, _)| b.total_cmp(a).then(x.price.len().cmp(&y.price.len())));
+        let mut sentences: Vec<String> = better
+            .iter()
+            .take(MOST)
+            .map(|(_, choice, expected)| self.sentence(now, choice, expected))
+            .collect();
+        if sentences.is_empty() {
+            sentences.push("Theory knows of no single setting here that would lose less.".to_owned());
+        }
+        sentences
+    }
+
+    /// How much of the loss a choice takes away, from 0 to 1; `None`: it is no better, or nobody knows.
+    fn gain(&self, now: &Expected, choice: &Choice, expected: &Expected) -> Option<f64> {
+        if choice.kind == Kind::Retry {
+            // No figure of theory's, but what is left after every other: behind those that take most of it away.
+            return Some(0.5);
+        }
+        match (&now.lost, &expected.lost) {
+            (Ok(before), Ok(after)) => Some(1.0 - after / before).filter(|gain| *gain > 0.05),
+            (Ok(_), Err(_)) => None,
+            // Never noticed so far: whatever notices it is better.
+            (Err(_), _) => match (&now.t_detect, &expected.t_detect) {
+                (Err(_), Ok(_)) => Some(1.0),
+                (Ok((Some(before), ..)), Ok((Some(after), ..))) if after < before => {
+                    Some(1.0 - after / before)
+                }
+                _ => None,
+            },
+        }
+    }
+
+    fn sentence(&self, now: &Expected, choice: &Choice, expected: &Expected) -> String {
+        let one = shown::one(choice.spec.fault);
+        if choice.kind == Kind::Retry {
+            return format!(
+                "{} would hide most of what is left, as a request that found no connection is sent to another router; \
+                 theory has no figure for what it saves, so measure it.",
+                capital(&choice.title)
+            );
+        }
+        let mut says = match (&now.t_detect, &expected.t_detect) {
+            (Err(_), Ok((Some(after), ..))) => {
+                format!(
+                    "would notice it after {} on average, where nothing does now",
+                    shown::time(*after)
+                )
+            }
+            (Err(_), _) => "would notice it, where nothing does now".to_owned(),
+            (Ok((Some(before), ..)), Ok((Some(after), ..))) if *after < 0.001 && choice.spec == self.spec => {
+                format!(
+                    "would notice it at once instead of after {}",
+                    shown::time(*before)
+                )
+            }
+            (Ok((Some(before), ..)), Ok((Some(after), ..))) if choice.spec == self.spec => {
+                format!(
+                    "would notice it after {} instead of {}",
+                    shown::time(*after),
+                    shown::time(*before)
+                )
+            }
+            _ => String::new(),
+        };
+        if let Ok(lost) = expected.lost {
+            let instead = match &now.lost {
+                Ok(before) => format!(" instead of {}", shown::mean(*before)),
+                Err(_) => String::new(),
+            };
+            let and = if says.is_empty() { "would" } else { " and" };
+            says += &format!(
+                "{and} lose about {} a {one}{instead}",
+                shown::counted(lost, "request")
+            );
+        }
+        let checks = match (now.checks_per_s, expected.checks_per_s) {
+            (Some(before), Some(after)) if (after - before).abs() > 1e-9 => {
+                format!("{after:.1} checks a second instead of {before:.1}")
+            }
+            _ => String::new(),
+        };
+        let price = match (checks.is_empty(), choice.price.is_empty()) {
+            (true, true) => String::new(),
+            (false, true) => format!("; it costs {checks}"),
+            (true, false) => format!("; {}", choice.price),
+            (false, false) => format!("; it costs {checks}, and {}", choice.price),
+        };
+        format!("{} {says}, by theory{price}.", capital(&choice.title))
+    }
+}
+
+/// A setting's word: `5s`.
+fn shown_setting(settings: &Settings, key: &str) -> String {
+    let words = settings.words().into_iter();
+    words
+        .filter(|(known, _)| *known == key)
+        .map(|(_, word)| word)
+        .collect()
+}
+
+fn row(setting: String, expected: &Expected, price: &str) -> Vec<Cell> {
+    let missing = |why: &String| Cell::Missing { missing: why.clone() };
+    let (mean, most) = match &expected.t_detect {
+        Ok((mean, _, most)) => (Cell::number(*mean, 2), Cell::number(*most, 2)),
+        Err(why) => (missing(why), Cell::missing()),
+    };
+    vec![
+        Cell::Words(setting),
+        mean,
+        most,
+        match &expected.lost {
+            Ok(lost) => Cell::number(Some(*lost), 1),
+            Err(why) => missing(why),
+        },
+        Cell::number(expected.checks_per_s, 1),
+        Cell::Words(price.to_owned()),
+    ]
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    // A setting's word is written as it is typed.
+    match letters.next() {
+        Some(first) if !words.contains('=') => first.to_uppercase().chain(letters).collect(),
+        _ => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

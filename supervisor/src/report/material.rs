@@ -1,0 +1,282 @@
+//! Reads a directory of results, and refuses what it does not know. What it finds was written by a program, or edited by
+//! hand, copied in the middle, or made up: nothing in it is believed before it was looked at.
+
+mod documents;
+mod sound;
+
+use super::model::Kind;
+use crate::experiment::summary::Summary;
+use serde::Deserialize;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Larger documents are nobody's: 100,000 trials take about 150 MB.
+const LARGEST: u64 = 1 << 30;
+
+/// A directory that holds results.
+#[derive(Debug)]
+pub struct Directory {
+    pub path: PathBuf,
+    pub kind: Kind,
+    /// `summary.json` or `compare.json` as it stands there; empty where there is none.
+    pub document: String,
+}
+
+/// A run's directory.
+#[derive(Debug)]
+pub struct RunMaterial {
+    pub summary: Summary,
+    /// What in it cannot be, in words: left out.
+    pub doubts: Vec<String>,
+}
+
+/// Why there is no report. All of them are answered with exit status 2: the directory that was named is not one of
+/// results, or not one that this program can read. 4 is for what a running lab does not have.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error("{}: there is no such directory", .0.display())]
+    Missing(PathBuf),
+    #[error("{}: not a directory; expected the one that a run wrote its results to, such as resetlab-runs/…", .0.display())]
+    NoDirectory(PathBuf),
+    #[error("{}: {why}", path.display())]
+    Io { path: PathBuf, why: io::Error },
+    #[error(
+        "{}: no results in it; looked for summary.json (run, sweep), compare.json (compare) and events.ndjson (up)",
+        .0.display()
+    )]
+    NoResults(PathBuf),
+    #[error("{}: no report is made of such a directory", .0.display())]
+    NoReport(PathBuf),
+    #[error("{}: empty; a run that was killed before its first trial may leave that", .0.display())]
+    Empty(PathBuf),
+    #[error("{}: {size} bytes are too many for a summary", path.display())]
+    TooLarge { path: PathBuf, size: u64 },
+    #[error("{}: it ends in the middle, at line {line}: half written or half copied", path.display())]
+    Cut { path: PathBuf, line: usize },
+    #[error("{}: not a document of resetlab's: {why}", path.display())]
+    Malformed { path: PathBuf, why: String },
+    #[error("{}: {found} was written by a newer resetlab; this one reads v1", path.display())]
+    Newer { path: PathBuf, found: String },
+    #[error(
+        "{}: its schema is {found}; expected resetlab.run.v1, resetlab.sweep.v1 or resetlab.compare.v1",
+        path.display()
+    )]
+    Foreign { path: PathBuf, found: String },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: Option<String>,
+}
+
+impl Directory {
+    pub fn open(path: &Path) -> Result<Directory, Unreadable> {
+        let io = |why: io::Error| Unreadable::Io {
+            path: path.to_owned(),
+            why,
+        };
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => return Err(Unreadable::NoDirectory(path.to_owned())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(Unreadable::Missing(path.to_owned()));
+            }
+            Err(e) => return Err(io(e)),
+        }
+        std::fs::read_dir(path).map_err(io)?;
+        let directory = |kind, document| Directory {
+            path: path.to_owned(),
+            kind,
+            document,
+        };
+        let kinds: &[(&str, &[(&str, Kind)])] = &[
+            ("summary.json", &[("run", Kind::Run), ("sweep", Kind::Sweep)]),
+            ("compare.json", &[("compare", Kind::Compare)]),
+        ];
+        for (name, schemas) in kinds {
+            let file = path.join(name);
+            if let Some(text) = read(&file)? {
+                let kind = judge(&file, &text, schemas)?;
+                return Ok(directory(kind, text));
+            }
+        }
+        // A sweep that was interrupted in its first cell has no more than this.
+        if path.join("plan.json").is_file() {
+            return Ok(directory(Kind::Sweep, String::new()));
+        }
+        let log = path.join("events.ndjson");
+        match first_line(&log)? {
+            Some(line) => {
+                let schemas = [("events", Kind::Lab)];
+                judge(&log, &line, &schemas).map(|kind| directory(kind, String::new()))
+            }
+            None => Err(Unreadable::NoResults(path.to_owned())),
+        }
+    }
+
+    /// Of a [`Kind::Run`].
+    pub fn run(&self) -> Result<RunMaterial, Unreadable> {
+        let path = self.path.join("summary.json");
+        let mut summary: Summary = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
+        let doubts = sound::sound(&mut summary);
+        Ok(RunMaterial { summary, doubts })
+    }
+}
+
+/// `None`: it is not there.
+fn read(path: &Path) -> Result<Option<String>, Unreadable> {
+    let io = |why: io::Error| Unreadable::Io {
+        path: path.to_owned(),
+        why,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(io(e)),
+    };
+    let meta = file.metadata().map_err(io)?;
+    if !meta.is_file() {
+        return Err(io(io::Error::other("not a file")));
+    }
+    if meta.len() > LARGEST {
+        return Err(Unreadable::TooLarge {
+            path: path.to_owned(),
+            size: meta.len(),
+        });
+    }
+    let mut text = Vec::new();
+    file.take(LARGEST).read_to_end(&mut text).map_err(io)?;
+    let text = String::from_utf8(text).map_err(|e| Unreadable::Malformed {
+        path: path.to_owned(),
+        why: format!("no text from byte {} on", e.utf8_error().valid_up_to()),
+    })?;
+    if text.trim().is_empty() {
+        return Err(Unreadable::Empty(path.to_owned()));
+    }
+    Ok(Some(text))
+}
+
+/// Which of `schemas` a document is; `resetlab.run.v1` is `run`.
+fn judge(path: &Path, text: &str, schemas: &[(&str, Kind)]) -> Result<Kind, Unreadable> {
+    let head: Head = serde_json::from_str(text).map_err(|e| broken(path, &e))?;
+    let found = head.schema.unwrap_or_default();
+    for (name, kind) in schemas {
+        let version = found
+            .strip_prefix("resetlab.")
+            .and_then(|rest| rest.strip_prefix(name));
+        match version.and_then(|rest| rest.strip_prefix(".v")) {
+            Some("1") => return Ok(*kind),
+            Some(version) if version.parse::<u32>().is_ok_and(|version| version > 1) => {
+                return Err(Unreadable::Newer {
+                    path: path.to_owned(),
+                    found,
+                });
+            }
+            _ => {}
+        }
+    }
+    Err(Unreadable::Foreign {
+        path: path.to_owned(),
+        found: match found.as_str() {
+            "" => "not named".to_owned(),
+            found => format!("`{}`", found.chars().take(80).collect::<String>()),
+        },
+    })
+}
+
+fn broken(path: &Path, error: &serde_json::Error) -> Unreadable {
+    match error.classify() {
+        serde_json::error::Category::Eof => Unreadable::Cut {
+            path: path.to_owned(),
+            line: error.line(),
+        },
+        _ => Unreadable::Malformed {
+            path: path.to_owned(),
+            why: error.to_string(),
+        },
+    }
+}
+
+fn first_line(path: &Path) -> Result<Option<String>, Unreadable> {
+    let io = |why: io::Error| Unreadable::Io {
+        path: path.to_owned(),
+        why,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(io(e)),
+    };
+    let mut line = String::new();
+    BufReader::new(file.take(1 << 16))
+        .read_line(&mut line)
+        .map_err(io)?;
+    match line.trim() {
+        "" => Err(Unreadable::Empty(path.to_owned())),
+        line => Ok(Some(line.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &str, text: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(name), text).unwrap();
+        let error = Directory::open(dir.path())
+            .map(|directory| directory.kind)
+            .unwrap_err();
+        error.to_string().replace(&*dir.path().to_string_lossy(), "DIR")
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_in_words() {
+        for (name, text, wanted) in [
+            ("summary.json", "", "DIR/summary.json: empty"),
+            (
+                "summary.json",
+                "{\"schema\":\"resetlab.run.v1\",\n\"se",
+                "at line 2: half written",
+            ),
+            ("summary.json", "[]]", "not a document of resetlab's"),
+            (
+                "summary.json",
+                "{\"schema\":\"resetlab.run.v2\"}",
+                "resetlab.run.v2 was written by a newer resetlab; this one reads v1",
+            ),
+            (
+                "summary.json",
+                "{\"schema\":\"k6.summary\"}",
+                "its schema is `k6.summary`; expected resetlab.run.v1",
+            ),
+            ("summary.json", "{}", "its schema is not named"),
+            (
+                "compare.json",
+                "{\"schema\":\"resetlab.compare.v12\"}",
+                "newer resetlab",
+            ),
+            (
+                "events.ndjson",
+                "{\"schema\":\"resetlab.events.v2\"}\n",
+                "newer resetlab",
+            ),
+            ("else.txt", "x", "DIR: no results in it; looked for summary.json"),
+        ] {
+            let error = refused(name, text);
+            assert!(error.contains(wanted), "{name} {text}: {error}");
+        }
+        let error = Directory::open(Path::new("/nowhere/at/all"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "/nowhere/at/all: there is no such directory");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(
+            Directory::open(file.path())
+                .unwrap_err()
+                .to_string()
+                .contains("not a directory")
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! PURE: how something was measured, so that somebody else can do it again: what sweeps, comparisons and sessions say alike.
+
+use super::model::{Block, Cell, Column, Section, Table};
+use crate::experiment::summary::{Machine, Setup};
+use std::collections::BTreeMap;
+
+/// Where a method is told from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    pub engine: &'a str,
+    pub engine_version: Option<&'a str>,
+    /// `None`: an older program did not say.
+    pub setup: Option<&'a Setup>,
+    pub machine: Option<&'a Machine>,
+    /// Of the balancer, where there is no setup.
+    pub settings: &'a BTreeMap<String, String>,
+    /// Empty: not known.
+    pub command: &'a str,
+}
+
+/// `facts` are names and what they are.
+pub fn section(facts: Vec<(String, String)>, source: &Source) -> Section {
+    let mut all = vec![("Load balancer".to_owned(), engine(source))];
+    all.extend(facts);
+    let unknown = || "not recorded: by an older resetlab".to_owned();
+    let setup = source.setup;
+    all.push(("Machine".to_owned(), source.machine.map_or_else(unknown, machine)));
+    all.push((
+        "resetlab".to_owned(),
+        setup.map_or_else(unknown, |setup| setup.version.clone()),
+    ));
+    let mut blocks = vec![Block::Table(table(all))];
+    if !source.command.is_empty() {
+        let elsewhere = if source.command.contains("--out") {
+            " (with another --out)"
+        } else {
+            ""
+        };
+        blocks.push(Block::Text {
+            text: format!("The same again{elsewhere}:"),
+        });
+        blocks.push(Block::Command {
+            text: source.command.to_owned(),
+        });
+    }
+    blocks.push(Block::Table(settings(source)));
+    Section {
+        id: "method",
+        title: "How it was measured".to_owned(),
+        blocks,
+    }
+}
+
+/// `sweep-1, begun 2026-11-26T17:23:21Z`
+pub fn subtitle(place: &str, started: Option<&str>) -> String {
+    match started {
+        Some(started) => format!("{place}, begun {started}"),
+        None => place.to_owned(),
+    }
+}
+
+/// `Linux 6.1 x86_64, 2 processors`
+fn machine(machine: &Machine) -> String {
+    let cpus = machine.cpus.map_or(String::new(), |cpus| {
+        let plural = if cpus == 1 { "" } else { "s" };
+        format!(", {cpus} processor{plural}")
+    });
+    format!(
+        "{}{cpus}; load, balancer, routers and app share them",
+        machine.kernel
+    )
+}
+
+fn engine(source: &Source) -> String {
+    let engine = if source.engine.is_empty() {
+        "lb-sim"
+    } else {
+        source.engine
+    };
+    match source.engine_version {
+        Some(version) => format!("{engine} {version}"),
+        None => engine.to_owned(),
+    }
+}
+
+fn table(facts: Vec<(String, String)>) -> Table {
+    Table {
+        caption: String::new(),
+        columns: vec![Column::new("what", "", ""), Column::new("value", "", "")],
+        rows: facts
+            .into_iter()
+            .map(|(what, value)| vec![Cell::Words(what), Cell::Words(value)])
+            .collect(),
+        marked: None,
+    }
+}
+
+/// With where each is from, if that is known.
+fn settings(source: &Source) -> Table {
+    let mut columns = vec![
+        Column::new("setting", "setting", ""),
+        Column::new("value", "value", ""),
+    ];
+    let words = |word: &String| Cell::Words(word.clone());
+    let Some(setup) = source.setup else {
+        let rows = source
+            .settings
+            .iter()
+            .map(|(key, value)| vec![words(key), words(value)]);
+        return Table {
+            caption: "Settings of the balancer".to_owned(),
+            columns,
+            rows: rows.collect(),
+            marked: None,
+        };
+    };
+    columns.push(Column::new("origin", "from", ""));
+    let given = |origin: &str| origin != "default" && !origin.starts_with("profile ");
+    let told = setup.settings.iter().filter(|setting| given(&setting.origin));
+    Table {
+        caption: "Settings that are no defaults, and where each is from".to_owned(),
+        columns,
+        rows: told
+            .map(|setting| vec![words(&setting.key), words(&setting.value), words(&setting.origin)])
+            .collect(),
+        marked: None,
+    }
+}

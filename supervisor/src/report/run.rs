@@ -1,0 +1,152 @@
+//! PURE: the report of a run: its summary, and two of its trials as pictures.
+
+mod chosen;
+mod cost;
+mod detection;
+mod latency;
+mod lost;
+mod method;
+mod trials;
+mod verdict;
+
+pub use chosen::{Chosen, chosen, facts};
+
+use super::figure::Figure;
+use super::model::{Block, Cell, Kind, Report, SCHEMA, Section, Table};
+use super::{Extent, shown, warnings};
+use crate::experiment::summary::Summary;
+
+/// What the records show of the chosen trials.
+#[derive(Debug, Default)]
+pub struct Pictures {
+    pub figures: Vec<Figure>,
+    /// What was wrong with the records, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// All that a run has shown. `name` is its directory's; `doubts` were found while reading it.
+pub fn report(
+    name: &str,
+    s: &Summary,
+    chosen: &Chosen,
+    pictures: Pictures,
+    doubts: Vec<String>,
+    extent: Extent,
+) -> Report {
+    let facts = facts(s);
+    let advice = facts
+        .as_ref()
+        .and_then(|facts| facts.advice())
+        .unwrap_or_default();
+    let doubts = doubts.into_iter().chain(pictures.warnings.clone());
+    let warnings = warnings::warnings(s).into_iter().chain(doubts).collect();
+    let mut sections = vec![
+        others(advice.table),
+        timeline(chosen, pictures),
+        detection::section(s),
+        lost::section(s),
+        cost::section(s),
+        latency::section(s),
+        trials::section(s, extent),
+        method::section(s),
+    ];
+    sections.retain(|section| !section.blocks.is_empty());
+    Report {
+        schema: SCHEMA,
+        kind: Kind::Run,
+        title: title(s),
+        subtitle: subtitle(name, s),
+        complete: s.complete,
+        verdict: super::model::Verdict {
+            sentence: verdict::sentence(s, facts.as_ref()),
+            advice: advice.sentences,
+        },
+        warnings,
+        sections,
+    }
+}
+
+/// `20 kills of 4 routers behind lb-sim`
+fn title(s: &Summary) -> String {
+    let fault = s.trials.first().map(|trial| trial.fault);
+    let fault = fault.or(s.setup.as_ref().map(|setup| setup.fault.fault));
+    let what = fault.map_or_else(
+        || "A run".to_owned(),
+        |fault| shown::several(fault, s.trials.len()),
+    );
+    let routers = s.setup.as_ref().map_or(String::new(), |setup| {
+        format!(" of {}", shown::counted(f64::from(setup.routers), "router"))
+    });
+    format!("{what}{routers} behind {}", engine(s))
+}
+
+/// `haproxy 2.6.12`
+fn engine(s: &Summary) -> String {
+    match (s.engine.as_str(), s.engine_version.as_str()) {
+        // Ours has resetlab's version.
+        ("lb-sim", _) | (_, "") => s.engine.clone(),
+        (name, version) => format!("{name} {version}"),
+    }
+}
+
+fn subtitle(name: &str, s: &Summary) -> String {
+    match &s.setup {
+        Some(setup) => format!("{name}, {}", setup.started.replace('T', " ").replace('Z', " UTC")),
+        None => name.to_owned(),
+    }
+}
+
+/// What to change, with theory's figures.
+fn others(table: Table) -> Section {
+    let blocks = match table.rows.is_empty() {
+        true => Vec::new(),
+        false => vec![
+            Block::Table(table),
+            text(
+                "By theory, for this fault and this load: nothing of it was measured in this run.".to_owned(),
+            ),
+        ],
+    };
+    Section {
+        id: "advice",
+        title: "What other settings would do".to_owned(),
+        blocks,
+    }
+}
+
+/// The pictures, or why there are none.
+fn timeline(chosen: &Chosen, pictures: Pictures) -> Section {
+    let mut blocks: Vec<Block> = pictures.figures.into_iter().map(Block::Figure).collect();
+    if blocks.is_empty() {
+        let why = match &chosen.none {
+            Some(why) => format!("No timeline can be drawn: {why}."),
+            None => "No timeline can be drawn: the directory has no records of these trials.".to_owned(),
+        };
+        blocks.push(text(why));
+    }
+    Section {
+        id: "timeline",
+        title: "What happened: truth over belief".to_owned(),
+        blocks,
+    }
+}
+
+/// To the millisecond; below 100 ms a digit more, as in the terminal.
+fn seconds(value: Option<f64>) -> Cell {
+    let digits = match value {
+        Some(v) if v > 0.0 && v < 0.1 => 4,
+        _ => 3,
+    };
+    Cell::number(value, digits)
+}
+
+fn words(text: &str) -> Cell {
+    Cell::Words(text.to_owned())
+}
+
+fn text(text: String) -> Block {
+    Block::Text { text }
+}
+
+#[cfg(test)]
+mod tests;

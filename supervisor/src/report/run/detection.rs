@@ -1,0 +1,194 @@
+//! PURE: how long it took until the balancer knew, beside what theory says.
+
+use super::{seconds, text, words};
+use crate::experiment::measure::Trial;
+use crate::experiment::summary::{Spread, Summary};
+use crate::report::figure::{Dots, Ecdf, Figure, Picture, Points, Series};
+use crate::report::model::{Block, Cell, Column, Section, Table};
+use crate::report::shown;
+use crate::report::statistics::{band, median_interval, thinned};
+
+/// More points than that cannot be told apart.
+pub const MOST_POINTS: usize = 2000;
+
+pub fn section(s: &Summary) -> Section {
+    let mut blocks = vec![Block::Table(spreads(s))];
+    if let Some(why) = &s.theory.reason {
+        blocks.push(text(format!("Theory of t_detect: {why}.")));
+    }
+    blocks.extend(distribution(s).map(Block::Figure));
+    blocks.push(text(
+        "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until the start of the \
+         last attempt there; t_clear until the intended time of the last request that was lost; t_readmit from the \
+         router's return until it serves again. The median's interval is that of two order statistics (exact, by the \
+         binomial distribution); the band is that of Dvoretzky, Kiefer and Wolfowitz. Both hold with 95 % whatever the \
+         law is. The trials' phases cover the check interval evenly, so that both are rather too wide than too narrow."
+            .to_owned(),
+    ));
+    blocks.extend(residuals(s));
+    Section {
+        id: "detection",
+        title: "How long until the balancer knew".to_owned(),
+        blocks,
+    }
+}
+
+/// One of a trial's times.
+type Time = fn(&Trial) -> Option<f64>;
+
+fn values(s: &Summary, value: Time) -> Vec<f64> {
+    s.trials.iter().filter_map(value).collect()
+}
+
+fn spreads(s: &Summary) -> Table {
+    let t = &s.summary;
+    let rows: [(&str, Option<Spread>, Time); 5] = [
+        ("t_detect", t.t_detect_s, |t| t.t_detect_s),
+        ("t_stop", t.t_stop_s, |t| t.t_stop_s),
+        ("t_lost", t.t_lost_s, |t| t.t_lost_s),
+        ("t_clear", t.t_clear_s, |t| t.t_clear_s),
+        ("t_readmit", t.t_readmit_s, |t| t.t_readmit_s),
+    ];
+    let mut table = Table {
+        caption: "Measured times, and theory's of t_detect".to_owned(),
+        columns: vec![
+            Column::new("time", "", ""),
+            Column::new("n", "n", ""),
+            Column::new("min_s", "least", "s"),
+            Column::new("mean_s", "mean", "s"),
+            Column::new("p50_s", "median", "s"),
+            Column::new("p50_low_s", "95 % from", "s"),
+            Column::new("p50_high_s", "to", "s"),
+            Column::new("p95_s", "p95", "s"),
+            Column::new("p99_s", "p99", "s"),
+            Column::new("max_s", "most", "s"),
+        ],
+        ..Table::default()
+    };
+    for (name, spread, value) in rows {
+        let values = values(s, value);
+        let sure = median_interval(&values);
+        let of = |figure: fn(&Spread) -> f64| seconds(spread.as_ref().map(figure));
+        table.rows.push(vec![
+            words(name),
+            Cell::Count(values.len() as u64),
+            of(|s| s.min),
+            of(|s| s.mean),
+            of(|s| s.p50),
+            seconds(sure.map(|(low, _)| low)),
+            seconds(sure.map(|(_, high)| high)),
+            of(|s| s.p95),
+            of(|s| s.p99),
+            of(|s| s.max),
+        ]);
+    }
+    if let Some(theory) = s.theory.t_detect_s {
+        let mut row = vec![Cell::missing(); table.columns.len()];
+        row[0] = words("t_detect, theory");
+        row[2] = seconds(Some(theory.min));
+        row[3] = seconds(theory.mean);
+        row[9] = seconds(theory.max);
+        table.rows.push(row);
+    }
+    table
+}
+
+fn distribution(s: &Summary) -> Option<Figure> {
+    let series = |name: &str, value: Time| Series {
+        name: name.to_owned(),
+        values: thinned(&values(s, value), MOST_POINTS),
+    };
+    let all = [
+        series("t_detect", |t| t.t_detect_s),
+        series("t_stop", |t| t.t_stop_s),
+        series("t_clear", |t| t.t_clear_s),
+    ];
+    let series: Vec<Series> = all
+        .into_iter()
+        .filter(|series| !series.values.is_empty())
+        .collect();
+    let first = series.first()?;
+    let name = first.name.clone();
+    let n = values(
+        s,
+        if name == "t_detect" {
+            |t| t.t_detect_s
+        } else {
+            |t| t.t_stop_s
+        },
+    )
+    .len();
+    let bounds = s.theory.t_detect_s;
+    let band = band(n).filter(|band| *band < 1.0);
+    let says = bounds.map_or("theory has no bounds for it".to_owned(), |bounds| {
+        let most = bounds.max.map_or("no bound".to_owned(), shown::time);
+        format!("theory's bounds are {} and {most}", shown::time(bounds.min))
+    });
+    let within = band.map_or(String::new(), |band| {
+        format!(
+            "; with 95 % the true curve of {name} is within ±{:.0} points of the one drawn",
+            band * 100.0
+        )
+    });
+    Some(Figure {
+        id: "ecdf".to_owned(),
+        caption: format!(
+            "The share of the {n} deaths after which {name} and the others were over by then; {says}{within}."
+        ),
+        alt: format!("Empirical distributions of {} over {n} trials.", names(&series)),
+        picture: Picture::Ecdf(Ecdf {
+            x_label: format!("seconds from the {}", fault_word(s)),
+            series,
+            bounds: bounds.map(|bounds| (bounds.min, bounds.mean, bounds.max)),
+            band,
+        }),
+    })
+}
+
+fn names(series: &[Series]) -> String {
+    let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn fault_word(s: &Summary) -> &'static str {
+    s.trials.first().map_or("fault", |trial| shown::one(trial.fault))
+}
+
+/// Measured minus predicted, by trial.
+fn residuals(s: &Summary) -> Vec<Block> {
+    let residual = |t: &Trial| {
+        Some((
+            f64::from(t.trial),
+            (t.t_detect_s? - t.predicted_t_detect_s?) * 1e3,
+        ))
+    };
+    let all: Vec<(f64, f64)> = s.trials.iter().filter_map(residual).collect();
+    let (Some(r), false) = (s.summary.residual_ms, all.is_empty()) else {
+        return Vec::new();
+    };
+    let n = all.len();
+    let step = n.div_ceil(MOST_POINTS);
+    let points: Vec<(f64, f64)> = all.into_iter().step_by(step).collect();
+    let drawn = match step {
+        1 => String::new(),
+        step => format!(" (one in {step} is drawn)"),
+    };
+    vec![Block::Figure(Figure {
+        id: "residuals".to_owned(),
+        caption: format!(
+            "What the prediction of each trial, made from its router's last check, leaves over: {:.1} ms is the median of its \
+             size, {:.1} ms the most, n = {n}{drawn}.",
+            r.median, r.max
+        ),
+        alt: format!("Measured minus predicted t_detect of {n} trials, in milliseconds, around 0."),
+        picture: Picture::Dots(Dots {
+            x_label: "trial".to_owned(),
+            y_label: "measured − predicted, ms".to_owned(),
+            series: vec![Points {
+                name: "t_detect".to_owned(),
+                points,
+            }],
+            line: Some((0.0, 0.0, "as predicted".to_owned())),
+        }),
+    })]
+}

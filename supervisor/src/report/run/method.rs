@@ -1,0 +1,193 @@
+//! PURE: how it was measured, so that somebody else can do it again.
+
+use super::{text, words};
+use crate::experiment::summary::{Setup, Summary};
+use crate::report::model::{Block, Cell, Column, Section, Table};
+use crate::report::shown;
+use crate::settings::PresetNote;
+
+pub fn section(s: &Summary) -> Section {
+    let mut blocks = vec![Block::Table(facts(s))];
+    if !s.command.is_empty() {
+        blocks.push(text(again(s)));
+        blocks.push(Block::Command { text: command(s) });
+    }
+    match &s.setup {
+        Some(setup) => blocks.push(Block::Table(settings(setup))),
+        None => blocks.push(Block::Table(check(s))),
+    }
+    Section {
+        id: "method",
+        title: "How it was measured".to_owned(),
+        blocks,
+    }
+}
+
+fn facts(s: &Summary) -> Table {
+    let unknown = || "not recorded: an older resetlab".to_owned();
+    let setup = s.setup.as_ref();
+    let preset = PresetNote {
+        name: s.preset.clone(),
+        grade: s.preset_grade.clone(),
+        versions: s.preset_versions.clone(),
+        overridden: s.preset_with.clone(),
+    };
+    let fault = setup.map_or_else(unknown, |setup| {
+        let detail = setup
+            .fault
+            .detail()
+            .map_or(String::new(), |detail| format!(" ({detail})"));
+        let fault = shown::word(&setup.fault.fault);
+        format!(
+            "{fault}{detail}, {} of {} routers at a time, {} trials",
+            setup.victims, setup.routers, setup.trials
+        )
+    });
+    let machine = s.machine.as_ref().map_or_else(unknown, |machine| {
+        let cpus = machine
+            .cpus
+            .map_or("an unknown number of".to_owned(), |cpus| cpus.to_string());
+        format!(
+            "{}, {cpus} processors; load, balancer, routers and app share them",
+            machine.kernel
+        )
+    });
+    let late = match (s.load.late_p99_ms, s.load.late_max_ms) {
+        (Some(p99), Some(max)) => {
+            format!("p99 {p99:.3} ms, at most {max:.3} ms, until the request was written")
+        }
+        (Some(p99), None) => format!("p99 {p99:.3} ms"),
+        _ => "not known: the load did not live to tell it".to_owned(),
+    };
+    let load = format!(
+        "{} requests a second, {}{}{}",
+        shown::mean(s.load.rate),
+        s.load.arrivals,
+        comma(&s.load.method),
+        comma(&s.load.connection)
+    );
+    let rows = [
+        (
+            "engine",
+            "load balancer",
+            format!("{} {}", s.engine, s.engine_version),
+        ),
+        ("preset", "its settings start from", preset.to_string()),
+        ("fault", "fault", fault),
+        ("load", "load", load),
+        ("lateness", "the load's own lateness", late),
+        ("seed", "seed: same arrivals, same plan", s.seed.clone()),
+        ("machine", "machine", machine),
+        (
+            "version",
+            "resetlab",
+            setup.map_or_else(unknown, |setup| setup.version.clone()),
+        ),
+        (
+            "started",
+            "begun",
+            setup.map_or_else(unknown, |setup| setup.started.clone()),
+        ),
+    ];
+    Table {
+        caption: "The run".to_owned(),
+        columns: vec![
+            Column::new("key", "", ""),
+            Column::new("what", "", ""),
+            Column::new("value", "", ""),
+        ],
+        rows: rows
+            .into_iter()
+            .map(|(key, what, value)| vec![words(key), words(what), Cell::Words(value)])
+            .collect(),
+        marked: None,
+    }
+}
+
+fn comma(word: &str) -> String {
+    match word {
+        "" => String::new(),
+        word => format!(", {word}"),
+    }
+}
+
+fn again(s: &Summary) -> String {
+    let out = match s.command.contains("--out") {
+        true => " (with another --out)",
+        false => "",
+    };
+    format!("The same again{out}:")
+}
+
+/// With its seed, which a run finds by itself where none is given.
+fn command(s: &Summary) -> String {
+    let given = s
+        .command
+        .split(' ')
+        .any(|word| word == "--seed" || word.starts_with("--seed="));
+    let seed_is_plain = s.seed.bytes().all(|byte| byte.is_ascii_digit());
+    match given || !seed_is_plain {
+        true => s.command.clone(),
+        false => format!("{} --seed {}", s.command, s.seed),
+    }
+}
+
+fn settings(setup: &Setup) -> Table {
+    let set = |origin: &str| {
+        !matches!(origin, "default") && !origin.starts_with("preset ") && !origin.starts_with("profile ")
+    };
+    let shown = setup
+        .settings
+        .iter()
+        .filter(|setting| setting.group != "router" || set(&setting.origin));
+    Table {
+        caption: "Settings in force and where each is from; of the routers only those that are no profile's (summary.json \
+                  has all)"
+            .to_owned(),
+        columns: vec![
+            Column::new("group", "of", ""),
+            Column::new("setting", "setting", ""),
+            Column::new("value", "value", ""),
+            Column::new("origin", "from", ""),
+        ],
+        rows: shown
+            .map(|setting| {
+                vec![
+                    words(&setting.group),
+                    words(&setting.key),
+                    words(&setting.value),
+                    words(&setting.origin),
+                ]
+            })
+            .collect(),
+        marked: None,
+    }
+}
+
+/// What an older summary has: the balancer's settings, and which of them are not its preset's.
+fn check(s: &Summary) -> Table {
+    let keys = s.check.as_object().into_iter().flatten();
+    let rows = keys.filter(|(key, _)| lb_sim::core::settings::KEYS.contains(&key.as_str()));
+    let word = |value: &serde_json::Value| match value {
+        serde_json::Value::String(word) => word.clone(),
+        other => other.to_string(),
+    };
+    Table {
+        caption: "The balancer's settings".to_owned(),
+        columns: vec![
+            Column::new("setting", "setting", ""),
+            Column::new("value", "value", ""),
+            Column::new("origin", "from", ""),
+        ],
+        rows: rows
+            .map(|(key, value)| {
+                let origin = match s.preset_with.contains_key(key) {
+                    true => "set".to_owned(),
+                    false => format!("preset {}", s.preset),
+                };
+                vec![words(key), Cell::Words(word(value)), Cell::Words(origin)]
+            })
+            .collect(),
+        marked: None,
+    }
+}

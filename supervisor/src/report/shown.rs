@@ -1,0 +1,172 @@
+//! PURE: figures and words as a report says them, the same in every sentence.
+
+use router::record::{Fault, Outcome};
+use serde::Serialize;
+
+/// A time in seconds: `7.4 s`, `412 ms`, `1.3 ms`, `4 min`, `3.2 h`.
+pub fn time(seconds: f64) -> String {
+    let Scale { per, unit, digits } = scale(seconds);
+    format!("{:.digits$} {unit}", seconds * per)
+}
+
+/// A time with its range in the same unit: `7.4 s (5.0 to 9.9`; what follows closes the bracket.
+pub fn time_range(mean: f64, min: f64, max: f64) -> (String, String) {
+    let Scale { per, unit, digits } = scale(mean.abs().max(max.abs() / 10.0));
+    (
+        format!("{:.digits$} {unit}", mean * per),
+        format!("{:.digits$} to {:.digits$}", min * per, max * per),
+    )
+}
+
+struct Scale {
+    per: f64,
+    unit: &'static str,
+    digits: usize,
+}
+
+fn scale(seconds: f64) -> Scale {
+    let of = |per, unit, digits| Scale { per, unit, digits };
+    match seconds.abs() {
+        0.0 => of(1.0, "s", 0),
+        s if s < 0.01 => of(1e3, "ms", 1),
+        s if s < 1.0 => of(1e3, "ms", 0),
+        s if s < 100.0 => of(1.0, "s", 1),
+        s if s < 600.0 => of(1.0, "s", 0),
+        s if s < 7200.0 => of(1.0 / 60.0, "min", 0),
+        _ => of(1.0 / 3600.0, "h", 1),
+    }
+}
+
+/// A mean of counts: `370`, `36.5`, `0.5`.
+pub fn mean(count: f64) -> String {
+    match count.abs() {
+        c if c >= 100.0 || c == c.round() => format!("{count:.0}"),
+        _ => format!("{count:.1}"),
+    }
+}
+
+/// A count with its noun: `1 request`, `12 requests`.
+pub fn counted(count: f64, noun: &str) -> String {
+    let figure = mean(count);
+    match figure == "1" {
+        true => format!("1 {noun}"),
+        false => format!("{figure} {noun}s"),
+    }
+}
+
+/// A share as percent, with as many nines as it has: `99.9 %`, `99.95 %`, `2.4 %`.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = (0..=6).find(|digits| {
+        let scale = 10_f64.powi(*digits);
+        ((percent * scale).round() / scale - percent).abs() < 1e-9
+    });
+    format!("{percent:.*} %", digits.map_or(3, |digits| digits as usize))
+}
+
+/// The word that a value of the records has: `http_502`.
+pub fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// What happens to a router: `When a router is killed`.
+pub fn when(fault: Fault, victims: u32) -> String {
+    let (one, many) = match fault {
+        Fault::Kill => ("is killed", "are killed"),
+        Fault::Hang => ("hangs", "hang"),
+        Fault::Crash => ("crashes by the article's bug", "crash by the article's bug"),
+        Fault::Drain => ("is drained", "are drained"),
+        Fault::Stop => ("is stopped", "are stopped"),
+        Fault::Silent => ("accepts and never answers", "accept and never answer"),
+        Fault::Error => ("answers with errors", "answer with errors"),
+        Fault::Cut => ("cuts its answers short", "cut their answers short"),
+        Fault::Slow => ("answers late", "answer late"),
+    };
+    match victims {
+        0 | 1 => format!("When a router {one}"),
+        several => format!("When {several} routers {many} at once"),
+    }
+}
+
+/// One of them: `kill`, `a death`.
+pub fn one(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Kill | Fault::Crash => "death",
+        Fault::Hang => "hang",
+        Fault::Drain => "drain",
+        Fault::Stop => "stop",
+        Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow => "fault",
+    }
+}
+
+/// `20 kills`
+pub fn several(fault: Fault, n: usize) -> String {
+    let noun = match fault {
+        Fault::Kill => "kill",
+        Fault::Hang => "hang",
+        Fault::Crash => "crash",
+        Fault::Drain => "drain",
+        Fault::Stop => "stop",
+        Fault::Silent => "silence",
+        Fault::Error => "error fault",
+        Fault::Cut => "cut fault",
+        Fault::Slow => "slow fault",
+    };
+    match (n, noun) {
+        (1, _) => format!("1 {noun}"),
+        (_, "crash") => format!("{n} crashes"),
+        _ => format!("{n} {noun}s"),
+    }
+}
+
+/// What a client got, in words beside its word.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "answered",
+        Outcome::Http502 => "bad gateway: an attempt failed",
+        Outcome::Http503 => "unavailable: no router, or retries ended",
+        Outcome::Http504 => "gateway timeout",
+        Outcome::HttpOther => "another error status",
+        Outcome::Refused => "connection refused",
+        Outcome::Reset => "connection reset",
+        Outcome::Eof => "connection closed without an answer",
+        Outcome::Timeout => "no answer within the client's patience",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_the_unit_and_the_digits_that_fit_it() {
+        for (seconds, wanted) in [
+            (0.0, "0 s"),
+            (0.00134, "1.3 ms"),
+            (0.4117, "412 ms"),
+            (7.412, "7.4 s"),
+            (127.4, "127 s"),
+            (900.0, "15 min"),
+            (86_400.0, "24.0 h"),
+            (-0.002, "-2.0 ms"),
+        ] {
+            assert_eq!(time(seconds), wanted);
+        }
+        let (mean, range) = time_range(7.41, 5.02, 9.91);
+        assert_eq!(format!("{mean} ({range})"), "7.4 s (5.0 to 9.9)");
+    }
+
+    #[test]
+    fn counts_and_shares_have_no_false_digits() {
+        assert_eq!(counted(370.4, "request"), "370 requests");
+        assert_eq!(counted(1.0, "request"), "1 request");
+        assert_eq!(counted(0.5, "request"), "0.5 requests");
+        assert_eq!(percent(0.999), "99.9 %");
+        assert_eq!(percent(0.9995), "99.95 %");
+        assert_eq!(percent(1.0), "100 %");
+        assert_eq!(percent(0.05), "5 %");
+    }
+}

@@ -1,0 +1,118 @@
+//! PURE: how far a few trials can be trusted. Both figures hold whatever the law of what was measured is.
+//!
+//! The phases of a run's trials cover the check interval evenly on purpose, and are no independent draws: what is said here
+//! with 95 % is then wider than it need be, never narrower.
+
+/// Half-width of the 95 % band around an empirical distribution of `n` values, by the inequality of Dvoretzky, Kiefer and
+/// Wolfowitz with Massart's constant (Annals of Probability 18, 1990): √(ln(2/0.05) / 2n).
+pub fn band(n: usize) -> Option<f64> {
+    (n > 0).then(|| ((2.0_f64 / 0.05).ln() / (2.0 * n as f64)).sqrt().min(1.0))
+}
+
+/// The narrowest pair of order statistics, as far from both ends, that has the median between them with at least 95 %:
+/// exact, by the binomial distribution. `None` for fewer than 6 values: not even their range is that sure.
+pub fn median_interval(values: &[f64]) -> Option<(f64, f64)> {
+    let n = values.len();
+    let below = outside(n)?;
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    Some((sorted[below], sorted[n - 1 - below]))
+}
+
+/// How many values may be left out at each end: the largest k with P(B ≤ k) ≤ 2.5 % for B of n fair coins.
+fn outside(n: usize) -> Option<usize> {
+    // In logarithms: 2^-n is no number for long runs.
+    let mut log_term = -(n as f64) * std::f64::consts::LN_2;
+    let mut below = 0.0;
+    let mut found = None;
+    for k in 0..n {
+        below += log_term.exp();
+        if below > 0.025 {
+            break;
+        }
+        found = Some(k);
+        log_term += ((n - k) as f64 / (k + 1) as f64).ln();
+    }
+    found
+}
+
+/// Which value the median is by the nearest rank, as in [`crate::experiment::summary::Spread`]: its place in `values`.
+pub fn median_place(values: &[f64]) -> Option<usize> {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let rank = (values.len() as f64 * 0.5).ceil() as usize;
+    places.get(rank.max(1) - 1).copied()
+}
+
+/// At most `most` of the values that have the shape of all: order statistics evenly apart, first and last among them.
+pub fn thinned(values: &[f64], most: usize) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.len() <= most || most < 2 {
+        return sorted;
+    }
+    let last = (sorted.len() - 1) as f64;
+    let step = last / (most - 1) as f64;
+    (0..most)
+        .map(|k| sorted[(k as f64 * step).round() as usize])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::summary::Spread;
+
+    #[test]
+    fn the_band_is_massart_s() {
+        assert_eq!(band(0), None);
+        assert_eq!(band(1), Some(1.0));
+        assert!((band(20).unwrap() - 0.30369).abs() < 1e-4);
+        assert!((band(100).unwrap() - 0.135_81).abs() < 1e-4);
+    }
+
+    /// The table in every textbook: which order statistics bound the median with 95 %.
+    #[test]
+    fn the_median_s_interval_is_the_textbook_s() {
+        for (n, lower) in [
+            (6, 1),
+            (8, 1),
+            (9, 2),
+            (10, 2),
+            (12, 3),
+            (15, 4),
+            (20, 6),
+            (30, 10),
+            (50, 18),
+        ] {
+            assert_eq!(outside(n), Some(lower - 1), "n = {n}");
+        }
+        assert_eq!(outside(5), None);
+        // Normal approximation far out: n/2 − 0.98 √n.
+        let far = outside(100_000).unwrap() as f64;
+        assert!(
+            (far - (50_000.0 - 0.98 * 100_000_f64.sqrt())).abs() < 3.0,
+            "{far}"
+        );
+        let values: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+        assert_eq!(median_interval(&values), Some((6.0, 15.0)));
+    }
+
+    #[test]
+    fn the_median_s_place_is_that_of_the_summary() {
+        for n in 1..40 {
+            let values: Vec<f64> = (0..n).map(|k| f64::from(k * 7 % 41)).collect();
+            let place = median_place(&values).unwrap();
+            assert_eq!(values[place], Spread::of(values.clone()).unwrap().p50);
+        }
+        assert_eq!(median_place(&[]), None);
+    }
+
+    #[test]
+    fn thin_values_keep_their_ends() {
+        let values: Vec<f64> = (0..10_000).map(f64::from).collect();
+        let thin = thinned(&values, 500);
+        assert_eq!((thin.len(), thin[0], thin[499]), (500, 0.0, 9_999.0));
+        assert_eq!(thinned(&[2.0, 1.0], 500), [1.0, 2.0]);
+    }
+}

@@ -1,0 +1,123 @@
+//! PURE: all cells of a sweep in rows, theory beside what was measured.
+
+use super::view::View;
+use crate::budget::Budget;
+use crate::experiment::sweep::verdict::Judged;
+use crate::report::model::{Cell, Column, Table};
+
+/// A row a cell.
+pub fn table(view: &View) -> Table {
+    let document = view.document;
+    let varied = view.varied();
+    let mut columns: Vec<Column> = varied.iter().map(|(key, _)| Column::new(key, key, "")).collect();
+    columns.extend([
+        Column::new("n", "n", ""),
+        Column::new("detected", "noticed", ""),
+        Column::new("t_detect_s_mean", "t_detect mean", "s"),
+        Column::new("t_detect_s_max", "max", "s"),
+        Column::new("theory_t_detect_s_mean", "theory mean", "s"),
+        Column::new("theory_t_detect_s_max", "max", "s"),
+        Column::new("lost_per_death", "lost a death", "requests"),
+        Column::new("theory_lost_per_death", "theory", "requests"),
+        Column::new("checks_per_s", "checks", "/s"),
+        Column::new("theory_checks_per_s", "theory", "/s"),
+        Column::new("success", "success", "%"),
+    ]);
+    let rows = document.cells.iter().map(|judged| {
+        let setting = |key: &String| judged.cell.settings.get(key).cloned().unwrap_or_default();
+        let mut row: Vec<Cell> = varied.iter().map(|(key, _)| Cell::Words(setting(key))).collect();
+        row.extend(figures(judged));
+        row
+    });
+    let best = document
+        .cells
+        .iter()
+        .position(|judged| judged.cell.cell == view.best.cell.cell);
+    let marked = match document.slo {
+        Some(_) if document.chosen.is_some() => "it reaches the objective with the fewest checks",
+        _ => "it loses least",
+    };
+    Table {
+        caption: format!(
+            "Success: if each of {} routers dies {} an hour, at {} requests a second. Marked: {marked}.",
+            document.plan.routers,
+            super::times(document.deaths_per_hour),
+            document.plan.rate
+        ),
+        columns,
+        rows: rows.collect(),
+        marked: best.filter(|_| document.cells.len() > 1),
+    }
+}
+
+fn figures(judged: &Judged) -> [Cell; 11] {
+    let cell = &judged.cell;
+    let spread = cell.t_detect_s;
+    let theory = &cell.theory;
+    let told = |value: Option<f64>, reason: &Option<String>, digits: u8| match (value, reason) {
+        (None, Some(reason)) => Cell::Missing {
+            missing: reason.clone(),
+        },
+        _ => Cell::number(value, digits),
+    };
+    [
+        Cell::Count(cell.n as u64),
+        Cell::Count(cell.detected as u64),
+        Cell::number(spread.map(|spread| spread.mean), 3),
+        Cell::number(spread.map(|spread| spread.max), 3),
+        told(theory.t_detect_s.mean, &theory.t_detect_s.reason, 3),
+        Cell::number(theory.t_detect_s.max, 3),
+        Cell::number(cell.lost_per_death, 1),
+        told(theory.lost_per_death.mean, &theory.lost_per_death.reason, 1),
+        Cell::number(cell.checks_per_s, 2),
+        Cell::number(Some(theory.checks_per_s), 2),
+        Cell::number(judged.success.map(|success| success * 100.0), 4),
+    ]
+}
+
+/// What the settings that are spoken of do to an error budget.
+pub fn cost(view: &View, budget: &Budget) -> Table {
+    let document = view.document;
+    let mut told: Vec<(&str, &Judged)> = vec![("best", view.best)];
+    for (what, judged) in [("in force now", view.base), ("loses most", view.worst)] {
+        if let Some(judged) = judged
+            && told.iter().all(|(_, other)| other.cell.cell != judged.cell.cell)
+        {
+            told.push((what, judged));
+        }
+    }
+    let an_hour = document.deaths_per_hour * f64::from(document.plan.routers);
+    let rows = told.into_iter().map(|(what, judged)| {
+        let lost = judged.cell.lost_per_death;
+        let deaths = lost
+            .filter(|lost| *lost > 0.0)
+            .map(|lost| budget.allowed() / lost);
+        let days = lost.and_then(|lost| budget.lasts(lost * an_hour));
+        let never = |value: Option<f64>, digits| match (value, lost) {
+            (None, Some(_)) => Cell::Missing {
+                missing: "it loses none".to_owned(),
+            },
+            (value, _) => Cell::number(value, digits),
+        };
+        vec![
+            Cell::Words(format!("{} ({what})", view.name(judged))),
+            Cell::number(lost, 1),
+            never(deaths, 0),
+            Cell::number(judged.success.and_then(|success| budget.burn_rate(success)), 2),
+            never(days, 1),
+        ]
+    });
+    Table {
+        caption: "A burn rate of 1 spends the budget exactly; above it, the budget ends before its days do."
+            .to_owned(),
+        columns: vec![
+            Column::new("setting", "setting", ""),
+            Column::new("lost_per_death", "lost a death", "requests"),
+            Column::new("deaths_in_budget", "deaths it allows", ""),
+            Column::new("burn_rate", "burn rate", "×"),
+            Column::new("budget_days", "it lasts", "days"),
+        ],
+        rows: rows.collect(),
+        marked: None,
+    }
+}

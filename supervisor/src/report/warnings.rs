@@ -1,0 +1,173 @@
+//! PURE: what makes a run's figures doubtful; said above everything else.
+
+use super::shown;
+use super::statistics;
+use crate::experiment::summary::Summary;
+
+/// Fewer trials say little of a spread.
+const FEW: usize = 10;
+/// A load that is later than this is late for any figure.
+const LATE_MS: f64 = 5.0;
+/// Or than this share of what was measured.
+const LATE_SHARE: f64 = 0.1;
+
+/// The most important first.
+pub fn warnings(s: &Summary) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(incomplete(s));
+    all.extend(few(s));
+    all.extend(late(s));
+    all.extend(dropped(s));
+    all.extend(disturbed(s));
+    all.extend(undetected(s));
+    all.extend(accounts(s));
+    all
+}
+
+fn incomplete(s: &Summary) -> Option<String> {
+    if s.complete {
+        return None;
+    }
+    let done = s.trials.last().map_or(0, |trial| trial.trial);
+    let wanted = s
+        .setup
+        .as_ref()
+        .map_or(String::new(), |setup| format!(" of {}", setup.trials));
+    let cost = s.interrupted.map_or(String::new(), |cut| {
+        let lost = shown::counted(cut.lost as f64, "request");
+        format!(
+            "; the fault of trial {} was under way and cost {lost}, which are in the load's account only",
+            cut.trial
+        )
+    });
+    Some(format!(
+        "This run was interrupted: {done}{wanted} trials are complete, and all figures are of these{cost}."
+    ))
+}
+
+fn few(s: &Summary) -> Option<String> {
+    let n = s.trials.len();
+    // Without any the verdict says so.
+    if n >= FEW || n == 0 {
+        return None;
+    }
+    let band = |n| statistics::band(n).unwrap_or(1.0) * 100.0;
+    Some(format!(
+        "n = {n} is small: the share of deaths noticed by any given time is known to ±{:.0} percentage points only; \
+         20 trials make that ±{:.0}, 100 make it ±{:.0}.",
+        band(n),
+        band(20),
+        band(100)
+    ))
+}
+
+fn late(s: &Summary) -> Option<String> {
+    let late = s.load.late_p99_ms?;
+    let least = s.summary.t_detect_s.map(|t| t.min).filter(|least| *least > 0.0);
+    let beside = least.is_some_and(|least| late > LATE_SHARE * least * 1e3);
+    (late > LATE_MS || beside).then(|| {
+        let why = match least {
+            Some(least) if beside => format!(", more than a tenth of the shortest t_detect ({})", shown::time(least)),
+            _ => String::new(),
+        };
+        format!(
+            "The load generator was late: 1 % of the requests by more than {late:.1} ms{why}. This machine was too busy: \
+             doubt differences smaller than that."
+        )
+    })
+}
+
+fn dropped(s: &Summary) -> Option<String> {
+    let trials = s.trials.iter().filter(|trial| trial.events_dropped > 0);
+    let (n, records) = trials.fold((0_u64, 0_u64), |(n, records), trial| {
+        (n + 1, records.saturating_add(trial.events_dropped))
+    });
+    (n > 0).then(|| {
+        format!(
+            "{} lost {} on the way and {} invalid: too few requests may be counted.",
+            shown::counted(n as f64, "trial"),
+            shown::counted(records as f64, "record"),
+            if n == 1 { "is" } else { "are" }
+        )
+    })
+}
+
+fn disturbed(s: &Summary) -> Option<String> {
+    let disturbed: Vec<_> = s
+        .trials
+        .iter()
+        .filter(|trial| !trial.disturbed.is_empty())
+        .collect();
+    let first = disturbed.first()?;
+    let more = match disturbed.len() {
+        1 => String::new(),
+        n => format!(" ({} more likewise)", n - 1),
+    };
+    Some(format!(
+        "Trial {} is invalid{more}: in the middle of it {}.",
+        first.trial,
+        first.disturbed.join("; ")
+    ))
+}
+
+fn undetected(s: &Summary) -> Option<String> {
+    let t = &s.summary;
+    let missed = t.n.checked_sub(t.detected?).filter(|missed| *missed > 0)?;
+    let lost = t.lost_unnoticed.map_or(String::new(), |lost| {
+        format!(
+            ", and {} were lost to them until it ended",
+            shown::counted(lost as f64, "request")
+        )
+    });
+    Some(format!(
+        "The balancer never noticed {missed} of {} faults{lost}; they are in no distribution of t_detect.",
+        t.n
+    ))
+}
+
+/// Whether the books balance.
+fn accounts(s: &Summary) -> Vec<String> {
+    let mut all = Vec::new();
+    let sum = |values: &mut dyn Iterator<Item = u64>| values.fold(0_u64, u64::saturating_add);
+    let wrong = s.trials.iter().filter(|trial| {
+        let outcomes = sum(&mut trial.lost.by_outcome.values().copied());
+        outcomes != trial.lost.in_flight.saturating_add(trial.lost.window)
+    });
+    let wrong = wrong.count();
+    if wrong > 0 {
+        all.push(format!(
+            "In {} the outcomes do not add up to the lost requests: doubt both.",
+            shown::counted(wrong as f64, "trial")
+        ));
+    }
+    let of_trials = sum(&mut s
+        .trials
+        .iter()
+        .map(|t| t.lost.in_flight.saturating_add(t.lost.window)));
+    let known = of_trials.saturating_add(s.interrupted.map_or(0, |cut| cut.lost));
+    if s.load.lost > known {
+        let n = s.load.lost - known;
+        let lost = match n {
+            1 => "1 lost request belongs".to_owned(),
+            n => format!("{n} lost requests belong"),
+        };
+        let why = match s.complete || s.interrupted.is_some() {
+            true => "no router was in use, or a healthy one was taken for dead",
+            false => "they may be of the trial that was under way",
+        };
+        all.push(format!("{lost} to no completed fault: {why}."));
+    }
+    if s.complete && s.load.lost < known {
+        all.push(format!(
+            "The trials lost {known} requests and the load only {}: doubt both.",
+            s.load.lost
+        ));
+    }
+    if s.complete && s.load.sent != s.load.ok.saturating_add(s.load.lost) {
+        all.push(format!(
+            "{} requests were sent, {} answered and {} lost: the rest had not ended when the run did.",
+            s.load.sent, s.load.ok, s.load.lost
+        ));
+    }
+    all
+}

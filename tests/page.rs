@@ -1,0 +1,265 @@
+//! The page of a lab in a real browser: what a person sees and does there.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/lab_page.rs"]
+mod lab_page;
+mod support;
+
+use browser::Browser;
+use lab_page::{LabPage, url};
+use serde_json::Value;
+use support::{Lab, Place, process, stderr};
+
+/// A window stays open for two to four seconds.
+const SLOW: [&str; 10] = [
+    "--interval",
+    "2s",
+    "--timeout",
+    "1s",
+    "--fall",
+    "2",
+    "--restart-delay",
+    "5s",
+    "--rate",
+    "50",
+];
+const FAST: [&str; 8] = [
+    "--interval",
+    "300ms",
+    "--timeout",
+    "300ms",
+    "--restart-delay",
+    "1s",
+    "--rate",
+    "100",
+];
+
+/// What stands beside the lane of router-2.
+const HEAD: &str = "[...document.querySelectorAll('.lane-head')].find(it => it.querySelector('b').textContent === 'router-2')";
+
+#[test]
+fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let mut lab = place.up(&SLOW);
+    lab.wait_for_check("router-2");
+    let page = LabPage::open(&browser, &url(&lab));
+    page.click("[aria-label='kill router-2']");
+    let open = page.window("router-2", "it.open");
+    assert_eq!(
+        (&open["fault"], &open["t_detect_s"]),
+        (&"kill".into(), &Value::Null),
+        "{open}"
+    );
+    page.until(
+        "the command to copy",
+        "command.innerText.includes('kill router-2')",
+    );
+    page.until(
+        "the words for who hears the page",
+        "announcer.textContent.includes('router-2 is gone')",
+    );
+    page.until("the lane shows it", &format!("{HEAD}.hasAttribute('data-gap')"));
+    page.until(
+        "the chart says so",
+        "/router-2: dead for [\\d.]+ s, believed (up|going down); \\d+ lost/.test(lanes.getAttribute('aria-label'))",
+    );
+
+    let closed = page.window("router-2", "!it.open");
+    assert_eq!(closed["id"], open["id"]);
+    assert_eq!(closed["from"], open["from"]);
+    assert!(closed["t_detect_s"].as_f64().unwrap() > 1.0, "{closed}");
+    assert!(closed["window"].as_u64().unwrap() > 0, "{closed}");
+    page.until(
+        "the words for its end",
+        "announcer.textContent.includes('router-2: the reset window is closed')",
+    );
+    page.until("the lane shows it", &format!("!{HEAD}.hasAttribute('data-gap')"));
+    lab.wait_for("the terminal's word", |line| {
+        line.contains("router-2 reset window")
+    });
+    page.until(
+        "it is back",
+        "lab.history.routers.get('router-2').truth.at(-1).truth === 'up'",
+    );
+    assert_eq!(process(&lab.ps(), "router-2")["restarts"], 1);
+}
+
+#[test]
+fn page_terminal_and_summary_have_the_same_figures() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    for json in [false, true] {
+        let place = Place::new();
+        let flags = [&FAST[..], if json { &["--json"] } else { &[] }].concat();
+        let mut lab = place.up(&flags);
+        lab.wait_for_check("router-2");
+        let page = LabPage::open(&browser, &url(&lab));
+        for (router, fault) in [("router-2", "kill"), ("router-3", "hang")] {
+            page.click(&format!("[aria-label='{fault} {router}']"));
+            page.window(router, "!it.open");
+        }
+        page.click("[aria-label='resume router-3']");
+        page.until("both are back", "['router-2', 'router-3'].every(name => lab.history.routers.get(name).belief.at(-1).belief === 'up')");
+        assert!(place.run(&["down"]).status.success());
+        assert_eq!(lab.exit_code(), Some(0));
+        page.until(
+            "the lab's end",
+            "connection.dataset.is === 'ended' && connection.innerText.includes('the lab has ended')",
+        );
+        page.assert_whole();
+        let (windows, totals): (Vec<Value>, Value) = page
+            .eval("[[...lab.history.windows.values()].sort((a, b) => a.from - b.from), lab.history.totals]");
+        assert_eq!(windows.len(), 2);
+        if json {
+            same_as_json(&lab, &windows, &totals);
+        } else {
+            same_as_words(&lab, &windows, &totals);
+        }
+        let shown: String = page.eval("document.querySelector('.figure.lost .value').textContent");
+        assert_eq!(
+            shown.replace([',', ' ', '\u{202f}'], ""),
+            totals["lost"].to_string()
+        );
+    }
+}
+
+/// What `up` printed.
+fn same_as_words(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
+    let heard = lab.heard.join("\n");
+    let says = |words: &str| assert!(heard.contains(words), "{words:?} is not in\n{heard}");
+    says(&format!(
+        "{} requests sent, {} ok, {} lost",
+        totals["sent"], totals["ok"], totals["lost"]
+    ));
+    for window in windows {
+        let seconds = |key: &str| format!("{:.3} s", window[key].as_f64().unwrap());
+        let router = window["router"].as_str().unwrap();
+        says(&format!(
+            "  {router} {}: t_detect {} (predicted {}), t_stop {}, lost {} in flight + {} in the window",
+            window["fault"].as_str().unwrap(),
+            seconds("t_detect_s"),
+            seconds("predicted_t_detect_s"),
+            seconds("t_stop_s"),
+            window["in_flight"],
+            window["window"]
+        ));
+    }
+}
+
+/// The last document of `up --json`.
+fn same_as_json(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
+    let last: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
+    for key in ["sent", "ok", "lost", "by_outcome"] {
+        assert_eq!(last["load"][key], totals[key], "{key}: {last}");
+    }
+    let told = last["windows"].as_array().unwrap();
+    assert_eq!(told.len(), windows.len(), "{last}");
+    for (window, told) in windows.iter().zip(told) {
+        for key in ["router", "fault", "causes", "saved_by_retry", "detected_by"] {
+            assert_eq!(window[key], told[key], "{key}: {told}");
+        }
+        for key in ["in_flight", "window", "by_outcome"] {
+            assert_eq!(window[key], told["lost"][key], "{key}: {told}");
+        }
+        for key in ["t_detect_s", "predicted_t_detect_s", "t_stop_s"] {
+            let [page, json] = [&window[key], &told[key]].map(|value| value.as_f64().unwrap());
+            assert!(
+                (page - json).abs() < 1e-6,
+                "{key}: {page} on the page, {json} in JSON"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_setting_is_changed_by_its_field() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let lab = place.up(&SLOW);
+    let page = LabPage::open(&browser, &url(&lab));
+    let expected = "document.querySelector('.figure.kill .value').textContent";
+    let before: String = page.eval(expected);
+    page.type_into("#set-interval", "500ms");
+    page.until("the lab has it", "lab.history.settings.interval === '500ms'");
+    assert_eq!(setting(&lab, "interval"), "500ms");
+    let after: String = page.value(
+        "theory says otherwise",
+        &format!("{expected} !== {before:?} && {expected}"),
+    );
+    let theory: Value = page.eval("lab.history.theory.kill.t_detect_s");
+    assert_eq!(theory["mean"], 0.75, "500 ms × (2 − ½): {theory}");
+    assert!(after.contains("0.75"), "{before} → {after}");
+    page.until(
+        "the command to copy",
+        "command.innerText.includes('set interval=500ms')",
+    );
+
+    // What cannot be is refused beside the field, and nothing has changed.
+    page.tolerate("409");
+    page.tolerate("400");
+    page.type_into("#set-interval", "500 parsecs");
+    page.until(
+        "why",
+        "document.getElementById('set-interval-wrong').innerText.length > 10",
+    );
+    assert_eq!(setting(&lab, "interval"), "500ms");
+    page.press("Escape");
+    page.until(
+        "what is in force again",
+        "document.getElementById('set-interval').value === '500ms'",
+    );
+
+    // What is changed elsewhere is seen here.
+    let set = place.run(&["set", "fall=3"]);
+    assert!(set.status.success(), "{}", stderr(&set));
+    page.until(
+        "the field follows",
+        "document.getElementById('set-fall').value === '3'",
+    );
+}
+
+/// As `ps --json` has it.
+fn setting(lab: &Lab<'_>, key: &str) -> String {
+    lab.ps()["settings"][key].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_keyboard_is_enough() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let lab = place.up(&FAST);
+    lab.wait_for_check("router-3");
+    let page = LabPage::open(&browser, &url(&lab));
+    assert!(
+        page.tab_to("[aria-label='kill router-3']", 200),
+        "Tab does not come to the button"
+    );
+    assert!(
+        page.eval::<bool>("document.activeElement.matches(':focus-visible')"),
+        "where it is can be seen"
+    );
+    page.press("Enter");
+    page.window("router-3", "true");
+    page.until(
+        "its end",
+        "document.querySelector('[aria-label=\"kill router-3\"]').disabled",
+    );
+    // Whoever acted goes on from where he stood, although that button has nothing to do now.
+    page.press("Tab");
+    let next: String = page.eval("document.activeElement.outerHTML");
+    assert!(next.contains("router-3") || next.contains("router-4"), "{next}");
+    page.until(
+        "it is back",
+        "lab.history.routers.get('router-3').truth.at(-1).truth === 'up'",
+    );
+}

@@ -1,0 +1,561 @@
+//! The page's server: what it tells, to whom, and who may act.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use support::{Lab, Place};
+
+const FAST: [&str; 8] = [
+    "--interval",
+    "200ms",
+    "--timeout",
+    "200ms",
+    "--restart-delay",
+    "1s",
+    "--rate",
+    "100",
+];
+
+/// Where a lab's page is.
+struct Page {
+    /// `127.1.0.1:8080`
+    address: String,
+    token: String,
+}
+
+/// A stream of server-sent events.
+struct Live {
+    lines: BufReader<TcpStream>,
+    /// Of the last event that had one.
+    id: String,
+    frames: Vec<Value>,
+}
+
+impl Page {
+    fn of(lab: &Lab) -> Page {
+        Page::at(&lab.ps())
+    }
+
+    fn at(ps: &Value) -> Page {
+        let url = ps["lab"]["page"].as_str().unwrap();
+        let (address, token) = url
+            .strip_prefix("http://")
+            .unwrap()
+            .split_once("/#token=")
+            .unwrap();
+        Page {
+            address: address.to_owned(),
+            token: token.to_owned(),
+        }
+    }
+
+    /// Status and all of the answer.
+    fn ask(&self, head: &str, fields: &[(&str, &str)], body: &str) -> (u16, String) {
+        let mut stream = self.connect();
+        let mut request = format!("{head} HTTP/1.1\r\n");
+        if !fields.iter().any(|(name, _)| *name == "Host") {
+            request += &format!("Host: {}\r\n", self.address);
+        }
+        for (name, value) in fields {
+            request += &format!("{name}: {value}\r\n");
+        }
+        let length = body.len();
+        write!(
+            stream,
+            "{request}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        (answer[9..12].parse().unwrap(), answer)
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.ask(&format!("GET {path}"), &[], "")
+    }
+
+    /// As the page itself does it.
+    fn order(&self, what: &str, body: &Value) -> (u16, Value) {
+        let origin = format!("http://{}", self.address);
+        let fields = [
+            ("Origin", origin.as_str()),
+            ("Content-Type", "application/json"),
+            ("X-Resetlab-Token", &self.token),
+            ("Sec-Fetch-Site", "same-origin"),
+        ];
+        let (status, answer) = self.ask(&format!("POST /v1/{what}"), &fields, &body.to_string());
+        (status, serde_json::from_str(body_of(&answer)).unwrap())
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+    }
+
+    fn live(&self, path: &str, fields: &str) -> Live {
+        let mut stream = self.connect();
+        let address = &self.address;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n").unwrap();
+        let mut lines = BufReader::new(stream);
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        assert!(line.starts_with("HTTP/1.1 200"), "{line}");
+        Live {
+            lines,
+            id: String::new(),
+            frames: Vec::new(),
+        }
+    }
+}
+
+impl Live {
+    /// The next event and its data; chunk sizes and header fields are skipped, since no line of an event looks like them.
+    fn event(&mut self) -> Option<(String, Value)> {
+        let (mut name, mut data) = (String::new(), String::new());
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            if let Some(word) = line.strip_prefix("event: ") {
+                name = word.trim().to_owned();
+            } else if let Some(id) = line.strip_prefix("id: ") {
+                self.id = id.trim().to_owned();
+            } else if let Some(json) = line.strip_prefix("data: ") {
+                data = json.to_owned();
+            } else if line == "\n" && !data.is_empty() {
+                let value: Value = serde_json::from_str(&data).unwrap();
+                if name == "frames" {
+                    self.frames.extend(value.as_array().unwrap().iter().cloned());
+                }
+                return Some((name, value));
+            }
+        }
+    }
+
+    /// Reads on until one of the frames so far fits.
+    fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let mut looked = 0;
+        let give_up = router::clock::now() + Duration::from_secs(30);
+        loop {
+            if let Some(found) = self.frames[looked..].iter().find(|frame| fits(frame)) {
+                return found.clone();
+            }
+            looked = self.frames.len();
+            assert!(router::clock::now() < give_up, "waited for: {what}");
+            self.event()
+                .unwrap_or_else(|| panic!("the lab ended before: {what}"));
+        }
+    }
+
+    /// `out`, added up.
+    fn outcomes(&self) -> BTreeMap<String, u64> {
+        let mut sum = BTreeMap::new();
+        let buckets = self.frames.iter().filter_map(|frame| frame["out"].as_array());
+        for (outcome, n) in buckets
+            .flatten()
+            .flat_map(|bucket| bucket[1].as_object().unwrap())
+        {
+            *sum.entry(outcome.clone()).or_default() += n.as_u64().unwrap();
+        }
+        sum
+    }
+
+    fn seqs(&self) -> Vec<u64> {
+        self.frames
+            .iter()
+            .map(|frame| frame["seq"].as_u64().unwrap())
+            .collect()
+    }
+}
+
+fn each<'a>(frame: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    frame[key].as_array().into_iter().flatten()
+}
+
+fn body_of(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+#[test]
+fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() {
+    let place = Place::new();
+    let mut lab = place.up(&FAST);
+    let page = Page::of(&lab);
+    let url = format!("page      http://{}/#token={}", page.address, page.token);
+    assert!(
+        lab.heard.iter().any(|line| line.ends_with(&url)),
+        "{:?}",
+        lab.heard
+    );
+    let mut live = page.live("/v1/live", "");
+    let (name, hello) = live.event().unwrap();
+    assert_eq!(
+        (name.as_str(), &hello["schema"]),
+        ("hello", &json!("resetlab.page.v1"))
+    );
+    assert_eq!(hello["base"]["routers"]["router-2"]["truth"], "up");
+    assert_eq!(hello["base"]["settings"]["interval"], "200ms");
+    assert_eq!(hello["base"]["theory"]["checks_per_s"], 20.0);
+    lab.wait_for_check("router-2");
+    let (status, killed) = page.order("fault", &json!({ "router": "router-2", "fault": "kill" }));
+    assert_eq!(
+        (status, &killed["schema"]),
+        (200, &json!("resetlab.fault.v1")),
+        "{killed}"
+    );
+
+    let about = |frame: &Value, key: &str, fits: &dyn Fn(&Value) -> bool| {
+        each(frame, key).any(|change| change["router"] == "router-2" && fits(change))
+    };
+    let dead = live.until("its death", |f| {
+        about(f, "truth", &|change| change["truth"] == "dead")
+    });
+    let why = each(&dead, "truth")
+        .find(|change| change["truth"] == "dead")
+        .unwrap();
+    assert!(why["why"].as_str().unwrap().contains("kill"), "{why}");
+    live.until("a failed check", |f| {
+        each(f, "checks").any(|check| check[0] == "router-2" && check[3] == "refused")
+    });
+    live.until("Down", |f| {
+        about(f, "belief", &|change| change["belief"] == "down")
+    });
+    live.until("an open window", |f| {
+        about(f, "windows", &|window| window["open"] == true)
+    });
+    let closed = |window: &Value| window["open"] == false;
+    let last = live.until("the window's end", |f| about(f, "windows", &closed));
+    let window = each(&last, "windows").find(|window| closed(window)).unwrap();
+    assert_eq!(
+        (&window["fault"], &window["detected_by"]),
+        (&json!("kill"), &json!("poll"))
+    );
+    assert!(window["t_detect_s"].as_f64().unwrap() <= 0.6, "{window}");
+    assert!(window["predicted_t_detect_s"].is_f64(), "{window}");
+    live.until("its return", |f| {
+        about(f, "truth", &|change| change["truth"] == "up")
+    });
+
+    place.json(&["set", "rate=0"]);
+    let idle = live.until("the new settings", |f| {
+        f["settings"]["rate"].as_f64() == Some(0.0)
+    });
+    assert_eq!(idle["totals"]["budget_left"], Value::Null);
+    lab.signal(nix::sys::signal::Signal::SIGINT);
+    while let Some((name, _)) = live.event() {
+        if name == "end" {
+            break;
+        }
+    }
+    assert_eq!(lab.exit_code(), Some(130));
+    let totals = live
+        .frames
+        .iter()
+        .rev()
+        .find_map(|frame| frame.get("totals"))
+        .unwrap();
+    let (sent, ok, lost) = (&totals["sent"], &totals["ok"], &totals["lost"]);
+    let line = format!("{sent} requests sent, {ok} ok, {lost} lost");
+    assert!(
+        lab.heard.iter().any(|heard| heard.starts_with(&line)),
+        "{line}: {:?}",
+        lab.heard
+    );
+    let outcomes = live.outcomes();
+    assert_eq!(&json!(outcomes["ok"]), ok);
+    let failed: BTreeMap<_, _> = outcomes
+        .into_iter()
+        .filter(|(outcome, _)| outcome != "ok")
+        .collect();
+    assert_eq!(json!(failed), totals["by_outcome"]);
+    let seqs = live.seqs();
+    assert!(seqs.iter().copied().eq(0..seqs.len() as u64), "{seqs:?}");
+}
+
+#[test]
+fn others_may_look_and_not_act() {
+    let place = Place::new();
+    let lab = place.up(&FAST);
+    let page = Page::of(&lab);
+    let origin = format!("http://{}", page.address);
+    let kill = json!({ "router": "router-1", "fault": "kill" }).to_string();
+    let good = [
+        ("Origin", origin.as_str()),
+        ("Content-Type", "application/json"),
+        ("X-Resetlab-Token", page.token.as_str()),
+    ];
+    let with = |name: &str, value: Option<&'static str>| -> Vec<(&str, &str)> {
+        let rest = good.into_iter().filter(|(other, _)| *other != name);
+        let forged = value.map(|value| match name {
+            "Host" => ("Host", value),
+            "Origin" => ("Origin", value),
+            "Content-Type" => ("Content-Type", value),
+            "Sec-Fetch-Site" => ("Sec-Fetch-Site", value),
+            _ => ("X-Resetlab-Token", value),
+        });
+        rest.chain(forged).collect()
+    };
+    for (name, value, refused) in [
+        ("X-Resetlab-Token", None, 403),
+        ("X-Resetlab-Token", Some("00000000000000000000000000000000"), 403),
+        ("Origin", None, 403),
+        ("Origin", Some("http://evil.test"), 403),
+        ("Origin", Some("null"), 403),
+        ("Host", Some("rebound.evil.test:8080"), 403),
+        ("Host", Some("localhost"), 403),
+        ("Sec-Fetch-Site", Some("cross-site"), 403),
+        ("Content-Type", None, 415),
+        ("Content-Type", Some("application/x-www-form-urlencoded"), 415),
+        ("Content-Type", Some("text/plain"), 415),
+    ] {
+        let (status, answer) = page.ask("POST /v1/fault", &with(name, value), &kill);
+        assert_eq!(status, refused, "{name}: {value:?}: {answer}");
+        assert!(!answer.to_lowercase().contains("access-control"), "{answer}");
+    }
+    let rebound = [("Host", "rebound.evil.test:8080")];
+    for path in ["/", "/v1/live", "/v1/ps", "/v1/theory"] {
+        let (status, answer) = page.ask(&format!("GET {path}"), &rebound, "");
+        assert_eq!((status, answer.contains("ps")), (403, true), "{path}: {answer}");
+    }
+    // What anybody may read does not say how to act.
+    for path in ["/", "/v1/ps", "/v1/ps?wide=true", "/v1/theory"] {
+        let (status, answer) = page.get(path);
+        assert_eq!(status, 200, "{path}: {answer}");
+        assert!(!answer.contains(&page.token), "{path}");
+        assert!(
+            answer.contains("content-security-policy: default-src 'none'; script-src 'self'"),
+            "{answer}"
+        );
+        for field in [
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+        ] {
+            assert!(answer.contains(field), "{path}: {field}");
+        }
+    }
+    let (status, answer) = page.ask("HEAD /", &[], "");
+    assert_eq!((status, body_of(&answer)), (200, ""));
+    for (head, status) in [
+        ("DELETE /v1/ps", 405),
+        ("OPTIONS /v1/fault", 405),
+        ("GET /v1/fault", 405),
+        ("GET /../Cargo.toml", 404),
+        ("GET /v1/down", 404),
+        ("GET /v1/events", 404),
+    ] {
+        assert_eq!(page.ask(head, &[], "").0, status, "{head}");
+    }
+    // Nothing that the page has no button for.
+    assert_eq!(page.ask("POST /v1/down", &good, "{}").0, 405);
+    assert_eq!(page.ask("POST /v1/scale", &good, "{\"routers\":1}").0, 405);
+    // All are alive after that; an order of the page's own is done, and its error says what to do.
+    let ps = lab.ps();
+    for router in ["router-1", "router-2", "router-3", "router-4"] {
+        assert_eq!(support::process(&ps, router)["restarts"], 0, "{router}");
+        assert_eq!(support::process(&ps, router)["truth"], "up", "{router}");
+    }
+    let (status, answer) = page.order("set", &json!({ "fall": "0" }));
+    assert_eq!((status, &answer["exit"]), (409, &json!(2)), "{answer}");
+    assert_eq!(page.order("set", &json!({ "fall": "3" })).0, 200);
+    assert_eq!(
+        page.order("fault", &json!({ "router": "router-1", "fault": "hang" }))
+            .0,
+        200
+    );
+    assert_eq!(page.order("resume", &json!({ "router": "router-1" })).0, 200);
+    assert_eq!(page.order("heal", &json!({ "router": "router-1" })).0, 409);
+}
+
+#[test]
+fn theory_is_asked_for_other_settings_and_says_what_was_wrong_with_them() {
+    let place = Place::new();
+    let lab = place.up(&["--rate", "5"]);
+    let page = Page::of(&lab);
+    let document = |path: &str| -> Value { serde_json::from_str(body_of(&page.get(path).1)).unwrap() };
+    let now = document("/v1/theory");
+    assert_eq!(
+        (&now["settings"]["interval"], &now["checks_per_s"]),
+        (&json!("5s"), &json!(0.8))
+    );
+    let other = document("/v1/theory?interval=1s&timeout=1s&fall=3&rate=100");
+    assert_eq!(
+        other["kill"]["t_detect_s"],
+        json!({ "min": 2.0, "mean": 2.5, "max": 3.0 })
+    );
+    assert_eq!(other["settings"]["rate"], 100.0);
+    assert_eq!(document("/v1/theory?preset=nginx")["checks_per_s"], Value::Null);
+    let (status, answer) = page.get("/v1/theory?fall=0");
+    let wrong: Value = serde_json::from_str(body_of(&answer)).unwrap();
+    assert_eq!((status, &wrong["exit"]), (409, &json!(2)));
+    assert!(wrong["error"].as_str().unwrap().contains("fall"), "{wrong}");
+    assert_eq!(page.get("/v1/theory?engine-config=/etc/passwd").0, 409);
+}
+
+#[test]
+fn who_comes_back_hears_exactly_what_was_missed_and_who_goes_harms_nobody() {
+    let place = Place::new();
+    let lab = place.up(&FAST);
+    let page = Page::of(&lab);
+    let mut first = page.live("/v1/live", "");
+    let mut witness = page.live("/v1/live", "");
+    first.until("some frames", |f| f["seq"].as_u64() >= Some(3));
+    let heard = first.id.clone();
+    let last = *first.seqs().last().unwrap();
+    drop(first); // in the middle of its stream
+    place.json(&["kill", "router-3"]);
+    witness.until("its death", |f| {
+        each(f, "truth").any(|change| change["router"] == "router-3" && change["truth"] == "dead")
+    });
+    let reach = *witness.seqs().last().unwrap();
+    for (path, fields) in [
+        ("/v1/live".to_owned(), format!("Last-Event-ID: {heard}\r\n")),
+        (format!("/v1/live?after={heard}"), String::new()),
+        (format!("/v1/live?after={last}"), String::new()),
+    ] {
+        let mut again = page.live(&path, &fields);
+        assert_eq!(again.event().unwrap().0, "hello");
+        again.until("what the witness has", |f| f["seq"].as_u64() >= Some(reach));
+        let missed = again.frames.iter().zip(&witness.frames[last as usize + 1..]);
+        missed.for_each(|(again, once)| assert_eq!(again, once));
+        assert_eq!(again.seqs()[0], last + 1, "{path}");
+    }
+    // The id of another lab says nothing of this one.
+    let mut stranger = page.live("/v1/live", "Last-Event-ID: 0123456789abcdef.2\r\n");
+    stranger.until("the first", |f| f["seq"] == 0);
+    assert_eq!(support::process(&lab.ps(), "router-1")["truth"], "up");
+}
+
+#[test]
+fn readers_that_read_nothing_slow_nobody_and_there_is_an_end_to_them() {
+    let place = Place::new();
+    let lab = place.up(&FAST);
+    let page = Page::of(&lab);
+    let mut reader = page.live("/v1/live", "");
+    let deaf: Vec<TcpStream> = (1..32)
+        .map(|_| {
+            let mut stream = page.connect();
+            let address = &page.address;
+            write!(stream, "GET /v1/live HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let mut status = [0; 12];
+    deaf.iter()
+        .for_each(|mut stream| stream.read_exact(&mut status).unwrap());
+    let (refused, words) = page.get("/v1/live");
+    assert_eq!(refused, 503);
+    assert!(words.contains("close one of its pages"), "{words}");
+    let before = memory(lab.pid());
+    let from = reader.until("a frame", |_| true)["seq"].as_u64().unwrap();
+    reader.until("five seconds of frames", |f| f["seq"].as_u64() >= Some(from + 50));
+    let grown = memory(lab.pid()).saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} kB more");
+    let late = place.json(&["ps"])["load"]["sent"].as_u64().unwrap();
+    assert!(late > 300, "{late} requests");
+    // A place is free again when its reader goes.
+    drop(deaf);
+    reader.until("a moment later", |f| f["seq"].as_u64() >= Some(from + 60));
+    assert_eq!(page.live("/v1/live", "").event().unwrap().0, "hello");
+}
+
+#[test]
+fn it_can_be_moved_and_switched_off_and_makes_way_for_others() {
+    let place = Place::new();
+    let off = place.up(&["--rate", "5", "--page", "off"]);
+    assert_eq!(off.ps()["lab"]["page"], Value::Null);
+    assert!(
+        off.heard.iter().any(|line| line.trim() == "page      off"),
+        "{:?}",
+        off.heard
+    );
+    let moved = place.up(&["--lab", "moved", "--rate", "5", "--page", "127.0.0.1:0"]);
+    let page = Page::at(&place.json(&["ps", "--lab", "moved"]));
+    let port = page.address.split_once(':').unwrap().1;
+    assert_eq!(
+        page.ask("GET /", &[("Host", &format!("localhost:{port}"))], "").0,
+        200
+    );
+
+    let taken = place.run(&["--lab", "third", "up", "--page", &page.address]);
+    assert_eq!(taken.status.code(), Some(2));
+    let words = support::stderr(&taken);
+    assert!(words.contains(&format!("(pid {})", moved.pid())), "{words}");
+    assert!(words.contains("`--page ADDR` moves it"), "{words}");
+
+    // Nobody asked for that port, so another one does.
+    let net = 211;
+    let _other = std::net::TcpListener::bind(format!("127.{net}.0.1:8080")).unwrap();
+    let net = net.to_string();
+    let mut aside = place.up(&["--lab", "aside", "--rate", "5", "--net", &net]);
+    let ps = place.json(&["ps", "--lab", "aside"]);
+    assert_eq!(Page::at(&ps).address, format!("127.{net}.0.1:8081"));
+    let said = aside.wait_for("why", |line| line.contains("the page is at port 8081"));
+    assert!(said.contains(&format!("(pid {})", std::process::id())), "{said}");
+}
+
+#[test]
+fn a_browser_is_shown_the_page_and_outlives_the_lab_without_its_command_line_telling_the_token() {
+    let place = Place::new();
+    let [who, told, bin] = ["who", "told", "bin"].map(|name| place.path().join(name));
+    std::fs::create_dir(&bin).unwrap();
+    for pipe in [&who, &told] {
+        nix::unistd::mkfifo(pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let [said, shown] = [&who, &told].map(|pipe| pipe.display());
+    let script = format!("#!/bin/sh\necho $$ > {said}\ncat \"$1\" > {shown}\nexec sleep 60\n");
+    std::fs::write(bin.join("xdg-open"), script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bin.join("xdg-open"), executable).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let environment = [
+        ("PATH", path.as_str()),
+        ("DISPLAY", ":9"),
+        ("WAYLAND_DISPLAY", ""),
+    ];
+    let mut lab = place.up_in(&environment, &["--rate", "5", "--open"]);
+    let pid: u32 = std::fs::read_to_string(&who).unwrap().trim().parse().unwrap();
+    let browser = support::watch(pid).unwrap();
+    let page = Page::of(&lab);
+    let shown = std::fs::read_to_string(&told).unwrap();
+    assert!(
+        shown.contains(&format!("url=http://{}/#token={}", page.address, page.token)),
+        "{shown}"
+    );
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(!String::from_utf8_lossy(&line).contains(&page.token));
+    lab.signal(nix::sys::signal::Signal::SIGINT);
+    assert_eq!(lab.exit_code(), Some(130));
+    assert!(
+        !support::all_end_within(&[browser], Duration::from_millis(300)),
+        "it was ended with the lab"
+    );
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid as i32),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+
+    let nowhere = [("DISPLAY", ""), ("WAYLAND_DISPLAY", "")];
+    let mut alone = place.up_in(&nowhere, &["--rate", "5", "--open"]);
+    alone.wait_for("why", |line| {
+        line.contains("no browser was opened: this terminal has no display")
+    });
+}
+
+/// Resident, in kB.
+fn memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}

@@ -1,0 +1,187 @@
+//! What a page knows of its lab, whatever happens to the page, its tab or its connection.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/lab_page.rs"]
+mod lab_page;
+#[path = "support/relay.rs"]
+mod relay;
+mod support;
+
+use browser::Browser;
+use lab_page::{LabPage, origin, url};
+use relay::Relay;
+use serde_json::Value;
+use support::{Lab, Place};
+
+/// A window stays open for two to four seconds.
+const SLOW: [&str; 10] = [
+    "--interval",
+    "2s",
+    "--timeout",
+    "1s",
+    "--fall",
+    "2",
+    "--restart-delay",
+    "5s",
+    "--rate",
+    "50",
+];
+
+/// Windows, and outcomes of the time before `until`, as a page knows them.
+fn known(page: &LabPage, until: f64) -> (Vec<u64>, Vec<Value>) {
+    page.eval(&format!(
+        "[[...lab.history.outcomes(-1e9, {until})],
+          [...lab.history.windows.values()].filter(it => !it.open).sort((a, b) => a.from - b.from)]"
+    ))
+}
+
+fn down(place: &Place, lab: &mut Lab<'_>) {
+    assert!(place.run(&["down"]).status.success());
+    assert_eq!(lab.exit_code(), Some(0));
+}
+
+fn ended(page: &LabPage) -> Value {
+    page.until("the lab's end", "connection.dataset.is === 'ended'");
+    page.assert_whole();
+    page.eval("lab.history.totals")
+}
+
+#[test]
+fn a_reload_in_an_open_window_loses_nothing() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let mut lab = place.up(&SLOW);
+    lab.wait_for_check("router-1");
+    let page = LabPage::open(&browser, &url(&lab));
+    page.click("[aria-label='kill router-1']");
+    page.window("router-1", "!it.open");
+    page.until(
+        "it is back",
+        "lab.history.routers.get('router-1').belief.at(-1).belief === 'up'",
+    );
+    page.click("[aria-label='kill router-2']");
+    let open = page.window("router-2", "it.open");
+    // What is older than the death cannot grow any more: a request takes milliseconds here.
+    let until = (open["from"].as_f64().unwrap() / 100.0).floor() * 100.0 - 1000.0;
+    let before = known(&page, until);
+    page.reload();
+    assert_eq!(known(&page, until), before);
+    let again = page.window("router-2", "true");
+    assert_eq!((&again["id"], &again["from"]), (&open["id"], &open["from"]));
+    // It may still act: the token has outlived the reload.
+    page.click("[aria-label='drain router-4']");
+    page.until(
+        "it drains",
+        "lab.history.routers.get('router-4').truth.some(it => it.truth === 'draining')",
+    );
+    page.window("router-2", "!it.open");
+    down(&place, &mut lab);
+    let totals = ended(&page);
+    let words = format!(
+        "{} requests sent, {} ok, {} lost",
+        totals["sent"], totals["ok"], totals["lost"]
+    );
+    assert!(lab.heard.join("\n").contains(&words), "{words}");
+}
+
+#[test]
+fn a_stream_cut_in_the_middle_goes_on_where_it_was() {
+    let place = Place::new();
+    let mut lab = place.up(&SLOW);
+    lab.wait_for_check("router-2");
+    let url = url(&lab);
+    let address = origin(&url).trim_start_matches("http://").to_owned();
+    let relay = Relay::to(address.parse().unwrap());
+    let rules = format!("--host-resolver-rules=MAP {address} {}", relay.address);
+    let Some(browser) = Browser::for_test(&[&rules]) else {
+        return;
+    };
+    let page = LabPage::open(&browser, &url);
+    page.tolerate("net::ERR_");
+    page.eval::<()>(
+        "(() => {
+           const { history } = lab, apply = history.apply.bind(history);
+           lab.heard = [];
+           history.apply = frame => { const taken = apply(frame); if (taken) lab.heard.push(frame.seq); return taken; };
+         })()",
+    );
+    page.click("[aria-label='kill router-2']");
+    page.window("router-2", "it.open");
+    page.until("frames", "lab.heard.length > 3");
+    assert!(relay.cut() > 0);
+    page.until("it says so", "connection.dataset.is === 'reconnecting'");
+    page.until("it hears again", "connection.dataset.is === 'live'");
+    page.window("router-2", "!it.open");
+    assert!(relay.cut() > 0);
+    page.until("it says so again", "connection.dataset.is === 'reconnecting'");
+    let after: u64 = page.eval("lab.history.next");
+    page.until("it hears again", &format!("lab.history.next > {after} + 20"));
+    let (heard, again): (Vec<u64>, u64) = page.eval("[lab.heard, lab.stream.malformed]");
+    assert!(heard.windows(2).all(|two| two[1] == two[0] + 1), "{heard:?}");
+    assert_eq!(again, 0);
+    let resumed = relay.lines("last-event-id: ").len() + relay.lines("get /v1/live?after=").len();
+    assert!(
+        resumed >= 2,
+        "it asked for what followed: {:?}",
+        relay.lines("get ")
+    );
+    down(&place, &mut lab);
+    ended(&page);
+}
+
+#[test]
+fn tabs_know_the_same_and_one_that_was_hidden_catches_up() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let mut lab = place.up(&SLOW);
+    lab.wait_for_check("router-2");
+    let url = url(&lab);
+    let first = LabPage::open(&browser, &url);
+    let second = LabPage::open(&browser, &url);
+    first.until("it is hidden", "document.hidden");
+    let drawn: String = first.eval("document.querySelector('.figure.lost .value').textContent");
+    second.click("[aria-label='kill router-2']");
+    let window = second.window("router-2", "!it.open");
+    lab.wait_for("the terminal's word", |line| {
+        line.contains("router-2 reset window")
+    });
+    second.until(
+        "it is back",
+        "lab.history.routers.get('router-2').belief.at(-1).belief === 'up'",
+    );
+    first.to_front();
+    first.until("it is seen", "!document.hidden");
+    let caught = first.window("router-2", "!it.open");
+    assert_eq!(caught["id"], window["id"]);
+    first.until(
+        "what is shown has caught up",
+        &format!("document.querySelector('.figure.lost .value').textContent !== {drawn:?}"),
+    );
+    down(&place, &mut lab);
+    let totals = [&first, &second].map(|page| (ended(page), known(page, 1e12)));
+    assert_eq!(totals[0], totals[1]);
+}
+
+#[test]
+fn a_lab_that_was_killed_is_not_said_to_have_ended() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let mut lab = place.up(&SLOW);
+    let page = LabPage::open(&browser, &url(&lab));
+    page.tolerate("net::ERR_");
+    lab.kill_9();
+    page.until("it tries", "connection.dataset.is === 'reconnecting'");
+    page.click("[aria-label='kill router-2']");
+    page.until(
+        "why the order was not taken",
+        "command.innerText.includes('the lab does not answer')",
+    );
+}
