@@ -37,7 +37,7 @@ export function drawAxis(context, { theme, ticks, x, left, right, margins }, y) 
   for (const tick of ticks.ticks) {
     const at = x(tick);
     const text = seconds(tick, ticks.digits);
-    const half = context.measureText(text).width / 2;
+    const half = widthOf(context, text) / 2;
     if (at - half < left - 24 || at + half > right + margins.right) continue;
     context.fillText(text, at, y + 5);
   }
@@ -65,6 +65,19 @@ export function drawKnown(context, { history, theme, x, left, right, now, from, 
     context.textBaseline = 'middle';
     haloed(context, theme, 'not heard', (x0 + x1) / 2, (top + bottom) / 2, theme.css('ink-2'));
   }
+}
+
+const widths = new Map();
+
+/** How wide a text is; measured once, since the same labels are drawn again and again. */
+export function widthOf(context, text) {
+  const key = `${context.font} ${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    if (widths.size > 4000) widths.clear();
+    widths.set(key, (width = context.measureText(text).width));
+  }
+  return width;
 }
 
 /** Text on the drawing, with paper around it. */

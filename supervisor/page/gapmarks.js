@@ -1,6 +1,6 @@
 // The gaps between truth and belief: hatched, and what they cost said beside them.
 
-import { font } from './axis.js';
+import { font, widthOf } from './axis.js';
 import { count, seconds } from './format.js';
 import { byRouter, gaps, lostIn, windowOf } from './spans.js';
 
@@ -24,7 +24,7 @@ export function drawGaps(context, scene, rows, lanes) {
       const x1 = Math.max(x0 + (rows.tall ? 1 : 2), Math.min(right + 2, x(until)));
       const window = gap.kind === 'window' ? windowOf(windows.get(lane.name), gap, now) : null;
       drawGap(context, scene, rows, lane, gap, x0, x1, y);
-      if (window?.predicted_t_detect_s != null && rows.tall) labels.push(...drawExpected(context, scene, rows, window, y));
+      if (window?.predicted_t_detect_s != null && rows.tall && (window.open || x1 - x0 >= 8)) labels.push(...drawExpected(context, scene, rows, window, y));
       if (rows.tall || gap.kind !== 'lag') said.push({ rank: rankOf(gap, window, until), of: [lane, gap, window, x0, x1, y] });
     }
   }
@@ -43,6 +43,7 @@ function drawGap(context, { theme, x }, rows, lane, gap, x0, x1, y) {
   const width = x1 - x0;
   const loud = gap.kind === 'window';
   const colour = loud ? 'lost-1' : 'warn';
+  if (!loud && width <= 2) return;
   if (rows.band < HATCHED) {
     context.fillStyle = loud ? theme.css(colour) : theme.pattern(context, colour, 'upright');
     // Where it is as narrow as a line, it is as high as its lane.
@@ -88,8 +89,8 @@ function drawExpected(context, { theme, x }, rows, window, y) {
   const text = 'expected';
   const size = 10.5;
   context.font = font(theme, { size });
-  const width = Math.ceil(context.measureText(text).width) + 4;
-  return [{ rank: 0, height: 12, size, choices: [{ x: at + 3, y: y + rows.belief, width, text }, { x: at - width - 3, y: y + rows.belief, width, text }] }];
+  const width = Math.ceil(widthOf(context, text)) + 4;
+  return [{ rank: 0, height: 12, size, choices: [{ x: at + 3, y: y + rows.belief, width, text }] }];
 }
 
 function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window, x0, x1, y) {
@@ -105,7 +106,7 @@ function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window,
   const texts = name ? [name + what + lasted + lost] : lost ? [lasted + lost, lasted] : [what + lasted, lasted];
   const height = rows.tall ? rows.label - 2 : 13;
   const choices = texts.flatMap((text) => {
-    const width = Math.ceil(context.measureText(text).width) + 4;
+    const width = Math.ceil(widthOf(context, text)) + 4;
     if (rows.tall) {
       const top = y + rows.truth - 3 - height;
       const inside = Math.max(left, Math.min(x0, right - width));
@@ -113,7 +114,7 @@ function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window,
     }
     const top = y + (rows.belief + rows.band) / 2 - height / 2;
     const sides = [x0 - width - 4, x1 + 4];
-    return [0, height, -height].flatMap((shift) => sides.map((x) => ({ x, y: top + shift, text, width })));
+    return [0, height, -height, 2 * height, -2 * height].flatMap((shift) => sides.map((x) => ({ x, y: top + shift, text, width })));
   });
   return { height, choices, loud, size, weight };
 }

@@ -1,6 +1,6 @@
 // The picture of the product: what each router is, over what the balancer thinks, and the gap between the two.
 
-import { AXIS, drawAxis, drawGrid, drawKnown, font, haloed } from './axis.js';
+import { AXIS, drawAxis, drawGrid, drawKnown, font, haloed, widthOf } from './axis.js';
 import { COARSE } from './buckets.js';
 import { word } from './format.js';
 import { drawGaps, nameEvery } from './gapmarks.js';
@@ -74,14 +74,26 @@ function drawNames(context, { theme, right }, rows) {
 }
 
 function drawBands(context, scene, rows, lane, y) {
-  const { from, now, to } = scene;
-  const until = Math.min(now, to);
-  eachSpan(lane.truth, from, until, (change, start, end) => drawBand(context, scene, rows, change.truth, start, end, y + rows.truth));
-  eachSpan(lane.belief, from, until, (change, start, end) => drawBand(context, scene, rows, change.belief, start, end, y + rows.belief));
+  drawStates(context, scene, rows, lane.truth, 'truth', y + rows.truth);
+  drawStates(context, scene, rows, lane.belief, 'belief', y + rows.belief);
+}
+
+function drawStates(context, scene, rows, changes, what, y) {
+  const { from, now, to, x } = scene;
+  let taken = -1;
+  eachSpan(changes, from, Math.min(now, to), (change, start, end) => {
+    // Of what is narrower than a pixel, there is one mark in each, and what is well leaves it to what is not.
+    if (x(end) - x(start) < 1) {
+      const column = Math.floor(x(start));
+      if (column === taken || change[what] === 'up') return;
+      taken = column;
+    }
+    drawBand(context, scene, rows, change[what], start, end, y);
+  });
 }
 
 function drawBand(context, { theme, x }, rows, state, start, end, y) {
-  const { colour, pattern, below, above } = theme.state(context, state);
+  const { pattern, below, above, text: ink } = theme.state(context, state);
   const x0 = x(start);
   const width = Math.max(1, x(end) - x0);
   context.fillStyle = below;
@@ -93,12 +105,12 @@ function drawBand(context, { theme, x }, rows, state, start, end, y) {
   if (!rows.tall || rows.band < 9 || width < 26 || state === 'up') return;
   context.font = font(theme, { size: Math.min(11, rows.band), weight: 600 });
   const text = word(state);
-  if (context.measureText(text).width > width - 8) return;
+  if (widthOf(context, text) > width - 8) return;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   if (pattern) haloed(context, theme, text, Math.max(x0, 0) + 4, y + rows.band / 2 + 0.5, theme.css('ink'));
   else {
-    context.fillStyle = theme.on(colour);
+    context.fillStyle = ink;
     context.fillText(text, x0 + 4, y + rows.band / 2 + 0.5);
   }
 }

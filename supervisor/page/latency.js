@@ -108,7 +108,7 @@ export class LatencyChart {
     context.setLineDash([]);
     context.restore();
     const last = points.at(-1);
-    if (last && margins.right >= 60) drawNames(context, scene, scale, last, bottom);
+    if (last) drawNames(context, scene, scale, last, bottom);
   }
 
   #quantilesOf(history, step, index) {
@@ -167,5 +167,12 @@ function drawNames(context, { theme, right, margins }, scale, values, bottom) {
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillStyle = theme.css('ink');
+  if (margins.right < 60) {
+    // No room beside the strip: only which line is which, above its end.
+    context.textAlign = 'right';
+    context.font = font(theme, { size: 10 });
+    known.forEach(({ name }, index) => haloed(context, theme, name, right - 2, heights[index] - 7, theme.css('ink')));
+    return;
+  }
   known.forEach(({ name, value }, index) => context.fillText(`${name} ${duration(value)}`, right + 7, heights[index], margins.right - 8));
 }

@@ -34,7 +34,7 @@ export class Log {
     this.#box = h('div', { class: 'scroll', onscroll: () => this.#scrolled() }, this.#older, this.#none, this.#lines);
     place.append(this.#box, this.#newer);
     this.text = h('input', { type: 'search', placeholder: 'filter', 'aria-label': 'Filter by text', oninput: () => this.#filter() });
-    this.router = h('select', { 'aria-label': 'Filter by router', onchange: () => this.#filter() }, h('option', { value: '' }, 'all routers'));
+    this.router = h('select', { 'aria-label': 'Filter by router', onchange: () => this.#filter() }, everyRouter());
     this.tone = h('select', { 'aria-label': 'Filter by tone', onchange: () => this.#filter() },
       ['', ...TONES].map((tone) => h('option', { value: tone }, TONE_WORDS[tone])));
     filters.append(this.text, this.router, this.tone);
@@ -114,10 +114,10 @@ export class Log {
     const router = routerOf(line.text);
     const words = router ? [h('b', {}, router), line.text.slice(router.length)] : [line.text];
     const tone = TONES.includes(line.tone) ? line.tone : 'plain';
-    return h('li', {}, h('button', { type: 'button', class: 'line', 'data-tone': tone, tabindex: '-1', onclick: () => this.#pick(line.at, router) },
-      h('time', {}, seconds(line.at)),
-      svg('svg', { viewBox: '0 0 16 16', role: 'img', 'aria-label': tone === 'plain' ? '' : tone }, svg('path', { d: SHAPES[tone] })),
-      h('span', {}, words)));
+    const said = tone === 'plain' ? { 'aria-hidden': 'true' } : { role: 'img', 'aria-label': tone };
+    const icon = svg('svg', { viewBox: '0 0 16 16', ...said }, svg('path', { d: SHAPES[tone] }));
+    const attributes = { type: 'button', class: 'line', 'data-tone': tone, tabindex: '-1', onclick: () => this.#pick(line.at, router) };
+    return h('li', {}, h('button', attributes, h('time', {}, seconds(line.at)), icon, h('span', {}, words)));
   }
 
   /** One stop for Tab; arrows walk. */
@@ -144,7 +144,11 @@ export class Log {
     const routers = names.toSorted(byName);
     if (this.router.options.length === routers.length + 1 && this.router.lastElementChild.value === (routers.at(-1) ?? '')) return;
     const chosen = this.router.value;
-    this.router.replaceChildren(h('option', { value: '' }, 'all routers'), ...routers.map((name) => h('option', {}, name)));
+    this.router.replaceChildren(everyRouter(), ...routers.map((name) => h('option', {}, name)));
     this.router.value = routers.includes(chosen) ? chosen : '';
   }
+}
+
+function everyRouter() {
+  return h('option', { value: '' }, 'all routers');
 }

@@ -18,6 +18,7 @@ import { View } from './view.js';
 import { WhatIf } from './whatif.js';
 
 const TICK_MS = 1000;
+const HEARS = { live: 'Connected to the lab.', reconnecting: 'The lab is not heard; reconnecting.', ended: 'The lab has ended.' };
 const $ = (id) => document.getElementById(id);
 
 startLook($('look'), $('dark'));
@@ -57,6 +58,7 @@ const stream = new Stream({
     if (drawable) show();
   },
   state({ is }) {
+    say($('announcer'), HEARS[is]);
     if (is === 'ended') command.note('The lab has ended. What it told stays here until this page is closed or loaded again.');
     show();
   },

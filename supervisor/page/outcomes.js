@@ -1,6 +1,6 @@
 // What clients got: every request by the time it was due, what was lost on top, and success over a minute in nines.
 
-import { drawGrid, drawKnown, font, haloed } from './axis.js';
+import { drawGrid, drawKnown, font, haloed, widthOf } from './axis.js';
 import { count, duration, share, word } from './format.js';
 import { OUTCOMES } from './history.js';
 import { spread } from './layout.js';
@@ -59,10 +59,6 @@ function drawBars(context, scene, bars, top, bottom) {
   }
   context.restore();
   drawNames(context, scene, bars, top, bottom);
-  context.font = font(theme, { size: 10 });
-  context.textAlign = 'left';
-  context.textBaseline = 'alphabetic';
-  haloed(context, theme, `each bar ${duration(width)}`, left + 4, top, theme.css('ink-2'));
 }
 
 /** What one kind is painted with, one over the other. What went well is muted. */
@@ -86,26 +82,42 @@ function drawCountTicks(context, { theme, left, right }, scale, most, bottom) {
   context.fillRect(left, bottom, right - left, 1);
 }
 
-/** Names beside what they name, with how many of each are in view; the order is that of the stack. */
-function drawNames(context, { theme, right, margins }, { sums, kinds, count: length }, top, bottom) {
-  if (margins.right < 60) return;
+/** Names of what is in view, with how many there are, in the order of the stack: beside it, or above where that is narrow. */
+function drawNames(context, { theme, left, right, margins }, { sums, kinds, count: length, width }, top, bottom) {
   const totals = new Float64Array(kinds);
   for (let column = 0; column < length; column++) for (let kind = 0; kind < kinds; kind++) totals[kind] += sums[column * kinds + kind];
   const seen = [...totals.keys()].filter((kind) => totals[kind] > 0).reverse();
-  const pitch = 13;
-  const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + place * pitch)), pitch, top - 2, bottom - 6);
+  const caption = `each bar ${duration(width)}`;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  seen.forEach((kind, place) => {
-    const y = heights[place];
-    for (const fill of fillsOf(context, theme, kind)) {
-      context.fillStyle = fill;
-      context.fillRect(right + 7, y - 4, 8, 8);
-    }
-    context.font = font(theme, { size: 11, weight: kind === 0 ? 400 : 600 });
-    context.fillStyle = theme.css(kind === 0 ? 'ink-2' : 'ink');
-    context.fillText(`${word(OUTCOMES[kind])} ${count(totals[kind])}`, right + 19, y, margins.right - 20);
-  });
+  context.font = font(theme, { size: 10 });
+  haloed(context, theme, caption, left + 4, top - 4, theme.css('ink-2'));
+  if (margins.right >= 60) {
+    const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + place * 13)), 13, top - 2, bottom - 6);
+    seen.forEach((kind, place) => drawName(context, theme, kind, totals[kind], right + 7, heights[place], margins.right - 20));
+    return;
+  }
+  let x = left + 16 + widthOf(context, caption);
+  // What cost most comes first: it may be all that there is room for.
+  for (const kind of seen.filter((kind) => kind > 0).sort((a, b) => totals[b] - totals[a])) {
+    context.font = font(theme, { size: 11, weight: 600 });
+    const wide = 20 + widthOf(context, nameOf(kind, totals[kind]));
+    if (x + wide > right) break;
+    drawName(context, theme, kind, totals[kind], x, top - 4);
+    x += wide;
+  }
+}
+
+const nameOf = (kind, n) => `${word(OUTCOMES[kind])} ${count(n)}`;
+
+function drawName(context, theme, kind, n, x, y, most) {
+  for (const fill of fillsOf(context, theme, kind)) {
+    context.fillStyle = fill;
+    context.fillRect(x, y - 4, 8, 8);
+  }
+  context.font = font(theme, { size: 11, weight: kind === 0 ? 400 : 600 });
+  context.fillStyle = theme.css(kind === 0 ? 'ink-2' : 'ink');
+  context.fillText(nameOf(kind, n), x + 12, y, most);
 }
 
 function drawSuccess(context, scene, width, top, bottom) {
@@ -150,6 +162,8 @@ function drawSuccess(context, scene, width, top, bottom) {
   }
   context.stroke();
   context.restore();
+  // At now it is the header's figure: columns end a little later, and what two places say must be the same.
+  if (last !== null && now >= from && now <= to) last = history.success(now - MINUTE_MS, now) ?? last;
   if (last === null || margins.right < 60) return;
   context.textAlign = 'left';
   const missed = history.slo != null && last < history.slo;

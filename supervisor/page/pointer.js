@@ -39,8 +39,11 @@ export class Pointer {
       style(chart.cross, 'height', `${bottom - top}px`);
       if (text === '') continue;
       write(chart.readout, text);
+      // Beside the crosshair, where there is more room, and within the chart however long the words are.
       const before = at > (scene.left + scene.right) / 2;
-      style(chart.readout, 'transform', `translate(${Math.round(at)}px, ${textTop}px) translateX(${before ? 'calc(-100% - 6px)' : '7px'})`);
+      const beside = before ? `${Math.round(at) - 6}px - 100%` : `${Math.round(at) + 7}px`;
+      const width = Math.floor(scene.right + scene.margins.right);
+      style(chart.readout, 'transform', `translate(clamp(0px, ${beside}, ${width}px - 100%), ${textTop}px)`);
     }
   }
 

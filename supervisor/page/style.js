@@ -6,7 +6,7 @@ const RULES = `
 .chart-host canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .chart-cross { position: absolute; top: 0; left: 0; width: 1px; background: var(--ink, #1a1c20); opacity: .55; pointer-events: none; will-change: transform; }
 .chart-zoom { position: absolute; top: 0; background: var(--accent, #2b5fad); opacity: .14; pointer-events: none; }
-.chart-read { position: absolute; top: 0; left: 0; padding: 1px 6px; font-size: 11px; line-height: 15px; white-space: nowrap; pointer-events: none;
+.chart-read { position: absolute; top: 0; left: 0; max-width: 100%; box-sizing: border-box; overflow: hidden; text-overflow: ellipsis; padding: 1px 6px; font-size: 11px; line-height: 15px; white-space: nowrap; pointer-events: none;
   color: var(--ink, #1a1c20); background: var(--paper, #fff); border: 1px solid var(--line, #e3e5e8); border-radius: 3px; font-variant-numeric: tabular-nums; z-index: 1; }
 .chart-read[hidden], .chart-cross[hidden], .chart-zoom[hidden], .lane-bar[hidden] { display: none; }
 .lane-mark { position: absolute; top: 0; left: 0; right: 0; background: var(--accent, #2b5fad); opacity: .05; pointer-events: none; }

@@ -78,21 +78,17 @@ export class Theme {
     return colour;
   }
 
-  /** How a truth or a belief is drawn: its colour and pattern, and the fills `below` and `above` that make it. */
+  /** How a truth or a belief is drawn: its pattern, the fills `below` and `above` that make it, and `text` on it. */
   state(context, name) {
     let found = this.#states.get(name);
     if (!found) {
       const { colour, fill, pattern } = STATES[name] ?? STATES.unknown;
-      found = { colour, pattern, below: this.css(colour, fill), above: pattern ? this.pattern(context, colour, pattern, 0.75) : null };
+      // On a dark page, ink is what shines: there it is dimmed, or a router that is known to be dead would be the loudest.
+      const alpha = this.dark && fill > 0.8 ? fill * 0.6 : fill;
+      found = { pattern, below: this.css(colour, alpha), above: pattern ? this.pattern(context, colour, pattern, 0.75) : null, text: this.#on(colour, alpha) };
       this.#states.set(name, found);
     }
     return found;
-  }
-
-  /** Ink or paper, whichever can be read on that colour. */
-  on(name) {
-    const gap = (other) => Math.abs(luminance(this[name]) - luminance(this[other]));
-    return this.css(gap('ink') > gap('paper') ? 'ink' : 'paper');
   }
 
   /** A fill that repeats; it is made once for each theme. */
@@ -105,6 +101,13 @@ export class Theme {
       this.#patterns.set(key, pattern);
     }
     return pattern;
+  }
+
+  /** Ink or paper, whichever can be read on that colour on paper. */
+  #on(name, alpha) {
+    const under = luminance(this[name].map((channel, i) => channel * alpha + this.paper[i] * (1 - alpha)));
+    const gap = (other) => Math.abs(under - luminance(this[other]));
+    return this.css(gap('ink') > gap('paper') ? 'ink' : 'paper');
   }
 
   #channels(colour) {

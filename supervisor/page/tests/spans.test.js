@@ -65,6 +65,17 @@ test('in a lab, windows measured and gaps seen are the same', () => {
   assert.equal(history.mistakes.size, history.names().flatMap((name) => gaps(history.lane(name))).filter(({ kind }) => kind === 'mistake').length);
 });
 
+test('a window is found by the gap that it is', () => {
+  const gap = { from: 10_000, to: 13_000 };
+  const window = (from, took, open = false) => ({ from, t_detect_s: took, open });
+  const found = (one, of = gap) => windowOf([one], of, 20_000) !== null;
+  assert.ok(found(window(10_000, 3)) && found(window(9_998, 3)) && found(window(10_000, null)));
+  assert.ok(found(window(8_000, 5)), 'it drained first');
+  assert.ok(found(window(8_000, null, true), { from: 10_000, to: null }));
+  assert.ok(!found(window(5_000, 3)) && !found(window(7_000, 3)) && !found(window(14_000, 3)) && !found(window(5_000, null)));
+  assert.equal(windowOf(undefined, gap, 20_000), null);
+});
+
 test('charts in words', () => {
   const [hello, ...frames] = lab({ routers: 3, seconds: 5, seed: 2 });
   const history = new History();

@@ -10,6 +10,7 @@ mod faults;
 mod logs;
 mod presets;
 mod ps;
+mod report;
 mod restart;
 mod role;
 mod set;
@@ -145,6 +146,8 @@ enum Verb {
     Sweep(Box<crate::experiment::sweep::Args>),
     /// Run the same faults on lb-sim and on real load balancers, in turn: do they do the same?
     Compare(Box<crate::experiment::compare::Args>),
+    /// Write what a directory of results has shown, to be read, printed and sent
+    Report(report::ReportArgs),
 }
 
 /// Parses the command line and does what it says.
@@ -215,6 +218,7 @@ async fn serve(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Set(args) => set::run(common, &args).await?,
         Verb::Config(args) => config::run(common, &args)?,
         Verb::Presets(args) => presets::run(common, &args)?,
+        Verb::Report(args) => report::run(common, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,14 +11,17 @@ mod prepare;
 pub mod side;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod verdict;
 
 pub use args::Args;
 
 use super::measure::Trial;
 use super::progress::Progress;
+use super::setup;
+use super::summary::{Machine, Setup};
 use crate::engine::Engine;
+use crate::report;
 use crate::settings::{LabSettings, load::word};
 use crate::signals::{End, Signals};
 use document::{Compared, Document, agree};
@@ -76,6 +79,8 @@ struct Comparison {
     seed: u64,
     hold: Hold,
     dir: PathBuf,
+    /// What was asked for, but for the engine.
+    setup: Option<Setup>,
     done: BTreeMap<usize, Vec<Done>>,
     complete: bool,
 }
@@ -167,7 +172,9 @@ impl Comparison {
             agree: agree(&faults),
             faults,
             engines,
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: setup::command(),
+            setup: self.setup.clone(),
+            machine: Machine::here(),
         }
     }
 
@@ -182,10 +189,16 @@ impl Comparison {
     fn finish(self, ended: Result<(), Ended>) -> ExitCode {
         let saved = self.save();
         let document = self.document();
+        let report = report::leave(&self.dir, "compare");
+        let report = report.map_or(String::new(), |path| format!("report   {}\n", path.display()));
         let text = if self.json {
             serde_json::to_string_pretty(&document).expect("a document has string keys only") + "\n"
         } else {
-            format!("{}results  {}\n", table::render(&document), self.dir.display())
+            format!(
+                "{}results  {}\n{report}",
+                table::render(&document),
+                self.dir.display()
+            )
         };
         // A reader that has had enough (`| head`) is no failure of the comparison.
         let _ = std::io::stdout().write_all(text.as_bytes());

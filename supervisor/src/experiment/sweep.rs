@@ -20,6 +20,7 @@ use super::watch::Watch;
 use super::{begin, plan, setup};
 use crate::engine::{Engine, choice};
 use crate::fleet::FleetHandle;
+use crate::report;
 use crate::settings::LabSettings;
 use crate::signals::{End, Signals};
 use args::Axis;
@@ -289,10 +290,18 @@ impl Sweep {
         let document = self.document();
         let dir = &self.store.dir;
         let saved = self.store.save(&document);
+        let report = report::leave(dir, "sweep");
+        let report = report.map_or(String::new(), |path| {
+            format!("report          {}\n", path.display())
+        });
         let text = if self.json {
             serde_json::to_string_pretty(&document).expect("a document has string keys only") + "\n"
         } else {
-            format!("{}results         {}\n", table::render(&document), dir.display())
+            format!(
+                "{}results         {}\n{report}",
+                table::render(&document),
+                dir.display()
+            )
         };
         // A reader that has had enough (`| head`) is no failure of the sweep.
         let _ = std::io::stdout().write_all(text.as_bytes());

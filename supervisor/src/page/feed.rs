@@ -56,10 +56,15 @@ const BATCH: usize = 64 << 10;
 
 impl Feed {
     pub fn new(fixed: Fixed, digest: &Digest) -> Feed {
+        Feed::within(Limits::default(), fixed, digest)
+    }
+
+    /// One that keeps no more than that.
+    pub fn within(limits: Limits, fixed: Fixed, digest: &Digest) -> Feed {
         Feed {
             fixed,
             state: Mutex::new(State {
-                ring: Ring::new(digest.base(), Limits::default()),
+                ring: Ring::new(digest.base(), limits),
                 settings: digest.settings().clone(),
                 ended: false,
             }),

@@ -79,7 +79,7 @@ pub struct Lane {
     pub member: bool,
 }
 
-/// What happened within about 100 ms.
+/// What happened within about 100 ms; when nothing did, there is one a second, which moves the page's clock.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Frame {
     /// From 0, without gaps.

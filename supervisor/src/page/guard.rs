@@ -5,7 +5,8 @@
 //! users of the machine; acting needs the token, which only the terminal of the lab and its control socket tell.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::fmt;
@@ -84,16 +85,17 @@ impl Guard {
     }
 
     /// PURE. The error is what the answer says.
-    pub fn check(
-        &self,
-        method: &Method,
-        authority: Option<&str>,
-        headers: &HeaderMap,
-    ) -> Result<(), Refusal> {
-        let host = self.host(authority, headers)?;
+    pub fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        let host = self.host(uri.authority().map(Authority::as_str), headers)?;
         let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
         match *method {
-            Method::GET | Method::HEAD => Ok(()),
+            // A link on another site may lead to the page. What the page asks for, no other one needs: it could not read
+            // the answer, but it could hold a reader's place.
+            Method::GET | Method::HEAD if !uri.path().starts_with("/v1/") => Ok(()),
+            Method::GET | Method::HEAD => match site {
+                None | Some(b"same-origin" | b"none") => Ok(()),
+                Some(_) => forbidden("this is for the page of this lab, and the request is another site's\n"),
+            },
             Method::POST => {
                 let origin = only(headers, header::ORIGIN.as_str());
                 if origin.is_none_or(|origin| origin != format!("http://{host}").as_bytes()) {
@@ -162,8 +164,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 
 /// Answers what may be answered; nothing of it is kept, framed, or run by anything but the page itself.
 pub(super) async fn stand(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let authority = request.uri().authority().map(|name| name.as_str());
-    let checked = guard.check(request.method(), authority, request.headers());
+    let checked = guard.check(request.method(), request.uri(), request.headers());
     let mut answer = match checked {
         Ok(()) => next.run(request).await,
         Err(Refusal(status, words)) => (status, words).into_response(),
@@ -188,12 +189,16 @@ mod tests {
 
     /// The status of a refusal, 200 for none.
     fn status(method: Method, headers: &[(&'static str, &str)]) -> u16 {
+        asked(method, "/v1/fault", headers)
+    }
+
+    fn asked(method: Method, uri: &'static str, headers: &[(&'static str, &str)]) -> u16 {
         let guard = Guard::new(HERE.parse().unwrap(), Token("ab12".into()));
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        match guard.check(&method, None, &map) {
+        match guard.check(&method, &Uri::from_static(uri), &map) {
             Ok(()) => 200,
             Err(Refusal(status, _)) => status.as_u16(),
         }
@@ -255,6 +260,18 @@ mod tests {
         assert_eq!(status(Method::HEAD, &GOOD[..1]), 200);
         assert_eq!(status(Method::GET, &[("host", "rebound.test")]), 403);
         assert_eq!(status(Method::GET, &[]), 403);
+        // Another site may lead here, and cannot listen.
+        let foreign = [("host", HERE), ("sec-fetch-site", "cross-site")];
+        assert_eq!(asked(Method::GET, "/", &foreign), 200);
+        assert_eq!(asked(Method::GET, "/v1/live", &foreign), 403);
+        assert_eq!(
+            asked(
+                Method::GET,
+                "/v1/live",
+                &[("host", HERE), ("sec-fetch-site", "none")]
+            ),
+            200
+        );
         assert_eq!(status(Method::DELETE, &GOOD), 405);
         assert_eq!(status(Method::OPTIONS, &GOOD), 405);
     }
@@ -264,8 +281,9 @@ mod tests {
         let guard = Guard::new("127.0.0.1:80".parse().unwrap(), Token("ab12".into()));
         for host in ["127.0.0.1:80", "localhost:80", "LOCALHOST", "127.0.0.1"] {
             let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
-            assert_eq!(guard.check(&Method::GET, None, &headers), Ok(()), "{host}");
-            assert!(guard.check(&Method::GET, Some("evil.test"), &headers).is_err());
+            let [plain, foreign] = ["/", "http://evil.test/"].map(Uri::from_static);
+            assert_eq!(guard.check(&Method::GET, &plain, &headers), Ok(()), "{host}");
+            assert!(guard.check(&Method::GET, &foreign, &headers).is_err());
         }
     }
 

@@ -49,7 +49,7 @@ impl Told {
                 let lines = self.story.on_deadline(now);
                 self.digest.on_lines(&lines);
             }
-            if self.now % 100 == 0
+            if self.now.is_multiple_of(100)
                 && let Some(frame) = self.digest.flush(now, &self.story)
             {
                 self.state.apply(frame.clone());

@@ -1,10 +1,8 @@
 //! Reads a directory of results, and refuses what it does not know. What it finds was written by a program, or edited by
 //! hand, copied in the middle, or made up: nothing in it is believed before it was looked at.
 
-mod events;
+mod documents;
 mod sound;
-
-pub use events::{Header, Records};
 
 use super::model::Kind;
 use crate::experiment::summary::Summary;

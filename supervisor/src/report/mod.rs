@@ -5,6 +5,7 @@
 //! formats have the same numbers because they have the same [`Report`].
 
 pub mod advice;
+pub mod compare;
 pub mod csv;
 pub mod figure;
 pub mod html;
@@ -14,53 +15,78 @@ pub mod material;
 pub mod method;
 pub mod model;
 pub mod pictures;
+pub mod records;
 pub mod run;
 pub mod shown;
 pub mod statistics;
 pub mod sweep;
 pub mod timeline;
 pub mod warnings;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use model::Report;
+pub use write::{Unwritten, Written, write};
 
-use material::{Directory, Records, Unreadable};
+use material::{Directory, Unreadable};
 use run::Pictures;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The report of a directory.
 pub fn of(dir: &Path) -> Result<Report, Unreadable> {
     let directory = Directory::open(dir)?;
     match directory.kind {
         model::Kind::Run => of_run(&directory),
-        model::Kind::Sweep | model::Kind::Compare | model::Kind::Lab => {
-            Err(Unreadable::NoReport(directory.path))
+        model::Kind::Sweep => of_sweep(&directory),
+        model::Kind::Compare => of_compare(&directory),
+        model::Kind::Lab => Err(Unreadable::NoReport(directory.path)),
+    }
+}
+
+/// Writes the report of a directory whose results are whole by then; where it is, for its line in the terminal. A
+/// measurement is no worse for a report that cannot be written: that is said by `verb`, and changes no exit code.
+pub fn leave(dir: &Path, verb: &str) -> Option<PathBuf> {
+    let written = of(dir)
+        .map_err(|e| e.to_string())
+        .and_then(|report| write(&report, dir).map_err(|e| e.to_string()));
+    match written {
+        Ok(written) => Some(written.html),
+        Err(why) => {
+            eprintln!("resetlab {verb}: no report: {why}");
+            None
         }
     }
 }
 
 fn of_run(directory: &Directory) -> Result<Report, Unreadable> {
-    let material::RunMaterial { summary, mut doubts } = directory.run()?;
+    let material::RunMaterial { summary, doubts } = directory.run()?;
     let chosen = run::chosen(&summary);
-    let mut pictures = Pictures::default();
-    if !chosen.trials.is_empty() {
-        match Records::open(&directory.path) {
-            Ok(mut records) => {
-                let moments: Vec<timeline::Moment> =
-                    chosen.trials.iter().map(|(moment, ..)| moment.clone()).collect();
-                pictures.scenes = timeline::scenes(&moments, records.by_ref());
-                doubts.extend(records.warnings());
-            }
-            Err(why) => pictures.missing = Some(why),
-        }
-    }
+    let (figures, warnings) = pictures::take(&directory.path, &chosen.trials);
+    let pictures = Pictures { figures, warnings };
     Ok(run::report(
         &name(&directory.path),
         &summary,
         &chosen,
         pictures,
+        doubts,
+    ))
+}
+
+fn of_sweep(directory: &Directory) -> Result<Report, Unreadable> {
+    let document = directory.sweep()?;
+    let (figures, doubts) = pictures::take(&directory.path, &sweep::wanted(&document));
+    Ok(sweep::report(&document, &name(&directory.path), figures, doubts))
+}
+
+fn of_compare(directory: &Directory) -> Result<Report, Unreadable> {
+    let document = directory.compare()?;
+    let (figures, doubts) = pictures::take(&directory.path, &compare::wanted(&document));
+    Ok(compare::report(
+        &document,
+        &name(&directory.path),
+        figures,
         doubts,
     ))
 }

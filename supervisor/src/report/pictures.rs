@@ -1,7 +1,7 @@
 //! Timelines out of the directories that hold their records.
 
 use super::figure::Figure;
-use super::material::Records;
+use super::records::Records;
 use super::timeline::{Moment, scenes};
 use std::path::Path;
 
@@ -16,6 +16,17 @@ pub struct Wanted {
     pub caption: String,
     pub moment: Moment,
 }
+
+/// No picture has them, and they are most of a log.
+const UNWANTED: &[&str] = &[
+    "tick",
+    "latencies",
+    "attempt",
+    "forwarded",
+    "unrouted",
+    "quiet",
+    "readmitted",
+];
 
 /// The pictures that can be had, in the order in which they are wanted, and why others cannot. Each log is read once.
 pub fn take(dir: &Path, wanted: &[Wanted]) -> (Vec<Figure>, Vec<String>) {
@@ -32,24 +43,26 @@ pub fn take(dir: &Path, wanted: &[Wanted]) -> (Vec<Figure>, Vec<String>) {
                 .filter(|(_, wanted)| wanted.dir == place)
         };
         let moments: Vec<Moment> = here().map(|(_, wanted)| wanted.moment.clone()).collect();
-        let named = |why: String| match place {
-            "" => format!("Timelines: {why}."),
-            place => format!("Timelines: {place}: {why}."),
-        };
-        let mut records = match Records::open(&dir.join(place)) {
-            Ok(records) => records,
-            Err(why) => {
-                warnings.push(named(why));
-                continue;
-            }
-        };
+        let mut records = Records::of(&dir.join(place), UNWANTED);
         let scenes = scenes(&moments, records.by_ref());
         for ((n, wanted), scene) in here().zip(scenes) {
-            // Without a lane there is nothing to see: the log is another one.
+            // Without a lane there is nothing to see: the log is not there, or another one.
             figures[n] =
                 (!scene.timeline.lanes.is_empty()).then(|| scene.figure(&wanted.id, &wanted.caption));
         }
-        warnings.extend(records.warnings().into_iter().map(named));
+        let named = |why: String| {
+            if place.is_empty() {
+                why
+            } else {
+                format!("{place}/{why}")
+            }
+        };
+        warnings.extend(
+            records
+                .warnings
+                .into_iter()
+                .map(|why| format!("Timelines: {}.", named(why))),
+        );
     }
     (figures.into_iter().flatten().collect(), warnings)
 }

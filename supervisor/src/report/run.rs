@@ -11,18 +11,17 @@ mod verdict;
 
 pub use chosen::{Chosen, chosen, facts};
 
-use super::model::{Block, Cell, Kind, Report, SCHEMA, Section};
-use super::timeline::Scene;
+use super::figure::Figure;
+use super::model::{Block, Cell, Kind, Report, SCHEMA, Section, Table};
 use super::{shown, warnings};
 use crate::experiment::summary::Summary;
 
-/// What the records of the chosen trials show.
+/// What the records show of the chosen trials.
 #[derive(Debug, Default)]
 pub struct Pictures {
-    /// In the order of [`Chosen::trials`].
-    pub scenes: Vec<Scene>,
-    /// Why there are none.
-    pub missing: Option<String>,
+    pub figures: Vec<Figure>,
+    /// What was wrong with the records, in sentences.
+    pub warnings: Vec<String>,
 }
 
 /// All that a run has shown. `name` is its directory's; `doubts` were found while reading it.
@@ -32,28 +31,18 @@ pub fn report(name: &str, s: &Summary, chosen: &Chosen, pictures: Pictures, doub
         .as_ref()
         .and_then(|facts| facts.advice())
         .unwrap_or_default();
+    let doubts = doubts.into_iter().chain(pictures.warnings.clone());
+    let warnings = warnings::warnings(s).into_iter().chain(doubts).collect();
     let mut sections = vec![
+        others(advice.table),
         timeline(chosen, pictures),
         detection::section(s),
         lost::section(s),
+        cost::section(s),
+        latency::section(s),
+        trials::section(s),
+        method::section(s),
     ];
-    sections.push(cost::section(s));
-    sections.push(latency::section(s));
-    if !advice.table.rows.is_empty() {
-        sections.push(Section {
-            id: "advice",
-            title: "Other settings".to_owned(),
-            blocks: vec![
-                Block::Text {
-                    text: "By theory alone, for this fault and this load; nothing of it was measured in this run."
-                        .to_owned(),
-                },
-                Block::Table(advice.table),
-            ],
-        });
-    }
-    sections.push(trials::section(s));
-    sections.push(method::section(s));
     sections.retain(|section| !section.blocks.is_empty());
     Report {
         schema: SCHEMA,
@@ -65,7 +54,7 @@ pub fn report(name: &str, s: &Summary, chosen: &Chosen, pictures: Pictures, doub
             sentence: verdict::sentence(s, facts.as_ref()),
             advice: advice.sentences,
         },
-        warnings: warnings::warnings(s).into_iter().chain(doubts).collect(),
+        warnings,
         sections,
     }
 }
@@ -100,20 +89,33 @@ fn subtitle(name: &str, s: &Summary) -> String {
     }
 }
 
+/// What to change, with theory's figures.
+fn others(table: Table) -> Section {
+    let blocks = match table.rows.is_empty() {
+        true => Vec::new(),
+        false => vec![
+            Block::Table(table),
+            text(
+                "By theory, for this fault and this load: nothing of it was measured in this run.".to_owned(),
+            ),
+        ],
+    };
+    Section {
+        id: "advice",
+        title: "What other settings would do".to_owned(),
+        blocks,
+    }
+}
+
+/// The pictures, or why there are none.
 fn timeline(chosen: &Chosen, pictures: Pictures) -> Section {
-    let mut blocks = Vec::new();
-    if let Some(why) = pictures.missing {
-        blocks.push(Block::Text {
-            text: format!("No timeline can be drawn: {why}."),
-        });
-    }
-    for ((_, id, caption), scene) in chosen.trials.iter().zip(pictures.scenes) {
-        blocks.push(Block::Figure(scene.figure(id, caption)));
-    }
-    if let (true, Some(why)) = (blocks.is_empty(), &chosen.none) {
-        blocks.push(Block::Text {
-            text: format!("No timeline can be drawn: {why}."),
-        });
+    let mut blocks: Vec<Block> = pictures.figures.into_iter().map(Block::Figure).collect();
+    if blocks.is_empty() {
+        let why = match &chosen.none {
+            Some(why) => format!("No timeline can be drawn: {why}."),
+            None => "No timeline can be drawn: the directory has no records of these trials.".to_owned(),
+        };
+        blocks.push(text(why));
     }
     Section {
         id: "timeline",

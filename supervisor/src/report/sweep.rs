@@ -41,7 +41,7 @@ pub fn report(document: &Document, place: &str, figures: Vec<Figure>, doubts: Ve
     let setup = document.origin.setup.as_ref();
     let title = format!(
         "{}, {} each, {} routers behind {engine}",
-        counted(document.planned() as f64, "setting"),
+        counted(plan.cells() as f64, "setting"),
         several(plan.fault, plan.trials as usize),
         plan.routers
     );
@@ -261,7 +261,7 @@ fn cost(view: &View) -> Vec<Block> {
 
 fn warnings(document: &Document) -> Vec<String> {
     let mut warnings = Vec::new();
-    let (done, planned) = (document.cells.len(), document.planned());
+    let (done, planned) = (document.cells.len(), document.plan.cells());
     if !document.complete {
         warnings.push(format!(
             "Interrupted after {done} of {} cells: the others are missing. The same command with --out and this \

@@ -2,7 +2,7 @@
 
 use super::side::{Done, Side, word};
 use super::verdict::Verdict;
-use crate::experiment::summary::Theory;
+use crate::experiment::summary::{Machine, Setup, Theory};
 use crate::settings::PresetNote;
 use router::record::Fault;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,14 @@ pub struct Document {
     pub faults: Vec<Compared>,
     /// All verdicts together; `null` when none could judge anything.
     pub agree: Option<bool>,
+    /// As a shell takes it.
     pub command: String,
+    /// What was asked for, but for the engine; `null`: by an older program.
+    #[serde(default)]
+    pub setup: Option<Setup>,
+    /// Where it ran; `null`: not known.
+    #[serde(default)]
+    pub machine: Option<Machine>,
 }
 
 /// One fault on every engine.

@@ -2,6 +2,7 @@
 
 use super::{Args, Comparison, FAILED, Hold, USAGE};
 use crate::engine::{Engine, choice};
+use crate::experiment::summary::Setup;
 use crate::experiment::{args, plan};
 use crate::lab::{Addresses, make_run_dir};
 use crate::settings::LabSettings;
@@ -49,7 +50,6 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
     let dir = std::path::absolute(&dir).map_err(|e| (FAILED, e.to_string()))?;
     Ok(Comparison {
         engines,
-        faults,
         trials: args.trials,
         strict: args.strict,
         json,
@@ -59,6 +59,10 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
             false => Hold::UntilNoticed,
         },
         seed,
+        setup: faults
+            .first()
+            .map(|spec| Setup::new(&base, *spec, args.trials, 1)),
+        faults,
         base,
         dir,
         done: BTreeMap::new(),

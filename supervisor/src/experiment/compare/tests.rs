@@ -17,7 +17,7 @@ fn teller(engine: &str) -> Teller {
 }
 
 /// `n` trials that lost `lost` requests each, as 503, in windows of 1.5 s; 125 requests a second came to each router.
-pub(super) fn side(engine: &str, n: usize, lost: u64) -> Side {
+pub(crate) fn side(engine: &str, n: usize, lost: u64) -> Side {
     let pooled = lost as f64 / (1.5 * 125.0);
     let all = lost * n as u64;
     Side {
@@ -72,7 +72,7 @@ fn no_theory(reason: Option<&str>) -> Theory {
     }
 }
 
-pub(super) fn document(sides: Vec<Side>) -> Document {
+pub(crate) fn document(sides: Vec<Side>) -> Document {
     let verdicts = sides[1..]
         .iter()
         .map(|other| Verdict::of(&sides[0], other, None))
@@ -109,6 +109,8 @@ pub(super) fn document(sides: Vec<Side>) -> Document {
         }],
         agree: None,
         command: String::new(),
+        setup: None,
+        machine: None,
     }
 }
 
@@ -232,7 +234,7 @@ fn residuals_are_judged_where_both_tell_and_theory_does() {
     );
 }
 
-fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Done {
+pub(crate) fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Done {
     let by_outcome = BTreeMap::from([(Outcome::Http503, window), (Outcome::Eof, 1)]);
     let seen = Seen {
         lost: Lost {

@@ -46,6 +46,14 @@ pub struct Plan {
     pub axes: Vec<Axis>,
 }
 
+impl Plan {
+    /// How many there are to be measured.
+    pub fn cells(&self) -> usize {
+        let words = self.axes.iter().map(|(_, words)| words.len());
+        words.fold(1, usize::saturating_mul)
+    }
+}
+
 /// One combination of settings, measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {

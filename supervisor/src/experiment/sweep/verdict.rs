@@ -77,11 +77,6 @@ impl Document {
         }
     }
 
-    /// How many cells the plan has.
-    pub fn planned(&self) -> usize {
-        self.plan.axes.iter().map(|(_, words)| words.len()).product()
-    }
-
     /// An objective was given and no cell meets it.
     pub fn missed(&self) -> bool {
         self.slo.is_some() && self.chosen.is_none()
@@ -107,7 +102,7 @@ fn chosen(cells: &[Judged], slo: f64) -> Option<usize> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::experiment::sweep::cell::{Figures, Theory};
     use router::record::Fault;

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::experiment::measure::Trial;
 use crate::experiment::summary::Summary;
 use crate::report::advice::{self, Facts};
+use crate::report::pictures::Wanted;
 use crate::report::shown;
 use crate::report::statistics::median_place;
 use crate::report::timeline::Moment;
@@ -14,8 +15,7 @@ use std::time::Duration;
 /// The typical trial and the worst.
 #[derive(Debug, Default)]
 pub struct Chosen {
-    /// Each with its figure's id and caption.
-    pub trials: Vec<(Moment, &'static str, String)>,
+    pub trials: Vec<Wanted>,
     /// Why there is none.
     pub none: Option<String>,
 }
@@ -41,7 +41,7 @@ pub fn chosen(s: &Summary) -> Chosen {
     });
     let interval = interval(s);
     let mut trials = Vec::new();
-    let mut add = |trial: &Trial, id, kind: &str| {
+    let mut add = |trial: &Trial, id: &str, kind: &str| {
         let victims: Vec<&Trial> = match trial.trial {
             // An older program gave no numbers.
             0 => vec![trial],
@@ -61,11 +61,12 @@ pub fn chosen(s: &Summary) -> Chosen {
                 _ => format!("{} went", trial.router),
             };
             let lost = shown::counted(trial.lost.total() as f64, "request");
-            trials.push((
+            trials.push(Wanted {
+                dir: String::new(),
+                id: id.to_owned(),
+                caption: format!("Trial {}, {kind}: {noticed}, and {lost} were lost.", trial.trial),
                 moment,
-                id,
-                format!("Trial {}, {kind}: {noticed}, and {lost} were lost.", trial.trial),
-            ));
+            });
         }
     };
     let n = valid.len();

@@ -33,13 +33,16 @@ pub fn section(s: &Summary) -> Section {
     }
 }
 
-fn values(s: &Summary, value: fn(&Trial) -> Option<f64>) -> Vec<f64> {
+/// One of a trial's times.
+type Time = fn(&Trial) -> Option<f64>;
+
+fn values(s: &Summary, value: Time) -> Vec<f64> {
     s.trials.iter().filter_map(value).collect()
 }
 
 fn spreads(s: &Summary) -> Table {
     let t = &s.summary;
-    let rows: [(&str, Option<Spread>, fn(&Trial) -> Option<f64>); 5] = [
+    let rows: [(&str, Option<Spread>, Time); 5] = [
         ("t_detect", t.t_detect_s, |t| t.t_detect_s),
         ("t_stop", t.t_stop_s, |t| t.t_stop_s),
         ("t_lost", t.t_lost_s, |t| t.t_lost_s),
@@ -91,7 +94,7 @@ fn spreads(s: &Summary) -> Table {
 }
 
 fn distribution(s: &Summary) -> Option<Figure> {
-    let series = |name: &str, value: fn(&Trial) -> Option<f64>| Series {
+    let series = |name: &str, value: Time| Series {
         name: name.to_owned(),
         values: thinned(&values(s, value), MOST_POINTS),
     };
