@@ -104,6 +104,11 @@ fn no_escape_goes_where_no_terminal_is() {
     assert!(run.status.success(), "{}", stderr(&run));
     assert!(!text(&run).contains('\x1b'), "{:?}", text(&run));
     assert!(text(&run).contains("trial 1/1: "), "{:?}", text(&run));
+    for format in ["md", "json", "csv"] {
+        let report = place.run(&["report", "run", "--format", format]);
+        assert!(report.status.success(), "{}", stderr(&report));
+        assert!(!text(&report).contains('\x1b'), "{:?}", text(&report));
+    }
 }
 
 #[test]

@@ -68,11 +68,8 @@ fn main() {
         args.routers, args.seconds, args.rate
     );
     let loaded = load(&page, &site, events);
-    println!(
-        "history drawn {:.0} ms after navigation; heap {:.1} MB",
-        loaded,
-        heap_mb(&page)
-    );
+    let (heap, arrays) = memory_mb(&page);
+    println!("history drawn {loaded:.0} ms after navigation; heap {heap:.1} MB, arrays {arrays:.1} MB");
     println!(
         "\n{:<34} {:>6} {:>8} {:>8} {:>8} {:>11} {:>6}",
         "", "n", "median", "p95", "max", "long tasks", "busy"
@@ -180,9 +177,12 @@ fn load(page: &Page, site: &Site, events: usize) -> f64 {
     page.eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))")
 }
 
-fn heap_mb(page: &Page) -> f64 {
+/// Objects, and the arrays of numbers that the history is kept in.
+fn memory_mb(page: &Page) -> (f64, f64) {
     page.ask("HeapProfiler.collectGarbage", serde_json::json!({}));
-    metric(page, "JSHeapUsedSize") / 1e6
+    let heap = page.ask("Runtime.getHeapUsage", serde_json::json!({}));
+    let mb = |key: &str| heap[key].as_f64().map_or(f64::NAN, |bytes| bytes / 1e6);
+    (mb("usedSize"), mb("backingStorageSize"))
 }
 
 fn metric(page: &Page, name: &str) -> f64 {

@@ -1,7 +1,7 @@
 //! Pictures of a real lab's page: `scripts/picture` runs it.
 //!
 //! Starts a lab, kills a router by its button, and takes the page once the window has closed; `--all` takes it before,
-//! during and after the window, on a desk and on a phone, light and dark, and the lab's report as on paper.
+//! during and after the window, on a desk and on a phone, light and dark, and the report of a short run as on paper.
 #![allow(clippy::unwrap_used, reason = "a script")]
 
 #[path = "../../tests/support/browser.rs"]
@@ -17,9 +17,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What the picture is of: a window of some seconds, a few of which can be seen before and after it.
-const LAB: [&str; 14] = [
-    "--lab",
-    "picture",
+const LAB: [&str; 12] = [
     "up",
     "--json",
     "--interval",
@@ -33,6 +31,21 @@ const LAB: [&str; 14] = [
     "--rate",
     "200",
 ];
+/// What the report is of.
+const RUN: [&str; 10] = [
+    "run",
+    "--trials",
+    "8",
+    "--interval",
+    "500ms",
+    "--timeout",
+    "500ms",
+    "--fall",
+    "2",
+    "--out",
+];
+/// A4 at 96 dots an inch.
+const SHEET: (u32, u32) = (794, 1123);
 /// What is seen of the time, in milliseconds.
 const SPAN: u32 = 30_000;
 const BEFORE: u32 = 27_000;
@@ -54,17 +67,17 @@ struct Args {
 /// A lab of this script's own; it dies with it.
 struct Lab {
     child: Child,
-    place: tempfile::TempDir,
     page: String,
+    _place: tempfile::TempDir,
 }
 
 fn main() {
     let args = Args::parse();
     let browser = Browser::start().unwrap_or_else(|missing| panic!("{missing}"));
-    let mut lab = Lab::up(&args.program);
+    let lab = Lab::up(&args.program);
     let page = browser.page();
     page.set_screen(Screen {
-        scale: 1.5,
+        scale: 1.25,
         ..Screen::DESK
     });
     page.goto(&lab.page);
@@ -90,14 +103,15 @@ fn main() {
     until(
         &page,
         "the router's return",
-        "lab.history.routers.get('router-2').belief.at(-1).belief === 'up' && lab.history.windows.size > 0",
+        "[...lab.history.windows.values()].every(it => !it.open) \
+         && ['truth', 'belief'].every(what => lab.history.routers.get('router-2')[what].at(-1)[what] === 'up')",
     );
     let up: f64 = page.eval("lab.history.now");
     until(&page, "a calm moment", &format!("lab.history.now > {up} + 1500"));
     pictures.take("after");
     if args.all.is_none() {
         page.set_screen(Screen {
-            scale: 1.5,
+            scale: 1.25,
             ..Screen::DESK
         });
         settle(&page);
@@ -108,9 +122,9 @@ fn main() {
             args.out.metadata().unwrap().len() / 1024
         );
     }
-    let results = lab.down();
+    drop(lab);
     if let Some(dir) = &args.all {
-        report(&browser, &args.program, &results, dir);
+        report(&browser, &args.program, dir);
     }
 }
 
@@ -149,32 +163,44 @@ impl Pictures<'_> {
             }
         }
         self.page.set_screen(Screen::DESK);
+        // On a phone, a router's buttons come when its lane is tapped; here they are always there.
+        until(
+            self.page,
+            "the buttons",
+            "document.querySelector('[aria-label=\"kill router-2\"]')?.isConnected",
+        );
     }
 }
 
-/// The report of the lab's results, as on paper: A4 at 96 dots an inch.
-fn report(browser: &Browser, program: &Path, results: &Path, dir: &Path) {
+/// The report of a short run, as on paper.
+fn report(browser: &Browser, program: &Path, dir: &Path) {
+    let place = tempfile::Builder::new().prefix("picture").tempdir().unwrap();
+    let results = place.path().join("run");
+    let ran = command(program)
+        .args(RUN)
+        .arg(&results)
+        .env("XDG_RUNTIME_DIR", place.path())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(ran.success(), "the run for the report: {ran}");
     let html = results.join("report.html");
-    if !html.exists() {
-        let made = command(program).args(["report"]).arg(results).status().unwrap();
-        assert!(
-            made.success() && html.exists(),
-            "no report in {}",
-            results.display()
-        );
-    }
     let page = browser.page();
     page.set_screen(Screen {
-        width: 794,
-        height: 1123,
+        width: SHEET.0,
+        height: SHEET.1,
         ..Screen::DESK
     });
     page.print_media();
     page.goto(&format!("file://{}", html.canonicalize().unwrap().display()));
     settle(&page);
-    let file = dir.join("report-paper.png");
-    page.screenshot(&file, true);
-    println!("{}", file.display());
+    let high: u32 = page.eval("document.documentElement.scrollHeight");
+    for sheet in 0..high.div_ceil(SHEET.1) {
+        let file = dir.join(format!("report-{}.png", sheet + 1));
+        let top = sheet * SHEET.1;
+        page.screenshot_stretch(&file, top, SHEET.1.min(high - top));
+        println!("{}", file.display());
+    }
 }
 
 impl Lab {
@@ -196,21 +222,18 @@ impl Lab {
         let up: Value =
             serde_json::from_str(&first).unwrap_or_else(|_| panic!("the lab did not come up: {first}"));
         let page = up["lab"]["page"].as_str().unwrap().to_owned();
-        Lab { child, place, page }
-    }
-
-    /// Ends it; where its results are while `self` is there.
-    fn down(&mut self) -> PathBuf {
-        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-        self.child.wait().unwrap();
-        self.place.path().join("results")
+        Lab {
+            child,
+            page,
+            _place: place,
+        }
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT);
         let _ = self.child.wait();
     }
 }
@@ -221,6 +244,15 @@ impl Drop for Lab {
 )]
 fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.stdin(Stdio::null());
+    // The page shows how it is called: by its name, as where it is installed.
+    let dir = program
+        .parent()
+        .and_then(|dir| dir.canonicalize().ok())
+        .unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = [dir].into_iter().chain(std::env::split_paths(&path));
+    command
+        .stdin(Stdio::null())
+        .env("PATH", std::env::join_paths(dirs).unwrap());
     command
 }

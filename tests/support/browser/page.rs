@@ -166,7 +166,20 @@ impl Page {
 
     /// A picture of what can be seen; `whole`: of all of it.
     pub fn screenshot(&self, path: &Path, whole: bool) {
-        let params = json!({"format": "png", "captureBeyondViewport": whole, "optimizeForSpeed": false});
+        self.capture(path, json!({"format": "png", "captureBeyondViewport": whole}));
+    }
+
+    /// A picture of a stretch of it, as wide as the window: from where, and how high.
+    pub fn screenshot_stretch(&self, path: &Path, top: u32, height: u32) {
+        let width: u32 = self.eval("innerWidth");
+        let clip = json!({"x": 0, "y": top, "width": width, "height": height, "scale": 1});
+        self.capture(
+            path,
+            json!({"format": "png", "captureBeyondViewport": true, "clip": clip}),
+        );
+    }
+
+    fn capture(&self, path: &Path, params: Value) {
         let answer = self.ask("Page.captureScreenshot", params);
         std::fs::write(path, base64(answer["data"].as_str().unwrap())).unwrap();
     }
