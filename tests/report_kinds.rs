@@ -77,7 +77,10 @@ fn a_sweep_leaves_a_report_with_the_numbers_of_its_table() {
         .lines()
         .find_map(|line| line.strip_prefix("report "))
         .map(str::trim);
-    assert!(named.is_some_and(|named| named.ends_with("out/report.html")), "{told}");
+    assert!(
+        named.is_some_and(|named| named.ends_with("out/report.html")),
+        "{told}"
+    );
     let document: Value = serde_json::from_str(&text(&dir.join("out/summary.json"))).unwrap();
     assert!(
         document["command"]

@@ -2,7 +2,7 @@
 
 use super::{Common, Failure, say};
 use crate::process::exit::harmless;
-use crate::report::{self, Report, csv, html, json, markdown};
+use crate::report::{self, Extent, Report, csv, html, json, markdown};
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -48,7 +48,11 @@ pub(super) fn run(common: &Common, args: &ReportArgs) -> Result<(), Failure> {
         (true, _) => Some(Format::Json),
         (false, format) => format,
     };
-    let report = report::of(&args.dir).map_err(|e| Failure::new(2, e))?;
+    let extent = match format {
+        Some(Format::Json | Format::Csv) => Extent::Whole,
+        _ => Extent::Readable,
+    };
+    let report = report::of(&args.dir, extent).map_err(|e| Failure::new(2, e))?;
     let text = match format {
         Some(Format::Html) => html::render(&report),
         Some(Format::Md) => markdown::render(&report),

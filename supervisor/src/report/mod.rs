@@ -35,11 +35,20 @@ use material::{Directory, Unreadable};
 use run::Pictures;
 use std::path::{Path, PathBuf};
 
+/// How much of long tables is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// As much as somebody reads.
+    Readable,
+    /// For programs.
+    Whole,
+}
+
 /// The report of a directory.
-pub fn of(dir: &Path) -> Result<Report, Unreadable> {
+pub fn of(dir: &Path, extent: Extent) -> Result<Report, Unreadable> {
     let directory = Directory::open(dir)?;
     match directory.kind {
-        model::Kind::Run => of_run(&directory),
+        model::Kind::Run => of_run(&directory, extent),
         model::Kind::Sweep => of_sweep(&directory),
         model::Kind::Compare => of_compare(&directory),
         model::Kind::Lab => of_lab(&directory),
@@ -49,7 +58,7 @@ pub fn of(dir: &Path) -> Result<Report, Unreadable> {
 /// Writes the report of a directory whose results are whole by then; where it is, for its line in the terminal. A
 /// measurement is no worse for a report that cannot be written: that is said by `verb`, and changes no exit code.
 pub fn leave(dir: &Path, verb: &str) -> Option<PathBuf> {
-    let written = of(dir)
+    let written = of(dir, Extent::Readable)
         .map_err(|e| e.to_string())
         .and_then(|report| write(&report, dir).map_err(|e| e.to_string()));
     match written {
@@ -61,18 +70,13 @@ pub fn leave(dir: &Path, verb: &str) -> Option<PathBuf> {
     }
 }
 
-fn of_run(directory: &Directory) -> Result<Report, Unreadable> {
+fn of_run(directory: &Directory, extent: Extent) -> Result<Report, Unreadable> {
     let material::RunMaterial { summary, doubts } = directory.run()?;
     let chosen = run::chosen(&summary);
     let (figures, warnings) = pictures::take(&directory.path, &chosen.trials);
     let pictures = Pictures { figures, warnings };
-    Ok(run::report(
-        &name(&directory.path),
-        &summary,
-        &chosen,
-        pictures,
-        doubts,
-    ))
+    let name = name(&directory.path);
+    Ok(run::report(&name, &summary, &chosen, pictures, doubts, extent))
 }
 
 fn of_sweep(directory: &Directory) -> Result<Report, Unreadable> {

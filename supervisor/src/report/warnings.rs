@@ -47,9 +47,9 @@ fn incomplete(s: &Summary) -> Option<String> {
 
 fn few(s: &Summary) -> Option<String> {
     let n = s.trials.len();
+    // Without any the verdict says so.
     if n >= FEW || n == 0 {
-        return (n == 0)
-            .then(|| "No trial was completed: there is nothing to speak of but the load.".to_owned());
+        return None;
     }
     let band = |n| statistics::band(n).unwrap_or(1.0) * 100.0;
     Some(format!(
@@ -147,13 +147,15 @@ fn accounts(s: &Summary) -> Vec<String> {
     let known = of_trials.saturating_add(s.interrupted.map_or(0, |cut| cut.lost));
     if s.load.lost > known {
         let n = s.load.lost - known;
-        all.push(format!(
-            "{} to no fault: no router was in use, or a healthy one was taken for dead.",
-            match n {
-                1 => "1 lost request belongs".to_owned(),
-                n => format!("{n} lost requests belong"),
-            }
-        ));
+        let lost = match n {
+            1 => "1 lost request belongs".to_owned(),
+            n => format!("{n} lost requests belong"),
+        };
+        let why = match s.complete || s.interrupted.is_some() {
+            true => "no router was in use, or a healthy one was taken for dead",
+            false => "they may be of the trial that was under way",
+        };
+        all.push(format!("{lost} to no completed fault: {why}."));
     }
     if s.complete && s.load.lost < known {
         all.push(format!(

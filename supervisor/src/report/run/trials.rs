@@ -3,26 +3,35 @@
 use super::{seconds, text, words};
 use crate::experiment::measure::Trial;
 use crate::experiment::summary::{Summary, detector};
+use crate::report::Extent;
 use crate::report::model::{Block, Cell, Column, Section, Table};
 
-/// Of more, the document has them all.
+/// Nobody reads more.
 const MOST: usize = 1000;
 
-pub fn section(s: &Summary) -> Section {
+pub fn section(s: &Summary, extent: Extent) -> Section {
     let n = s.trials.len();
+    let most = match extent {
+        Extent::Readable => MOST,
+        Extent::Whole => n,
+    };
     let mut blocks = Vec::new();
-    if n > MOST {
+    if n > most {
         blocks.push(text(format!(
-            "The first {MOST} of {n} rows; summary.json has all of them. Every other figure is of all {n}."
+            "The first {most} of {n} rows; `--format csv` has all of them. Every other figure is of all {n}."
         )));
     }
     if n > 0 {
-        blocks.push(Block::Table(Table {
+        let mut table = Table {
             caption: "Every trial".to_owned(),
             columns: columns(),
-            rows: s.trials.iter().take(MOST).map(row).collect(),
+            rows: s.trials.iter().take(most).map(row).collect(),
             marked: None,
-        }));
+        };
+        if extent == Extent::Readable {
+            narrow(&mut table, s);
+        }
+        blocks.push(Block::Table(table));
     }
     Section {
         id: "trials",
@@ -47,6 +56,27 @@ fn columns() -> Vec<Column> {
         Column::new("window", "window", ""),
         Column::new("saved_by_retry", "saved", ""),
     ]
+}
+
+/// Leaves out what a page has no room for: what says nothing here, or stands elsewhere.
+fn narrow(table: &mut Table, s: &Summary) {
+    let saved = s.trials.iter().any(|trial| trial.saved_by_retry > Some(0));
+    let kept: Vec<bool> = table
+        .columns
+        .iter()
+        .map(|column| match column.key.as_str() {
+            "phase_s" | "t_clear_s" => false,
+            "saved_by_retry" => saved,
+            _ => true,
+        })
+        .collect();
+    let keep = |n: usize| kept.get(n).copied().unwrap_or(true);
+    let mut n = 0..;
+    table.columns.retain(|_| n.next().is_none_or(keep));
+    for row in &mut table.rows {
+        let mut n = 0..;
+        row.retain(|_| n.next().is_none_or(keep));
+    }
 }
 
 fn row(t: &Trial) -> Vec<Cell> {
