@@ -166,8 +166,7 @@ fn verdict(session: &Session) -> Verdict {
     if let Some((_, window)) = worst(session) {
         advice.push(match window.t_detect_s {
             Some(t) => format!(
-                "The longest to hide is {}'s: it was used for {} after it had gone. `resetlab sweep --fault {}` tries settings \
-                 that notice sooner.",
+                "{} was used for {} after it had gone: `resetlab sweep --fault {}` finds settings that notice sooner.",
                 window.router,
                 time(t),
                 word(&window.fault)

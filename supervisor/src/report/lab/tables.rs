@@ -46,15 +46,16 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
         ("predicted_t_detect_s", "predicted", "s"),
         ("residual_ms", "residual", "ms"),
         ("t_stop_s", "t_stop", "s"),
-        ("lost_in_flight", "in flight", "requests"),
-        ("lost_in_window", "in the window", "requests"),
-        ("saved_by_retry", "saved", "requests"),
+        ("lost_in_flight", "in flight", ""),
+        ("lost_in_window", "window", ""),
+        ("saved_by_retry", "saved", ""),
     ];
     if session.windows.is_empty() {
         return Vec::new();
     }
     vec![Block::Table(Table {
-        caption: "In the order in which they were over; predicted by each router's own checks. Marked: it cost most."
+        caption: "In the order in which they were over, predicted by each router's own checks; with requests lost in flight \
+                  and in the window, and saved by a retry. Marked: it cost most."
             .to_owned(),
         columns: columns.map(|(key, name, unit)| Column::new(key, name, unit)).into(),
         rows: session.windows.iter().map(row).collect(),
