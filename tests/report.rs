@@ -82,7 +82,12 @@ fn found(rows: &[Vec<String>]) -> BTreeMap<String, String> {
                     all.insert(format!("{time} {figure}"), cell(n));
                 }
             }
-            key @ ("sent" | "ok" | "lost" | "lost_per_trial") if row.len() == 3 => {
+            name @ ("sent" | "answered" | "lost" | "lost, mean") if row.len() == 3 => {
+                let key = match name {
+                    "answered" => "ok",
+                    "lost, mean" => "lost_per_trial",
+                    other => other,
+                };
                 all.insert(key.to_owned(), cell(2));
             }
             outcome if row.len() == 4 && cell(3).parse::<f64>().is_ok() && cell(2).parse::<u64>().is_ok() => {

@@ -131,6 +131,11 @@ impl Story {
         }
     }
 
+    /// The balancer's, as it said them last.
+    pub fn settings(&self) -> &lb_sim::core::Settings {
+        &self.settings
+    }
+
     /// When to call [`Story::on_deadline`].
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.routers.values().filter_map(Router::next_deadline).min()

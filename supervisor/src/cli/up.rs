@@ -14,15 +14,19 @@ use crate::fleet::{Fleet, FleetHandle, Records};
 use crate::lab::{self, Addresses, Journal, Lease, LeaseError, RuntimeDir, Taken};
 use crate::metrics::Metrics;
 use crate::page::{self as pages, Guard};
+use crate::process::control::ask;
 use crate::process::restart::RestartPolicy;
+use crate::report::{self, lab::Session};
 use crate::settings::{BadSetting, LabSettings, ServedAt, StackArgs};
 use crate::signals::{End, Signals};
 use crate::story::Story;
 use page::{Live, Paged};
 use router::clock::{self, Timestamp};
+use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use summary::Totals;
+use summary::{Ended, Totals};
 use teller::Teller;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -117,6 +121,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         end = signals.next() => return Ok(end.code()),
     };
     let serving_since = clock::now();
+    let started_wall = humantime::format_rfc3339_seconds(clock::wall()).to_string();
     let facts = LabFacts {
         name: name.name.clone(),
         pid: std::process::id(),
@@ -177,7 +182,26 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
 
     api.abort();
     account.totals.crash_traffic = crash_traffic.map(|(rate, traffic)| (rate, traffic.attempts()));
-    Ok(stop(&mut teller, account, &mut records, fleet, &mut signals, end).await)
+    let lab = Ended {
+        // It may not live to say it later.
+        load: ask(&name.children.join("load.sock"), &json!({ "cmd": "show" }))
+            .await
+            .unwrap_or_default(),
+        facts,
+        settings,
+        started_wall,
+        serving_since,
+        ended: clock::now(),
+    };
+    Ok(stop(
+        &mut teller,
+        account,
+        &mut records,
+        fleet,
+        &mut signals,
+        (end, lab),
+    )
+    .await)
 }
 
 /// What has become of a lab so far.
@@ -260,7 +284,7 @@ async fn stop(
     records: &mut Records,
     fleet: FleetHandle,
     signals: &mut Signals,
-    end: End,
+    (end, lab): (End, Ended),
 ) -> ExitCode {
     let Account {
         mut story,
@@ -291,11 +315,27 @@ async fn stop(
     if let Some(live) = live {
         live.end(&story).await;
     }
-    teller.end(&story, &totals, &report);
+    let dir = lab.facts.run_dir.clone();
+    let session = summary::session(&story, &totals, &report, lab);
+    let page = leave(&session, &dir);
+    teller.end(&story, &totals, &report, &session, page.as_deref());
     if report.journal.lost > 0 || !report.left.is_empty() {
         return ExitCode::FAILURE;
     }
     end.code()
+}
+
+/// What the session measured, in its directory, and the report of it.
+fn leave(session: &Session, dir: &Path) -> Option<PathBuf> {
+    let path = dir.join("summary.json");
+    let new = path.with_extension("json.new");
+    let saved = serde_json::to_vec_pretty(session).map_err(std::io::Error::from);
+    let saved = saved.and_then(|text| std::fs::write(&new, text));
+    if let Err(e) = saved.and_then(|()| std::fs::rename(&new, &path)) {
+        eprintln!("resetlab up: cannot write {}: {e}", path.display());
+        return None;
+    }
+    report::leave(dir, "up")
 }
 
 /// The loopback port of `/metrics`.

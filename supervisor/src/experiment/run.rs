@@ -11,7 +11,7 @@ use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
 use super::{args, begin, interrupted, plan, setup, table};
 use crate::fleet::FleetHandle;
-use crate::report::{self, Extent};
+use crate::report;
 use crate::settings::{LabSettings, entries, load::word};
 use crate::signals::End;
 use lb_sim::core::Settings;
@@ -228,24 +228,12 @@ impl Experiment<'_> {
         }
     }
 
-    /// Of what is saved, by then whole; the line that tells where. A measurement is no worse for a report that cannot be
-    /// written: that is said, and changes no exit code.
-    fn report(&self) -> String {
-        let written = report::of(&self.dir, Extent::Readable)
-            .map_err(|e| e.to_string())
-            .and_then(|report| report::write(&report, &self.dir).map_err(|e| e.to_string()));
-        match written {
-            Ok(written) => format!("report          {}\n", written.html.display()),
-            Err(why) => {
-                eprintln!("resetlab run: no report: {why}");
-                String::new()
-            }
-        }
-    }
-
     fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
         self.save();
-        let report = self.report();
+        let report = report::leave(&self.dir, "run");
+        let report = report.map_or(String::new(), |path| {
+            format!("report          {}\n", path.display())
+        });
         let summary = self.summary();
         let text = if self.json {
             serde_json::to_string_pretty(&summary).expect("a summary has string keys only") + "\n"

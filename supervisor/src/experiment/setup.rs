@@ -45,6 +45,21 @@ pub struct Machine {
 
 impl Setup {
     pub fn new(settings: &LabSettings, fault: Spec, trials: u32, victims: u32) -> Setup {
+        Setup {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: humantime::format_rfc3339_seconds(clock::wall()).to_string(),
+            fault,
+            trials,
+            victims,
+            routers: settings.routers,
+            settings: Setting::all(settings),
+        }
+    }
+}
+
+impl Setting {
+    /// Every setting in force.
+    pub fn all(settings: &LabSettings) -> Vec<Setting> {
         let entries = settings.entries().into_iter().map(|entry| Setting {
             group: entry.group.name().to_owned(),
             key: entry.key.to_owned(),
@@ -54,15 +69,7 @@ impl Setup {
             },
             origin: entry.origin.to_string(),
         });
-        Setup {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: humantime::format_rfc3339_seconds(clock::wall()).to_string(),
-            fault,
-            trials,
-            victims,
-            routers: settings.routers,
-            settings: entries.collect(),
-        }
+        entries.collect()
     }
 }
 

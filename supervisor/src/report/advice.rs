@@ -37,6 +37,8 @@ pub struct Advice {
     pub table: Table,
     /// Whole sentences, the most worthwhile first.
     pub sentences: Vec<String>,
+    /// What has no place in the table: prices, and why a figure is missing. Whole sentences.
+    pub notes: Vec<String>,
 }
 
 /// Settings and what theory expects of them.
@@ -86,6 +88,7 @@ impl Facts {
         }
         Some(Advice {
             table: self.table(&now, &tried),
+            notes: notes(&tried),
             sentences: self.sentences(&now, tried),
         })
     }
@@ -118,11 +121,12 @@ impl Facts {
 
     fn table(&self, now: &Expected, tried: &[(Choice, Expected)]) -> Table {
         let in_force = format!("in force: {}", self.in_force());
-        let mut rows = vec![row(in_force, now, "")];
-        rows.extend(tried.iter().map(|(choice, expected)| {
-            let price = choice.price.as_str();
-            row(choice.title.clone(), expected, price)
-        }));
+        let mut rows = vec![row(in_force, now)];
+        rows.extend(
+            tried
+                .iter()
+                .map(|(choice, expected)| row(choice.title.clone(), expected)),
+        );
         let one = shown::one(self.spec.fault);
         Table {
             caption: "What theory expects of other settings, one change at a time".to_owned(),
@@ -132,7 +136,6 @@ impl Facts {
                 Column::new("theory_t_detect_max_s", "at most", "s"),
                 Column::new("theory_lost", &format!("lost a {one}, mean"), "requests"),
                 Column::new("theory_checks_per_s", "checks", "1/s"),
-                Column::new("price", "what it costs otherwise", ""),
             ],
             rows,
             marked: Some(0),
@@ -219,7 +222,7 @@ impl Facts {
             return format!(
                 "{} would hide most of what is left, as a request that found no connection is sent to another router; \
                  theory has no figure for what it saves, so measure it.",
-                capital(&choice.title)
+                capital(choice)
             );
         }
         let mut says = match (&now.t_detect, &expected.t_detect) {
@@ -251,10 +254,11 @@ impl Facts {
                 Err(_) => String::new(),
             };
             let and = if says.is_empty() { "would" } else { " and" };
-            says += &format!(
-                "{and} lose about {} a {one}{instead}",
-                shown::counted(lost, "request")
-            );
+            let lost = match lost < 0.5 {
+                true => "less than 1 request".to_owned(),
+                false => format!("about {}", shown::counted(lost, "request")),
+            };
+            says += &format!("{and} lose {lost} a {one}{instead}");
         }
         let checks = match (now.checks_per_s, expected.checks_per_s) {
             (Some(before), Some(after)) if (after - before).abs() > 1e-9 => {
@@ -268,7 +272,7 @@ impl Facts {
             (true, false) => format!("; {}", choice.price),
             (false, false) => format!("; it costs {checks}, and {}", choice.price),
         };
-        format!("{} {says}, by theory{price}.", capital(&choice.title))
+        format!("{} {says}, by theory{price}.", capital(choice))
     }
 }
 
@@ -281,31 +285,41 @@ fn shown_setting(settings: &Settings, key: &str) -> String {
         .collect()
 }
 
-fn row(setting: String, expected: &Expected, price: &str) -> Vec<Cell> {
-    let missing = |why: &String| Cell::Missing { missing: why.clone() };
+/// A sentence for each choice that has something to say.
+fn notes(tried: &[(Choice, Expected)]) -> Vec<String> {
+    let note = |(choice, expected): &(Choice, Expected)| {
+        let why = expected.t_detect.as_ref().err().or(expected.lost.as_ref().err());
+        let why = why.map(|why| format!("no figure, as {why}"));
+        let price = Some(choice.price.clone()).filter(|price| !price.is_empty());
+        let says: Vec<String> = price.into_iter().chain(why).collect();
+        (!says.is_empty()).then(|| format!("`{}`: {}.", choice.title, says.join("; ")))
+    };
+    tried.iter().filter_map(note).collect()
+}
+
+fn row(setting: String, expected: &Expected) -> Vec<Cell> {
     let (mean, most) = match &expected.t_detect {
         Ok((mean, _, most)) => (Cell::number(*mean, 2), Cell::number(*most, 2)),
-        Err(why) => (missing(why), Cell::missing()),
+        Err(_) => (Cell::missing(), Cell::missing()),
     };
     vec![
         Cell::Words(setting),
         mean,
         most,
-        match &expected.lost {
-            Ok(lost) => Cell::number(Some(*lost), 1),
-            Err(why) => missing(why),
-        },
+        Cell::number(expected.lost.as_ref().ok().copied(), 1),
         Cell::number(expected.checks_per_s, 1),
-        Cell::Words(price.to_owned()),
     ]
 }
 
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    // A setting's word is written as it is typed.
-    match letters.next() {
-        Some(first) if !words.contains('=') => first.to_uppercase().chain(letters).collect(),
-        _ => words.to_owned(),
+/// As the beginning of a sentence: what is typed stands between back-ticks.
+fn capital(choice: &Choice) -> String {
+    match choice.kind {
+        Kind::Drain => {
+            let mut letters = choice.title.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string());
+            first.unwrap_or_default() + letters.as_str()
+        }
+        _ => format!("`{}`", choice.title),
     }
 }
 

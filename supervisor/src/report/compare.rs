@@ -333,9 +333,10 @@ fn method(document: &Document) -> Section {
         &method::Source {
             engine: &engines.join(", "),
             engine_version: None,
-            setup: document.setup.as_ref(),
+            version: document.setup.as_ref().map(|setup| setup.version.as_str()),
+            stated: document.setup.as_ref().map(|setup| setup.settings.as_slice()),
             machine: document.machine.as_ref(),
-            settings: &document.settings,
+            settings: Some(&document.settings),
             command: &document.command,
         },
     )

@@ -42,12 +42,10 @@ pub enum Unreadable {
     #[error("{}: {why}", path.display())]
     Io { path: PathBuf, why: io::Error },
     #[error(
-        "{}: no results in it; looked for summary.json (run, sweep), compare.json (compare) and events.ndjson (up)",
+        "{}: no results in it; looked for summary.json (run, sweep, up), compare.json (compare) and events.ndjson (up)",
         .0.display()
     )]
     NoResults(PathBuf),
-    #[error("{}: no report is made of such a directory", .0.display())]
-    NoReport(PathBuf),
     #[error("{}: empty; a run that was killed before its first trial may leave that", .0.display())]
     Empty(PathBuf),
     #[error("{}: {size} bytes are too many for a summary", path.display())]
@@ -59,7 +57,7 @@ pub enum Unreadable {
     #[error("{}: {found} was written by a newer resetlab; this one reads v1", path.display())]
     Newer { path: PathBuf, found: String },
     #[error(
-        "{}: its schema is {found}; expected resetlab.run.v1, resetlab.sweep.v1 or resetlab.compare.v1",
+        "{}: its schema is {found}; expected resetlab.run.v1, resetlab.sweep.v1, resetlab.compare.v1 or resetlab.summary.v1",
         path.display()
     )]
     Foreign { path: PathBuf, found: String },
@@ -91,7 +89,10 @@ impl Directory {
             document,
         };
         let kinds: &[(&str, &[(&str, Kind)])] = &[
-            ("summary.json", &[("run", Kind::Run), ("sweep", Kind::Sweep)]),
+            (
+                "summary.json",
+                &[("run", Kind::Run), ("sweep", Kind::Sweep), ("summary", Kind::Lab)],
+            ),
             ("compare.json", &[("compare", Kind::Compare)]),
         ];
         for (name, schemas) in kinds {

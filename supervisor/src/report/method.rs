@@ -1,19 +1,21 @@
 //! PURE: how something was measured, so that somebody else can do it again: what sweeps, comparisons and sessions say alike.
 
 use super::model::{Block, Cell, Column, Section, Table};
-use crate::experiment::summary::{Machine, Setup};
+use crate::experiment::setup::Setting;
+use crate::experiment::summary::Machine;
 use std::collections::BTreeMap;
 
 /// Where a method is told from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Source<'a> {
     pub engine: &'a str,
     pub engine_version: Option<&'a str>,
-    /// `None`: an older program did not say.
-    pub setup: Option<&'a Setup>,
+    /// Of resetlab. `None`: an older program did not say; so with those that follow.
+    pub version: Option<&'a str>,
+    pub stated: Option<&'a [Setting]>,
     pub machine: Option<&'a Machine>,
-    /// Of the balancer, where there is no setup.
-    pub settings: &'a BTreeMap<String, String>,
+    /// Of the balancer, where none are stated.
+    pub settings: Option<&'a BTreeMap<String, String>>,
     /// Empty: not known.
     pub command: &'a str,
 }
@@ -23,11 +25,10 @@ pub fn section(facts: Vec<(String, String)>, source: &Source) -> Section {
     let mut all = vec![("Load balancer".to_owned(), engine(source))];
     all.extend(facts);
     let unknown = || "not recorded: by an older resetlab".to_owned();
-    let setup = source.setup;
     all.push(("Machine".to_owned(), source.machine.map_or_else(unknown, machine)));
     all.push((
         "resetlab".to_owned(),
-        setup.map_or_else(unknown, |setup| setup.version.clone()),
+        source.version.map_or_else(unknown, str::to_owned),
     ));
     let mut blocks = vec![Block::Table(table(all))];
     if !source.command.is_empty() {
@@ -102,10 +103,11 @@ fn settings(source: &Source) -> Table {
         Column::new("value", "value", ""),
     ];
     let words = |word: &String| Cell::Words(word.clone());
-    let Some(setup) = source.setup else {
+    let Some(stated) = source.stated else {
         let rows = source
             .settings
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|(key, value)| vec![words(key), words(value)]);
         return Table {
             caption: "Settings of the balancer".to_owned(),
@@ -115,8 +117,8 @@ fn settings(source: &Source) -> Table {
         };
     };
     columns.push(Column::new("origin", "from", ""));
-    let given = |origin: &str| origin != "default" && !origin.starts_with("profile ");
-    let told = setup.settings.iter().filter(|setting| given(&setting.origin));
+    let given = |origin: &str| !matches!(origin, "default" | "lab") && !origin.starts_with("profile ");
+    let told = stated.iter().filter(|setting| given(&setting.origin));
     Table {
         caption: "Settings that are no defaults, and where each is from".to_owned(),
         columns,

@@ -1,8 +1,8 @@
 //! A directory of results as a page to read, print and send: `report.html`, `report.md`.
 //!
-//! In the order that data meets them: `material` reads a directory and refuses what it does not know; `run`, `sweep`,
-//! `compare` and `lab` make a [`Report`] of it (PURE); `html`, `markdown`, `json` and `csv` write it (PURE). All
-//! formats have the same numbers because they have the same [`Report`].
+//! In the order that data meets them: `material` reads a directory and refuses what it does not know; `pictures` takes
+//! timelines out of its `records`; `run`, `sweep`, `compare` and `lab` make a [`Report`] of it (PURE); `html`, `markdown`,
+//! `json` and `csv` write it (PURE). All formats have the same numbers because they have the same [`Report`].
 
 pub mod advice;
 pub mod compare;
@@ -10,6 +10,7 @@ pub mod csv;
 pub mod figure;
 pub mod html;
 pub mod json;
+pub mod lab;
 pub mod markdown;
 pub mod material;
 pub mod method;
@@ -51,7 +52,7 @@ pub fn of(dir: &Path, extent: Extent) -> Result<Report, Unreadable> {
         model::Kind::Run => of_run(&directory, extent),
         model::Kind::Sweep => of_sweep(&directory),
         model::Kind::Compare => of_compare(&directory),
-        model::Kind::Lab => Err(Unreadable::NoReport(directory.path)),
+        model::Kind::Lab => of_lab(&directory),
     }
 }
 
@@ -94,6 +95,13 @@ fn of_compare(directory: &Directory) -> Result<Report, Unreadable> {
         figures,
         doubts,
     ))
+}
+
+fn of_lab(directory: &Directory) -> Result<Report, Unreadable> {
+    let (session, mut doubts) = directory.session()?;
+    let (figures, warnings) = pictures::take(&directory.path, &lab::wanted(&session));
+    doubts.extend(warnings);
+    Ok(lab::report(&session, &name(&directory.path), figures, doubts))
 }
 
 /// The last part of a directory's path: the same from wherever it is called.

@@ -11,8 +11,9 @@ mod verdict;
 
 pub use chosen::{Chosen, chosen, facts};
 
+use super::advice::Advice;
 use super::figure::Figure;
-use super::model::{Block, Cell, Kind, Report, SCHEMA, Section, Table};
+use super::model::{Block, Cell, Kind, Report, SCHEMA, Section};
 use super::{Extent, shown, warnings};
 use crate::experiment::summary::Summary;
 
@@ -41,14 +42,14 @@ pub fn report(
     let doubts = doubts.into_iter().chain(pictures.warnings.clone());
     let warnings = warnings::warnings(s).into_iter().chain(doubts).collect();
     let mut sections = vec![
-        others(advice.table),
+        others(&advice),
         timeline(chosen, pictures),
         detection::section(s),
         lost::section(s),
         cost::section(s),
         latency::section(s),
         trials::section(s, extent),
-        method::section(s),
+        method::section(s, extent),
     ];
     sections.retain(|section| !section.blocks.is_empty());
     Report {
@@ -97,16 +98,14 @@ fn subtitle(name: &str, s: &Summary) -> String {
 }
 
 /// What to change, with theory's figures.
-fn others(table: Table) -> Section {
-    let blocks = match table.rows.is_empty() {
-        true => Vec::new(),
-        false => vec![
-            Block::Table(table),
-            text(
-                "By theory, for this fault and this load: nothing of it was measured in this run.".to_owned(),
-            ),
-        ],
-    };
+fn others(advice: &Advice) -> Section {
+    let mut blocks = Vec::new();
+    if !advice.table.rows.is_empty() {
+        blocks.push(Block::Table(advice.table.clone()));
+        let measured = "By theory, for this fault and this load: nothing of it was measured in this run.";
+        blocks.push(text(measured.to_owned()));
+        blocks.extend(advice.notes.iter().cloned().map(text));
+    }
     Section {
         id: "advice",
         title: "What other settings would do".to_owned(),

@@ -54,6 +54,19 @@ pub fn counted(count: f64, noun: &str) -> String {
     }
 }
 
+/// A large whole number: `518,400`.
+pub fn grouped(count: f64) -> String {
+    let digits = format!("{count:.0}");
+    let mut shown = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// A share as percent, with as many nines as it has: `99.9 %`, `99.95 %`, `2.4 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -161,6 +174,8 @@ mod tests {
 
     #[test]
     fn counts_and_shares_have_no_false_digits() {
+        assert_eq!(grouped(518_400_000.0), "518,400,000");
+        assert_eq!(grouped(999.0), "999");
         assert_eq!(counted(370.4, "request"), "370 requests");
         assert_eq!(counted(1.0, "request"), "1 request");
         assert_eq!(counted(0.5, "request"), "0.5 requests");

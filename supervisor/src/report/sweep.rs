@@ -169,13 +169,15 @@ fn advice(view: &View) -> Vec<String> {
             Some(_) => format!("{} in force now", view.name(from)),
             None => format!("{}, which loses most", view.name(from)),
         };
+        let price = match (super::shown::mean(checks), super::shown::mean(more)) {
+            (before, after) if before == after => format!("as many checks a second ({after})"),
+            (before, after) => format!("{after} instead of {before} checks a second"),
+        };
         advice.push(format!(
-            "From {which}, change to {}: {} lost a death instead of {}, for {} instead of {} checks a second.",
+            "From {which}, change to {}: {} lost a death instead of {}, for {price}.",
             view.flags(view.best),
             counted(after, "request"),
-            super::shown::mean(before),
-            super::shown::mean(more),
-            super::shown::mean(checks)
+            super::shown::mean(before)
         ));
     }
     if let Some(cheap) = view.cheaper() {
@@ -345,9 +347,10 @@ fn method(document: &Document) -> Section {
         &method::Source {
             engine: &plan.engine,
             engine_version: None,
-            setup: origin.setup.as_ref(),
+            version: origin.setup.as_ref().map(|setup| setup.version.as_str()),
+            stated: origin.setup.as_ref().map(|setup| setup.settings.as_slice()),
             machine: origin.machine.as_ref(),
-            settings: &plan.settings,
+            settings: Some(&plan.settings),
             command: &origin.command,
         },
     )

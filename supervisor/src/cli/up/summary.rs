@@ -1,11 +1,18 @@
 //! PURE: what a lab measured, in its last lines.
 
+use crate::control::LabFacts;
 use crate::crash::CrashRate;
+use crate::experiment::setup::{self, Setting};
+use crate::experiment::summary::{Machine, Percentiles};
 use crate::fleet::{LoadTotals, StopReport};
 use crate::page::traffic::LoadCount;
+use crate::report::lab::session::{CrashTraffic, Lab, Session};
+use crate::settings::LabSettings;
 use crate::story::Story;
+use router::clock::Timestamp;
 use router::record::{Event, Record};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::path::Path;
 
 /// What the load did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,6 +22,18 @@ pub(super) struct Totals {
     late_p99_ns: u64,
     /// What was sent beside the load, and how many requests that were.
     pub crash_traffic: Option<(CrashRate, u64)>,
+}
+
+/// What a lab was, when it has ended.
+pub(super) struct Ended {
+    pub facts: LabFacts,
+    /// It began with these.
+    pub settings: LabSettings,
+    pub started_wall: String,
+    pub serving_since: Timestamp,
+    pub ended: Timestamp,
+    /// The load's account of itself; `null`: it could not be had.
+    pub load: Value,
 }
 
 /// Later than this, and the load's own figures deserve doubt.
@@ -29,7 +48,7 @@ impl Totals {
     }
 }
 
-pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<String> {
+pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport, page: Option<&Path>) -> Vec<String> {
     let LoadTotals { sent, ok, lost } = totals.count.sum();
     let outcomes = story.outcomes_words();
     let outcomes = if outcomes.is_empty() {
@@ -75,6 +94,7 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport) -> Vec<
             report.journal.lost
         ));
     }
+    lines.extend(page.map(|page| format!("report   {}", page.display())));
     lines.push(match report.left.as_slice() {
         [] => "nothing left running".to_owned(),
         left => format!("STILL RUNNING: {}", left.join(", ")),
@@ -96,36 +116,46 @@ fn mistakes(story: &Story) -> Option<String> {
         .then(|| format!("{n} mistake{plural}: routers out of use while they were up, {lasted:.1} s in all"))
 }
 
-pub(super) fn json(story: &Story, totals: &Totals, report: &StopReport) -> Value {
-    let LoadTotals { sent, ok, lost } = totals.count.sum();
-    let seconds = |duration: std::time::Duration| duration.as_secs_f64();
-    let windows = story.reports.iter().map(|window| {
-        json!({
-            "router": window.router, "fault": window.fault, "stamp": window.stamp, "death_ns": window.death,
-            "t_detect_s": window.t_detect.map(seconds), "predicted_t_detect_s": window.predicted.map(seconds),
-            "t_stop_s": window.t_stop.map(seconds), "detected_by": window.detected_by,
-            "saved_by_retry": window.told.then_some(window.saved), "causes": window.told.then_some(&window.causes),
-            "lost": { "in_flight": window.lost.in_flight, "window": window.lost.window,
-                      "by_outcome": window.lost.by_outcome },
-        })
+pub(super) fn session(story: &Story, totals: &Totals, report: &StopReport, lab: Ended) -> Session {
+    let mut session = Session::of(story, totals.count.sum(), totals.late_p99_ns);
+    session.load.latency_ms = Percentiles::of(&lab.load, "");
+    session.load.service_ms = Percentiles::of(&lab.load, "service_");
+    session.crash_traffic = totals.crash_traffic.map(|(rate, sent)| CrashTraffic {
+        rate: rate.per_second,
+        with: serde_json::json!(rate.trigger),
+        sent,
     });
-    let mistakes = story.mistakes.iter().map(|mistake| {
-        json!({
-            "router": mistake.router, "at_ns": mistake.at, "by": mistake.by,
-            "lasted_s": mistake.lasted.map(seconds),
-        })
+    session.records_lost = report.journal.lost;
+    session.killed_on_the_way_out = report.forced.clone();
+    session.left_running = report.left.clone();
+    let LabFacts {
+        name,
+        engine,
+        engine_version,
+        ..
+    } = lab.facts;
+    let settings = lab.settings;
+    session.lab = Some(Lab {
+        name,
+        engine,
+        engine_version,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: setup::command(),
+        machine: Machine::here(),
+        started_wall: Some(lab.started_wall),
+        serving_since_ns: lab.serving_since,
+        duration_s: lab.ended.since(lab.serving_since).as_secs_f64(),
+        routers: Some(settings.routers),
+        rate: Some(settings.rate),
+        arrivals: Some(crate::settings::load::word(&settings.arrivals)),
+        slo: Some(settings.slo),
+        settings: Setting::all(&settings),
+        balancer: story
+            .settings()
+            .words()
+            .into_iter()
+            .map(|(key, word)| (key.to_owned(), word))
+            .collect(),
     });
-    json!({
-        "schema": "resetlab.summary.v1",
-        "load": { "sent": sent, "ok": ok, "lost": lost, "by_outcome": story.by_outcome,
-                  "late_p99_ms": totals.late_p99_ns as f64 / 1e6 },
-        "crash_traffic": totals.crash_traffic.map(|(rate, sent)| json!({
-            "rate": rate.per_second, "with": rate.trigger, "sent": sent,
-        })),
-        "windows": windows.collect::<Vec<_>>(),
-        "mistakes": mistakes.collect::<Vec<_>>(),
-        "records_lost": report.journal.lost,
-        "killed_on_the_way_out": report.forced,
-        "left_running": report.left,
-    })
+    session
 }

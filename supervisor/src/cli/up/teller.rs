@@ -6,12 +6,14 @@ use crate::control::LabFacts;
 use crate::fleet::StopReport;
 use crate::lab::Addresses;
 use crate::process::Entry;
+use crate::report::lab::Session;
 use crate::settings::LabSettings;
 use crate::story::{Line, Story, Tone};
 use crate::terminal::Abilities;
 use router::clock::{self, Timestamp};
 use serde_json::json;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 pub(super) struct Teller {
@@ -134,12 +136,20 @@ impl Teller {
         }]);
     }
 
-    pub fn end(&mut self, story: &Story, totals: &Totals, report: &StopReport) {
+    /// `page` is the report that was left.
+    pub fn end(
+        &mut self,
+        story: &Story,
+        totals: &Totals,
+        report: &StopReport,
+        session: &Session,
+        page: Option<&Path>,
+    ) {
         self.flush();
         if self.json {
-            return out(&summary::json(story, totals, report).to_string());
+            return out(&json!(session).to_string());
         }
-        summary::lines(story, totals, report)
+        summary::lines(story, totals, report, page)
             .iter()
             .for_each(|line| out(line));
     }

@@ -253,16 +253,18 @@ pub fn trials(document: &Document) -> Option<Section> {
         ("predicted_t_detect_s", "predicted", "s"),
         ("t_stop_s", "t_stop", "s"),
         ("window_s", "window", "s"),
-        ("lost_in_flight", "in flight", "requests"),
-        ("lost_in_window", "in the window", "requests"),
-        ("late_p99_ms", "load late p99", "ms"),
+        ("lost_in_flight", "in flight", ""),
+        ("lost_in_window", "lost", ""),
+        ("late_p99_ms", "late", "ms"),
         ("valid", "valid", ""),
     ];
     (!rows.is_empty()).then(|| Section {
         id: "trials",
         title: "All trials".to_owned(),
         blocks: vec![Block::Table(Table {
-            caption: "Losses as the clients saw them".to_owned(),
+            caption:
+                "Requests lost in flight and after the fault, as their clients saw it; late: the load, at p99"
+                    .to_owned(),
             columns: columns
                 .map(|(key, name, unit)| Column::new(key, name, unit))
                 .into(),

@@ -4,6 +4,7 @@ use router::clock::Timestamp;
 
 fn compared() -> Document {
     let mut document = document(vec![side("lb-sim", 12, 188), side("haproxy", 12, 187)]);
+    document.agree = crate::experiment::compare::document::agree(&document.faults);
     document.settings = [("interval".to_owned(), "1s".to_owned())].into();
     let trials = [
         ("lb-sim", 1.0),

@@ -1,9 +1,11 @@
-//! The documents of sweeps and comparisons, and what a directory has that was left without one.
+//! The documents of sweeps, comparisons and sessions, and what a directory has that was left without one.
 
 use super::{Directory, Unreadable, broken, read};
 use crate::experiment::compare::document::Document as Compare;
 use crate::experiment::sweep::cell::{Cell, Plan};
 use crate::experiment::sweep::verdict::Document as Sweep;
+use crate::report::lab::{Merged, Session, replay};
+use crate::report::records::Records;
 
 impl Directory {
     /// Of a [`Kind::Sweep`](super::Kind): its document, or one of the cells that it had saved when it was killed.
@@ -32,5 +34,25 @@ impl Directory {
     pub fn compare(&self) -> Result<Compare, Unreadable> {
         let path = self.path.join("compare.json");
         serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))
+    }
+
+    /// Of a [`Kind::Lab`](super::Kind), with what was wrong on the way: its document, or one made of its records.
+    pub fn session(&self) -> Result<(Session, Vec<String>), Unreadable> {
+        let path = self.path.join("summary.json");
+        if !self.document.is_empty() {
+            let session = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
+            return Ok((session, Vec::new()));
+        }
+        let log = |name| Records::of_file(&self.path, name);
+        let mut merged = Merged::new(log("events.ndjson"), log("outcomes.ndjson"));
+        let session = replay(merged.by_ref());
+        let (events, outcomes) = merged.into_logs();
+        let doubts = [events.warnings, outcomes.warnings].concat();
+        let mut session = session.ok_or_else(|| Unreadable::NoResults(self.path.clone()))?;
+        if let (Some(lab), Some(header)) = (&mut session.lab, Records::header(&self.path)) {
+            lab.started_wall = header.started_wall;
+            lab.version = header.version.unwrap_or_default();
+        }
+        Ok((session, doubts.into_iter().map(|why| format!("{why}.")).collect()))
     }
 }

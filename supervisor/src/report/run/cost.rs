@@ -36,16 +36,16 @@ fn blocks(s: &Summary) -> Option<Vec<Block>> {
         ))]);
     }
     let whose = match s.slo {
-        Some(_) => "the objective of this run (--slo)",
-        None => "an objective that was not given (--slo sets one)",
+        Some(_) => "the objective of this run (`--slo`)",
+        None => "an objective that nobody gave (`--slo` sets one)",
     };
     let mut blocks = vec![text(format!(
-        "With {}, {whose}, {} days at {} requests a second allow {:.0} of {:.0} requests to be lost. One {one} cost {} here.",
+        "With {}, {whose}, {} days at {} requests a second allow {} of {} requests to be lost. One {one} cost {} here.",
         shown::percent(budget.slo),
         DAYS,
         shown::mean(budget.rate),
-        budget.allowed(),
-        budget.requests(),
+        shown::grouped(budget.allowed()),
+        shown::grouped(budget.requests()),
         shown::counted(lost, "request"),
     ))];
     match s.setup.as_ref() {
@@ -59,12 +59,7 @@ fn blocks(s: &Summary) -> Option<Vec<Block>> {
         .t_stop_s
         .or(s.summary.t_detect_s)
         .map_or(0.0, |time| time.mean);
-    blocks.push(Block::Table(alerts(
-        &budget,
-        lost,
-        lasting,
-        s.setup.as_ref().map(|setup| setup.routers),
-    )));
+    blocks.push(Block::Table(alerts(&budget, lost, lasting, one)));
     blocks.push(text(told(&budget, lost, lasting, one)));
     Some(blocks)
 }
@@ -96,7 +91,7 @@ fn rates(budget: &Budget, lost: f64, routers: u32, one: &str) -> Table {
             Column::new("deaths_per_hour", &format!("{one}s of a router"), "1/h"),
             Column::new("lost_per_hour", "lost", "requests/h"),
             Column::new("success_percent", "success", "%"),
-            Column::new("budget_spent_percent", "of the 30-day budget", "%"),
+            Column::new("budget_spent_percent", "of the budget", "%"),
             Column::new("budget_lasts_days", "budget lasts", "days"),
             Column::new("burn_rate", "burn rate", ""),
         ],
@@ -118,38 +113,27 @@ fn span(seconds: f64) -> String {
     }
 }
 
-fn alerts(budget: &Budget, lost: f64, lasting: f64, routers: Option<u32>) -> Table {
+fn alerts(budget: &Budget, lost: f64, lasting: f64, one: &str) -> Table {
     let row = |alert: &Alert| {
         let fired = alert.fired_by(budget, lost, lasting);
-        let per_hour = fired.zip(routers).map(|(deaths, routers)| {
-            let hours = alert.long_s / 3600.0;
-            deaths as f64 / hours / f64::from(routers.max(1))
-        });
         vec![
             Cell::Words(format!("{} over {}", alert.burn_rate, windows(alert))),
             Cell::number(budget.burn_over(lost, alert.long_s), 2),
             Cell::number(budget.burn_over(lost, alert.short_s), 2),
             words(if fired == Some(1) { "yes" } else { "no" }),
-            fired.map_or_else(
-                || Cell::Missing {
-                    missing: "one alone is too little for the short window".to_owned(),
-                },
-                Cell::Count,
-            ),
-            Cell::number(per_hour, 2),
+            fired.map_or_else(Cell::missing, Cell::Count),
         ]
     };
     Table {
-        caption:
-            "Would anybody be told? The usual alerts, each when its burn rate is reached over both windows"
-                .to_owned(),
+        caption: format!(
+            "Would anybody be told of one {one}? An alert fires when its burn rate is reached over both windows"
+        ),
         columns: vec![
             Column::new("alert", "alert", ""),
-            Column::new("burn_long", "one window: burn rate, long", ""),
-            Column::new("burn_short", "short", ""),
+            Column::new("burn_long", "burn rate, long window", ""),
+            Column::new("burn_short", "short window", ""),
             Column::new("fires", "fires", ""),
-            Column::new("deaths_to_fire", "it takes, within the long one", "windows"),
-            Column::new("deaths_per_hour_to_fire", "that is, of each router", "1/h"),
+            Column::new("deaths_to_fire", &format!("{one}s that fire it"), ""),
         ],
         rows: ALERTS.iter().map(row).collect(),
         marked: None,
@@ -166,8 +150,18 @@ fn told(budget: &Budget, lost: f64, lasting: f64, one: &str) -> String {
         true => format!("A single {one} fires none of them"),
         false => format!("A single {one} fires {}", fires.join(", ")),
     };
+    let never = ALERTS
+        .iter()
+        .any(|alert| alert.fired_by(budget, lost, lasting).is_none());
+    let none = match never {
+        true => {
+            " Where no number of them is named each is too little for the short window by itself: only several within \
+             that fire the alert."
+        }
+        false => "",
+    };
     format!(
-        "{says}. A burn rate of 1 spends the budget in exactly its {DAYS} days. Alerts as in chapter 5 of the Site \
+        "{says}.{none} A burn rate of 1 spends the budget in exactly its {DAYS} days. Alerts as in chapter 5 of the Site \
          Reliability Workbook (Google): 14.4 over 1 h and 6 over 6 h wake somebody, 1 over 3 d writes a ticket; the short \
          window ends them soon after the trouble has."
     )

@@ -120,20 +120,26 @@ fn distribution(s: &Summary) -> Option<Figure> {
     .len();
     let bounds = s.theory.t_detect_s;
     let band = band(n).filter(|band| *band < 1.0);
-    let says = bounds.map_or("theory has no bounds for it".to_owned(), |bounds| {
+    let says = bounds.map_or("theory has no bounds".to_owned(), |bounds| {
         let most = bounds.max.map_or("no bound".to_owned(), shown::time);
-        format!("theory's bounds are {} and {most}", shown::time(bounds.min))
+        format!("theory: {} to {most}", shown::time(bounds.min))
     });
     let within = band.map_or(String::new(), |band| {
         format!(
-            "; with 95 % the true curve of {name} is within ±{:.0} points of the one drawn",
+            "; the true curve of {name} is within ±{:.0} points of this one, with 95 % confidence",
             band * 100.0
         )
     });
+    let what = match name.as_str() {
+        "t_detect" => "had been noticed",
+        _ => "were over",
+    };
     Some(Figure {
         id: "ecdf".to_owned(),
         caption: format!(
-            "The share of the {n} deaths after which {name} and the others were over by then; {says}{within}."
+            "How many of {n} {}s {what} ({name}) so many seconds after them, beside the last attempt (t_stop) and the last \
+             lost request (t_clear); {says}{within}.",
+            fault_word(s)
         ),
         alt: format!("Empirical distributions of {} over {n} trials.", names(&series)),
         picture: Picture::Ecdf(Ecdf {
@@ -173,11 +179,19 @@ fn residuals(s: &Summary) -> Vec<Block> {
         1 => String::new(),
         step => format!(" (one in {step} is drawn)"),
     };
+    let interval = s.check["interval_s"].as_f64().unwrap_or(f64::INFINITY);
+    let ties = match r.max > 500.0 * interval {
+        true => {
+            "; one of about an interval is a death in the very millisecond of a check, where the log cannot tell which \
+                 was first"
+        }
+        false => "",
+    };
     vec![Block::Figure(Figure {
         id: "residuals".to_owned(),
         caption: format!(
-            "What the prediction of each trial, made from its router's last check, leaves over: {:.1} ms is the median of its \
-             size, {:.1} ms the most, n = {n}{drawn}.",
+            "What is left of each trial's t_detect after its prediction, which is made from its router's last check: median \
+             {:.1} ms, most {:.1} ms, n = {n}{drawn}{ties}.",
             r.median, r.max
         ),
         alt: format!("Measured minus predicted t_detect of {n} trials, in milliseconds, around 0."),

@@ -12,6 +12,13 @@ use std::collections::BTreeMap;
 
 pub fn section(s: &Summary) -> Section {
     let mut blocks = vec![Block::Table(totals(s))];
+    blocks.extend(s.summary.success.map(|success| {
+        text(format!(
+            "{:.3} % of the requests that ended were answered, one {} after the other.",
+            success * 100.0,
+            s.trials.first().map_or("fault", |trial| shown::one(trial.fault))
+        ))
+    }));
     blocks.extend(outcomes(s));
     blocks.extend(causes(s));
     if let Some(why) = &s.theory.lost_reason {
@@ -33,40 +40,32 @@ fn sum(s: &Summary, count: fn(&Trial) -> u64) -> u64 {
 
 fn totals(s: &Summary) -> Table {
     let lost = s.summary.lost_per_trial.map(|lost| lost.mean);
-    let rows: Vec<(&str, &str, Cell)> = vec![
-        ("sent", "requests sent, whole run", Cell::Count(s.load.sent)),
-        ("ok", "answered as wanted", Cell::Count(s.load.ok)),
-        ("lost", "lost, whole run", Cell::Count(s.load.lost)),
+    let one = s.trials.first().map_or("fault", |trial| shown::one(trial.fault));
+    let saved = s.summary.saved_by_retry;
+    let rows = [
+        ("sent", "in the whole run", Cell::Count(s.load.sent)),
+        ("answered", "as wanted", Cell::Count(s.load.ok)),
+        ("lost", "ended otherwise", Cell::Count(s.load.lost)),
         (
-            "in_flight",
-            "of these in flight when the router went",
+            "in flight",
+            "of these, at the router when it went",
             Cell::Count(sum(s, |t| t.lost.in_flight)),
         ),
         (
             "window",
-            "sent to it after that: the reset window",
+            "of these, sent to it after that",
             Cell::Count(sum(s, |t| t.lost.window)),
         ),
-        ("lost_per_trial", "lost a fault, mean", Cell::number(lost, 1)),
+        ("lost, mean", &*format!("a {one}"), Cell::number(lost, 1)),
         (
-            "theory_lost_per_trial",
-            "the same by theory",
+            "theory of it",
+            "the mean it expects",
             Cell::number(s.theory.lost_per_trial, 1),
         ),
         (
-            "saved_by_retry",
-            "failed at the router and saved by a retry",
-            s.summary.saved_by_retry.map_or_else(
-                || Cell::Missing {
-                    missing: format!("{} does not tell of attempts", s.engine),
-                },
-                Cell::Count,
-            ),
-        ),
-        (
-            "success",
-            "answered, of all that ended",
-            Cell::number(s.summary.success.map(|share| share * 100.0), 3),
+            "saved",
+            "failed at the router, answered after a retry",
+            saved.map_or_else(Cell::missing, Cell::Count),
         ),
     ];
     Table {
@@ -74,11 +73,11 @@ fn totals(s: &Summary) -> Table {
         columns: vec![
             Column::new("figure", "", ""),
             Column::new("meaning", "", ""),
-            Column::new("value", "requests (success: %)", ""),
+            Column::new("requests", "requests", ""),
         ],
         rows: rows
             .into_iter()
-            .map(|(key, meaning, value)| vec![words(key), words(meaning), value])
+            .map(|(name, meaning, value)| vec![words(name), words(meaning), value])
             .collect(),
         marked: None,
     }

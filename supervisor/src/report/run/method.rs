@@ -2,18 +2,19 @@
 
 use super::{text, words};
 use crate::experiment::summary::{Setup, Summary};
+use crate::report::Extent;
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use crate::report::shown;
 use crate::settings::PresetNote;
 
-pub fn section(s: &Summary) -> Section {
+pub fn section(s: &Summary, extent: Extent) -> Section {
     let mut blocks = vec![Block::Table(facts(s))];
     if !s.command.is_empty() {
         blocks.push(text(again(s)));
         blocks.push(Block::Command { text: command(s) });
     }
     match &s.setup {
-        Some(setup) => blocks.push(Block::Table(settings(setup))),
+        Some(setup) => blocks.push(Block::Table(settings(setup, extent))),
         None => blocks.push(Block::Table(check(s))),
     }
     Section {
@@ -66,39 +67,27 @@ fn facts(s: &Summary) -> Table {
         comma(&s.load.method),
         comma(&s.load.connection)
     );
+    let version = setup.map_or_else(unknown, |setup| setup.version.clone());
+    let started = setup.map_or_else(unknown, |setup| {
+        setup.started.replace('T', " ").replace('Z', " UTC")
+    });
     let rows = [
-        (
-            "engine",
-            "load balancer",
-            format!("{} {}", s.engine, s.engine_version),
-        ),
-        ("preset", "its settings start from", preset.to_string()),
-        ("fault", "fault", fault),
-        ("load", "load", load),
-        ("lateness", "the load's own lateness", late),
-        ("seed", "seed: same arrivals, same plan", s.seed.clone()),
-        ("machine", "machine", machine),
-        (
-            "version",
-            "resetlab",
-            setup.map_or_else(unknown, |setup| setup.version.clone()),
-        ),
-        (
-            "started",
-            "begun",
-            setup.map_or_else(unknown, |setup| setup.started.clone()),
-        ),
+        ("load balancer", format!("{} {}", s.engine, s.engine_version)),
+        ("its preset", preset.to_string()),
+        ("fault", fault),
+        ("load", load),
+        ("the load's own lateness", late),
+        ("seed of arrivals and plan", s.seed.clone()),
+        ("machine", machine),
+        ("resetlab", version),
+        ("begun", started),
     ];
     Table {
         caption: "The run".to_owned(),
-        columns: vec![
-            Column::new("key", "", ""),
-            Column::new("what", "", ""),
-            Column::new("value", "", ""),
-        ],
+        columns: vec![Column::new("what", "", ""), Column::new("value", "", "")],
         rows: rows
             .into_iter()
-            .map(|(key, what, value)| vec![words(key), words(what), Cell::Words(value)])
+            .map(|(what, value)| vec![words(what), Cell::Words(value)])
             .collect(),
         marked: None,
     }
@@ -113,7 +102,7 @@ fn comma(word: &str) -> String {
 
 fn again(s: &Summary) -> String {
     let out = match s.command.contains("--out") {
-        true => " (with another --out)",
+        true => " (with another `--out`)",
         false => "",
     };
     format!("The same again{out}:")
@@ -132,18 +121,35 @@ fn command(s: &Summary) -> String {
     }
 }
 
-fn settings(setup: &Setup) -> Table {
-    let set = |origin: &str| {
-        !matches!(origin, "default") && !origin.starts_with("preset ") && !origin.starts_with("profile ")
-    };
-    let shown = setup
-        .settings
-        .iter()
-        .filter(|setting| setting.group != "router" || set(&setting.origin));
+/// What decides how long a dead router is used, whoever has set it.
+const ALWAYS: [&str; 12] = [
+    "routers",
+    "rate",
+    "arrivals",
+    "client-timeout",
+    "interval",
+    "timeout",
+    "fall",
+    "rise",
+    "schedule",
+    "detector",
+    "mode",
+    "on-failure",
+];
+
+fn settings(setup: &Setup, extent: Extent) -> Table {
+    let usual = |origin: &str| origin == "default" || origin == "lab" || origin.starts_with("profile ");
+    let shown = setup.settings.iter().filter(|setting| {
+        extent == Extent::Whole || ALWAYS.contains(&setting.key.as_str()) || !usual(&setting.origin)
+    });
     Table {
-        caption: "Settings in force and where each is from; of the routers only those that are no profile's (summary.json \
-                  has all)"
-            .to_owned(),
+        caption: match extent {
+            Extent::Whole => "Settings in force, and where each is from".to_owned(),
+            Extent::Readable => {
+                "Settings that matter or are no defaults, and where each is from; `--format json` has all"
+                    .to_owned()
+            }
+        },
         columns: vec![
             Column::new("group", "of", ""),
             Column::new("setting", "setting", ""),

@@ -1,1 +1,163 @@
+use super::*;
+use crate::experiment::measure::Trial;
+use crate::experiment::summary::{Exposure, totals};
+use crate::report::Extent;
+use serde_json::{Value, json};
 
+/// A trial of the article's settings in which the router died so long after its last check; `None`: never noticed.
+fn trial(n: u32, t_detect: Option<f64>) -> Value {
+    let stop = t_detect.map(|t| t - 0.01);
+    let lost = (stop.unwrap_or(20.0) * 50.0) as u64;
+    json!({
+        "trial": n, "fault": "kill", "router": "router-2", "stamp": "signal", "at_ns": n as u64 * 1_000_000_000,
+        "phase_s": 1.0, "detected": t_detect.is_some(), "detected_by": t_detect.map(|_| "poll"),
+        "t_detect_s": t_detect, "predicted_t_detect_s": t_detect.map(|t| t - 0.001),
+        "t_stop_s": stop, "t_lost_s": stop, "t_clear_s": stop, "t_readmit_s": 2.0,
+        "lost": {"in_flight": 0, "window": lost, "by_outcome": {"reset": lost}},
+        "causes": {"refused": lost}, "saved_by_retry": 0, "events_dropped": 0
+    })
+}
+
+fn summary(times: &[Option<f64>]) -> Summary {
+    let trials: Vec<Value> = (1..).zip(times).map(|(n, t)| trial(n, *t)).collect();
+    let trials: Vec<Trial> = serde_json::from_value(trials.into()).unwrap();
+    let lost: u64 = trials.iter().map(|trial| trial.lost.total()).sum();
+    let load = json!({"rate": 200.0, "arrivals": "poisson", "sent": 100_000, "ok": 100_000 - lost, "lost": lost,
+                      "late_p99_ms": 0.4, "late_max_ms": 1.0});
+    let load = serde_json::from_value(load).unwrap();
+    let check: serde_json::Map<String, Value> = "interval=5s timeout=2s fall=2"
+        .parse::<lb_sim::core::Settings>()
+        .unwrap()
+        .words()
+        .into_iter()
+        .map(|(key, word)| (key.to_owned(), word.into()))
+        .collect();
+    let document = json!({
+        "schema": "resetlab.run.v1", "seed": "7", "engine": "lb-sim", "engine_version": "0.1.0", "preset": "kb",
+        "complete": true, "check": check, "router": {"drain-wait": "20s"}, "load": load, "trials": trials,
+        "summary": totals(&trials, &load, Exposure::Rate(50.0)),
+        "theory": {"t_detect_s": {"min": 5.0, "mean": 7.5, "max": 10.0}, "lost_per_trial": 375.0,
+                   "lost": {"min": 250.0, "mean": 375.0, "max": 500.0}},
+        "command": "resetlab run --trials 20",
+        "setup": {"version": "0.1.0", "started": "2026-11-26T17:00:00Z", "fault": router::fault::Spec::new(router::record::Fault::Kill),
+                  "trials": 20, "victims": 1, "routers": 4, "settings": []},
+        "machine": {"kernel": "Linux 6.1.0 x86_64", "cpus": 2}
+    });
+    serde_json::from_value(document).unwrap()
+}
+
+fn twenty() -> Vec<Option<f64>> {
+    (0..20).map(|k| Some(5.0 + 0.25 * f64::from(k))).collect()
+}
+
+fn of(s: &Summary) -> Report {
+    report(
+        "run-1",
+        s,
+        &chosen(s),
+        Pictures::default(),
+        Vec::new(),
+        Extent::Readable,
+    )
+}
+
+#[test]
+fn the_verdict_says_what_when_and_how_much_with_theory_beside() {
+    let report = of(&summary(&twenty()));
+    assert_eq!(report.title, "20 kills of 4 routers behind lb-sim");
+    assert_eq!(report.subtitle, "run-1, 2026-11-26 17:00:00 UTC");
+    assert_eq!(
+        report.verdict.sentence,
+        "When a router is killed, lb-sim with interval 5s, fall 2 sends it requests for 7.4 s (5.0 to 9.7, n = 20): \
+         368 requests lost a death, as theory says (7.5 s, 375)."
+    );
+    assert_eq!(report.warnings, Vec::<String>::new());
+    assert_eq!(report.verdict.advice.len(), 3);
+    let ids: Vec<&str> = report.sections.iter().map(|section| section.id).collect();
+    let wanted = [
+        "advice",
+        "timeline",
+        "detection",
+        "lost",
+        "budget",
+        "latency",
+        "trials",
+        "method",
+    ];
+    assert_eq!(ids, wanted);
+    for section in &report.sections {
+        for block in &section.blocks {
+            if let Block::Table(table) = block {
+                let fits = table.rows.iter().all(|row| row.len() == table.columns.len());
+                assert!(fits, "{}: {}", section.id, table.caption);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_typical_trial_has_the_median_and_the_worst_is_the_last_or_never_noticed() {
+    let mut times = twenty();
+    let numbers = |s: &Summary| -> Vec<u64> {
+        chosen(s)
+            .trials
+            .iter()
+            .map(|wanted| wanted.moment.at.0 / 1_000_000_000)
+            .collect()
+    };
+    assert_eq!(numbers(&summary(&times)), [10, 20]);
+    times[4] = None;
+    assert_eq!(numbers(&summary(&times))[1], 5, "never is later than the latest");
+    assert_eq!(numbers(&summary(&times[..1])), [1], "the only one is shown once");
+    let none = chosen(&summary(&[]));
+    assert_eq!(none.none.as_deref(), Some("no trial was completed"));
+}
+
+#[test]
+fn what_makes_it_doubtful_stands_above() {
+    let mut times = twenty();
+    times.truncate(4);
+    times[1] = None;
+    let mut s = summary(&times);
+    s.complete = false;
+    s.load.late_p99_ms = Some(6.0);
+    s.trials[0].events_dropped = 3;
+    s.trials[2].lost.window += 1;
+    let warnings = of(&s).warnings;
+    for (warning, wanted) in warnings.iter().zip([
+        "This run was interrupted: 4 of 20 trials are complete",
+        "n = 4 is small",
+        "The load generator was late: 1 % of the requests by more than 6.0 ms",
+        "1 trial lost 3 records on the way and is invalid",
+        "The balancer never noticed 1 of 4 faults",
+        "In 1 trial the outcomes do not add up",
+    ]) {
+        assert!(warning.starts_with(wanted), "{wanted}\n{warnings:#?}");
+    }
+    assert_eq!(warnings.len(), 6, "{warnings:#?}");
+}
+
+#[test]
+fn nothing_noticed_and_nothing_measured_are_said_so() {
+    let never = of(&summary(&[None, None])).verdict.sentence;
+    assert!(
+        never.contains("never notices it (n = 2): 1000 requests lost a death"),
+        "{never}"
+    );
+    let empty = of(&summary(&[]));
+    assert!(empty.verdict.sentence.starts_with("No trial was completed"));
+    // An older summary has no setup: what that would tell is left out, nothing is made up.
+    let mut older = summary(&twenty());
+    (older.setup, older.machine) = (None, None);
+    let report = of(&older);
+    assert!(
+        report
+            .verdict
+            .sentence
+            .starts_with("When a router is killed, lb-sim sends it"),
+        "{:?}",
+        report.verdict
+    );
+    assert!(report.verdict.advice.is_empty());
+    assert!(format!("{report:?}").contains("not recorded: an older resetlab"));
+}

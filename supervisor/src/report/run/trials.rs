@@ -22,12 +22,16 @@ pub fn section(s: &Summary, extent: Extent) -> Section {
         )));
     }
     if n > 0 {
-        blocks.push(Block::Table(Table {
+        let mut table = Table {
             caption: "Every trial".to_owned(),
             columns: columns(),
             rows: s.trials.iter().take(most).map(row).collect(),
             marked: None,
-        }));
+        };
+        if extent == Extent::Readable {
+            narrow(&mut table, s);
+        }
+        blocks.push(Block::Table(table));
     }
     Section {
         id: "trials",
@@ -52,6 +56,27 @@ fn columns() -> Vec<Column> {
         Column::new("window", "window", ""),
         Column::new("saved_by_retry", "saved", ""),
     ]
+}
+
+/// Leaves out what a page has no room for: what says nothing here, or stands elsewhere.
+fn narrow(table: &mut Table, s: &Summary) {
+    let saved = s.trials.iter().any(|trial| trial.saved_by_retry > Some(0));
+    let kept: Vec<bool> = table
+        .columns
+        .iter()
+        .map(|column| match column.key.as_str() {
+            "phase_s" | "t_clear_s" => false,
+            "saved_by_retry" => saved,
+            _ => true,
+        })
+        .collect();
+    let keep = |n: usize| kept.get(n).copied().unwrap_or(true);
+    let mut n = 0..;
+    table.columns.retain(|_| n.next().is_none_or(keep));
+    for row in &mut table.rows {
+        let mut n = 0..;
+        row.retain(|_| n.next().is_none_or(keep));
+    }
 }
 
 fn row(t: &Trial) -> Vec<Cell> {

@@ -47,7 +47,14 @@ fn table(view: &View, seen: &[(&Judged, &FalseEjections)]) -> Table {
             _ => Cell::number(value, digits),
         };
         let range = match (theory.low, theory.high) {
-            (Some(low), Some(high)) => Cell::Words(format!("{low} to {high}")),
+            (Some(low), Some(high)) => {
+                let out = if theory.inside == Some(false) {
+                    ", outside"
+                } else {
+                    ""
+                };
+                Cell::Words(format!("{low} to {high}{out}"))
+            }
             _ => Cell::missing(),
         };
         vec![
@@ -55,12 +62,6 @@ fn table(view: &View, seen: &[(&Judged, &FalseEjections)]) -> Table {
             Cell::Count(seen.observed),
             told(theory.expected, 1),
             range,
-            match theory.inside {
-                Some(true) => Cell::Words("yes".to_owned()),
-                Some(false) => Cell::Words("no".to_owned()),
-                None => Cell::missing(),
-            },
-            Cell::number(seen.per_hour, 1),
             Cell::number(seen.t_mr_s, 0),
             Cell::number(theory.t_mr_s, 0),
             Cell::number(seen.t_m_s, 2),
@@ -74,8 +75,6 @@ fn table(view: &View, seen: &[(&Judged, &FalseEjections)]) -> Table {
             Column::new("observed", "mistakes", ""),
             Column::new("expected", "theory", ""),
             Column::new("range_95", "95 %", ""),
-            Column::new("inside", "inside", ""),
-            Column::new("per_hour", "of the fleet", "/h"),
             Column::new("t_mr_s", "T_MR", "s"),
             Column::new("theory_t_mr_s", "theory", "s"),
             Column::new("t_m_s", "T_M", "s"),

@@ -1,0 +1,187 @@
+//! PURE: a session in rows.
+
+use super::session::{Session, Window};
+use super::since;
+use crate::experiment::summary::Percentiles;
+use crate::report::model::{Block, Cell, Column, Table};
+use crate::report::shown::{self, word};
+use router::clock::Timestamp;
+use router::record::{Cause, Outcome};
+use std::collections::BTreeMap;
+
+/// A row a window, the `worst` marked.
+pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize, &Window)>) -> Vec<Block> {
+    let row = |window: &Window| {
+        let residual = window
+            .t_detect_s
+            .zip(window.predicted_t_detect_s)
+            .map(|(measured, predicted)| (measured - predicted) * 1e3);
+        vec![
+            Cell::number(since(begun, window.death_ns), 3),
+            Cell::Words(window.router.clone()),
+            Cell::Words(word(&window.fault)),
+            match window.t_detect_s {
+                None => Cell::Missing {
+                    missing: "not noticed".to_owned(),
+                },
+                t => Cell::number(t, 3),
+            },
+            window
+                .detected_by
+                .map_or_else(Cell::missing, |by| Cell::Words(word(&by))),
+            Cell::number(window.predicted_t_detect_s, 3),
+            Cell::number(residual, 1),
+            Cell::number(window.t_stop_s, 3),
+            Cell::Count(window.lost.in_flight),
+            Cell::Count(window.lost.window),
+            window.saved_by_retry.map_or_else(Cell::missing, Cell::Count),
+        ]
+    };
+    let columns = [
+        ("at_s", "at", "s"),
+        ("router", "router", ""),
+        ("fault", "fault", ""),
+        ("t_detect_s", "t_detect", "s"),
+        ("detected_by", "by", ""),
+        ("predicted_t_detect_s", "predicted", "s"),
+        ("residual_ms", "residual", "ms"),
+        ("t_stop_s", "t_stop", "s"),
+        ("lost_in_flight", "in flight", ""),
+        ("lost_in_window", "window", ""),
+        ("saved_by_retry", "saved", ""),
+    ];
+    if session.windows.is_empty() {
+        return Vec::new();
+    }
+    vec![Block::Table(Table {
+        caption: "In the order in which they were over, predicted by each router's own checks; with requests lost in flight \
+                  and in the window, and saved by a retry. Marked: it cost most."
+            .to_owned(),
+        columns: columns.map(|(key, name, unit)| Column::new(key, name, unit)).into(),
+        rows: session.windows.iter().map(row).collect(),
+        marked: worst.map(|(n, _)| n).filter(|_| session.windows.len() > 1),
+    })]
+}
+
+/// What clients got instead of an answer, in all and in windows.
+pub fn outcomes(session: &Session) -> Table {
+    let mut rows: BTreeMap<Outcome, (u64, u64)> = BTreeMap::new();
+    for (outcome, count) in &session.load.by_outcome {
+        rows.entry(*outcome).or_default().0 += count;
+    }
+    for (outcome, count) in session.windows.iter().flat_map(|window| &window.lost.by_outcome) {
+        let own = &mut rows.entry(*outcome).or_default().1;
+        *own = own.saturating_add(*count);
+    }
+    let row = |(outcome, (all, windows)): (&Outcome, &(u64, u64))| {
+        vec![
+            Cell::Words(word(outcome)),
+            Cell::Words(shown::outcome(*outcome).to_owned()),
+            Cell::Count(*all),
+            Cell::Count(*windows),
+        ]
+    };
+    Table {
+        caption: format!(
+            "{} requests sent, {} answered, {} lost",
+            session.load.sent, session.load.ok, session.load.lost
+        ),
+        columns: vec![
+            Column::new("outcome", "outcome", ""),
+            Column::new("meaning", "meaning", ""),
+            Column::new("lost", "lost", "requests"),
+            Column::new("in_windows", "of these in windows", "requests"),
+        ],
+        rows: rows.iter().map(row).collect(),
+        marked: None,
+    }
+}
+
+/// Why attempts failed in windows.
+pub fn causes(session: &Session) -> Option<Table> {
+    let mut all: BTreeMap<Cause, u64> = BTreeMap::new();
+    for (cause, count) in session
+        .windows
+        .iter()
+        .flat_map(|window| window.causes.iter().flatten())
+    {
+        let sum = all.entry(*cause).or_default();
+        *sum = sum.saturating_add(*count);
+    }
+    (!all.is_empty()).then(|| Table {
+        caption: "Why attempts failed in windows, also those that a retry saved".to_owned(),
+        columns: vec![
+            Column::new("cause", "cause", ""),
+            Column::new("attempts", "attempts", ""),
+        ],
+        rows: all
+            .iter()
+            .map(|(cause, count)| vec![Cell::Words(word(cause)), Cell::Count(*count)])
+            .collect(),
+        marked: None,
+    })
+}
+
+pub fn mistakes(session: &Session, begun: Option<Timestamp>) -> Vec<Block> {
+    if session.mistakes.is_empty() {
+        return Vec::new();
+    }
+    let rows = session.mistakes.iter().map(|mistake| {
+        vec![
+            Cell::number(since(begun, mistake.at_ns), 3),
+            Cell::Words(mistake.router.clone()),
+            Cell::Words(word(&mistake.by)),
+            match mistake.lasted_s {
+                None => Cell::Missing {
+                    missing: "to the end".to_owned(),
+                },
+                lasted => Cell::number(lasted, 1),
+            },
+        ]
+    });
+    vec![Block::Table(Table {
+        caption: "Taken out of use while nothing was wrong with them".to_owned(),
+        columns: vec![
+            Column::new("at_s", "at", "s"),
+            Column::new("router", "router", ""),
+            Column::new("by", "by", ""),
+            Column::new("lasted_s", "for", "s"),
+        ],
+        rows: rows.collect(),
+        marked: None,
+    })]
+}
+
+/// From intended times, and from when requests were sent.
+pub fn latency(session: &Session) -> Vec<Block> {
+    let row = |name: &str, told: Option<Percentiles>| {
+        let told = told?;
+        let mut row = vec![Cell::Words(name.to_owned())];
+        row.extend([told.p50, told.p90, told.p99, told.p999, told.max].map(|ms| Cell::number(Some(ms), 2)));
+        Some(row)
+    };
+    let rows: Vec<Vec<Cell>> = [
+        row("from when they were due", session.load.latency_ms),
+        row("from when they were sent", session.load.service_ms),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let columns = ["p50", "p90", "p99", "p99.9", "max"];
+    let keys = ["p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"];
+    let mut all = vec![Column::new("from", "", "")];
+    all.extend(
+        keys.into_iter()
+            .zip(columns)
+            .map(|(key, name)| Column::new(key, name, "ms")),
+    );
+    vec![Block::Table(Table {
+        caption: "Of requests that were answered as wanted, by the present load client".to_owned(),
+        columns: all,
+        rows,
+        marked: None,
+    })]
+}
