@@ -83,6 +83,7 @@ fn rates(budget: &Budget, lost: f64, routers: u32, one: &str) -> Table {
                 |days| Cell::number(Some(days), 1),
             ),
             Cell::number(budget.burn_rate(success), 2),
+            Cell::Words(reached(budget.burn_rate(success))),
         ]
     };
     Table {
@@ -94,9 +95,22 @@ fn rates(budget: &Budget, lost: f64, routers: u32, one: &str) -> Table {
             Column::new("budget_spent_percent", "of the budget", "%"),
             Column::new("budget_lasts_days", "budget lasts", "days"),
             Column::new("burn_rate", "burn rate", ""),
+            Column::new("alerts", "alerts, on average", ""),
         ],
         rows: RATES.iter().map(row).collect(),
         marked: None,
+    }
+}
+
+/// The alerts that such a burn rate reaches when it goes on: `6, 1`.
+fn reached(burn: Option<f64>) -> String {
+    let reached = ALERTS
+        .iter()
+        .filter(|alert| burn.is_some_and(|burn| burn >= alert.burn_rate));
+    let names: Vec<String> = reached.map(|alert| alert.burn_rate.to_string()).collect();
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.join(", "),
     }
 }
 

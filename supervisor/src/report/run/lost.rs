@@ -231,7 +231,7 @@ fn windows(s: &Summary) -> Option<Figure> {
     });
     let beside = match (&line, s.summary.lost_over_expected) {
         (Some(_), Some(ratio)) => format!(
-            "; {:.0} % of the requests that were sent to the dead router by its share of the load",
+            "; {:.0} % of what its share of the load sends to a router in that time",
             ratio * 100.0
         ),
         _ => String::new(),
