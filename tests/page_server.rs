@@ -118,6 +118,8 @@ fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() 
         .filter(|(outcome, _)| outcome != "ok")
         .collect();
     assert_eq!(json!(failed), totals["by_outcome"]);
+    let ended = live.frames.last().unwrap().get("truth");
+    assert_eq!(ended, None, "that routers end with their lab is no death");
     let seqs = live.seqs();
     assert!(seqs.iter().copied().eq(0..seqs.len() as u64), "{seqs:?}");
 }
