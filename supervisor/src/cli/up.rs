@@ -309,7 +309,7 @@ async fn stop(
         totals.add(&entry.record);
         teller.record(&entry);
         story.join(&entry.record);
-        live.iter_mut().for_each(|live| live.record(&entry));
+        live.iter_mut().for_each(|live| live.join(&entry));
     }
     story.finish(clock::now());
     if let Some(live) = live {

@@ -113,6 +113,14 @@ impl Digest {
         }
     }
 
+    /// Takes what arrives while the lab stops: it completes figures. That routers end then is no death.
+    pub fn join(&mut self, record: &Record) {
+        self.traffic.on_record(record);
+        if let Event::Dropped { count } = &record.event {
+            self.frame.records_dropped += count;
+        }
+    }
+
     /// Lines that the story has told of a record, or of a deadline.
     pub fn on_lines(&mut self, lines: &[Line]) {
         self.tale.on_lines(lines);

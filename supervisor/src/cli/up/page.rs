@@ -132,6 +132,11 @@ impl Live {
         self.digest.on_record(&entry.record);
     }
 
+    /// One that arrives while the lab stops.
+    pub fn join(&mut self, entry: &Entry) {
+        self.digest.join(&entry.record);
+    }
+
     pub fn lines(&mut self, lines: &[Line]) {
         self.digest.on_lines(lines);
     }
