@@ -29,11 +29,11 @@ const SLOW: [&str; 10] = [
     "50",
 ];
 
-/// Windows, and outcomes of the time before `until`, as a page knows them.
+/// Closed windows, and outcomes, of the time before `until`, as a page knows them.
 fn known(page: &LabPage, until: f64) -> (Vec<u64>, Vec<Value>) {
     page.eval(&format!(
         "[[...lab.history.outcomes(-1e9, {until})],
-          [...lab.history.windows.values()].filter(it => !it.open).sort((a, b) => a.from - b.from)]"
+          [...lab.history.windows.values()].filter(it => !it.open && it.from < {until}).sort((a, b) => a.from - b.from)]"
     ))
 }
 
