@@ -9,6 +9,9 @@ const KEPT = 'resetlab-token';
 export class Control {
   #token;
   #fetch;
+  #ended = false;
+  /** How the lab's program is called: `resetlab --lab shell`. */
+  program = 'resetlab';
 
   constructor(token, ask = (...request) => fetch(...request)) {
     this.#token = token;
@@ -16,7 +19,21 @@ export class Control {
   }
 
   get allowed() {
-    return this.#token !== null;
+    return this.#token !== null && !this.#ended;
+  }
+
+  /** Why nothing can be ordered. */
+  get why() {
+    return this.#ended ? 'The lab has ended' : `Looking only: open the URL that \`${this.program} ps\` prints to act on the lab`;
+  }
+
+  get ended() {
+    return this.#ended;
+  }
+
+  /** Nobody is there any more who could be told anything. */
+  end() {
+    this.#ended = true;
   }
 
   /** `POST /v1/set` and its like. */
@@ -36,7 +53,7 @@ export class Control {
       response = await this.#fetch(path, { ...request, cache: 'no-store' });
       text = await response.text();
     } catch {
-      throw new Refused('the lab does not answer: is it still up? `resetlab ps` tells');
+      throw new Refused(`the lab does not answer: is it still up? \`${this.program} ps\` tells`);
     }
     const answer = parsed(text);
     if (response.ok && answer !== undefined) return answer;

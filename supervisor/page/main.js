@@ -11,6 +11,7 @@ import { History } from './history.js';
 import { startKeys } from './keys.js';
 import { Log } from './log.js';
 import { startLook } from './look.js';
+import { startOrder } from './order.js';
 import { Settings } from './settings.js';
 import { Stream } from './stream.js';
 import { Timebar } from './timebar.js';
@@ -22,27 +23,34 @@ const HEARS = { live: 'Connected to the lab.', reconnecting: 'The lab is not hea
 const $ = (id) => document.getElementById(id);
 
 startLook($('look'), $('dark'));
+startOrder(document.querySelector('.settings'), document.querySelector('.top'), document.querySelector('main'));
 const control = new Control(findToken(location, window.history, sessionStorage));
 const history = new History();
 const view = new View(history);
 const program = () => history.hello?.program ?? 'resetlab';
 const command = new Command($('command'));
-if (!control.allowed) command.note('Looking only: open the URL that `resetlab ps` prints to act on the lab.');
+const orders = control.allowed;
 
-const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection') });
+const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection'), late: $('late'), hint: $('hint') });
 const settings = new Settings($('settings'), { control, command, program });
 const whatIf = new WhatIf({ place: $('whatif'), buttons: $('whatif-buttons'), control, command, program });
-const log = new Log({ place: $('log'), filters: $('log-filters'), pick });
+const log = new Log({ place: $('log'), filters: $('log-filters'), pick, calm: `Nothing has happened yet${orders ? ': kill a router' : ''}.` });
 const timebar = new Timebar($('time'), view);
 const announcer = new Announcer();
 const truth = (router) => history.routers.get(router)?.truth.at(-1)?.truth ?? null;
 const actions = new Actions({ control, command, program, truth });
 const charts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
-startCharts(charts, history, view, { laneActions: (router) => actions.of(router) });
+startCharts(charts, history, view, {
+  laneActions: (router) => actions.of(router),
+  drew: () => header.update(history, stream, performance.now()),
+});
 
 const stream = new Stream({
   hello(hello) {
     history.begin(hello);
+    control.program = hello.program;
+    if (!orders) command.note(`${control.why}.`);
+    actions.show();
     settings.begin(hello);
     whatIf.begin(hello);
   },
@@ -59,7 +67,8 @@ const stream = new Stream({
   },
   state({ is }) {
     say($('announcer'), HEARS[is]);
-    if (is === 'ended') command.note('The lab has ended. What it told stays here until this page is closed or loaded again.');
+    if (is === 'ended') end();
+    header.update(history, stream, performance.now());
     show();
   },
 });
@@ -80,10 +89,18 @@ startKeys($('keys'), [
 ]);
 
 function show() {
-  header.update(history, stream, performance.now());
   settings.update(history.settings);
   whatIf.update(history);
   log.update(history);
+}
+
+/** What it told stays here until this page is closed or loaded again; there is nobody left to be told. */
+function end() {
+  control.end();
+  actions.show();
+  settings.end();
+  whatIf.end();
+  command.note('The lab has ended: nothing can be ordered any more. What it told stays here until this page is closed or loaded again.');
 }
 
 function forget() {
