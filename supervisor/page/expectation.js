@@ -35,16 +35,19 @@ export function whoseWindow(window, fault) {
 }
 
 /**
- * The settings that a window was measured under, as far as others are in force now: `[['interval', '2s']]`. What was
- * changed before it was over says nothing of it either, and is named as it was at its beginning.
+ * How the settings that a window was measured under differ from those in force, in words: `interval=2s`. What was changed
+ * before it was over is no setting that it was measured under: `fall changed meanwhile`.
  */
 export function measuredUnder(window, history) {
   const end = window.from + (window.t_detect_s ?? 0) * 1000;
-  const since = history.settingsChanges.filter(({ at }) => at > window.from && at <= end).map(({ settings }) => settings);
   const then = history.settingsAt(window.from);
   if (then === null) return [];
-  const others = [...since, history.settings];
-  return Object.keys(then).filter((key) => others.some((other) => String(other[key]) !== String(then[key]))).map((key) => [key, String(then[key])]);
+  const meanwhile = history.settingsChanges.filter(({ at }) => at > window.from && at <= end);
+  const differs = (settings, key) => String(settings[key]) !== String(then[key]);
+  return Object.keys(then).flatMap((key) => {
+    if (meanwhile.some(({ settings }) => differs(settings, key))) return [`${key} changed meanwhile`];
+    return differs(history.settings, key) ? [`${key}=${then[key]}`] : [];
+  });
 }
 
 /** Shorter than that, and their number is an accident. */

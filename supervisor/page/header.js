@@ -2,7 +2,7 @@
 
 import { h, say } from './dom.js';
 import { bounds } from './expectation.js';
-import { count, duration, percent, rest, share, word } from './format.js';
+import { count, fixed, percent, rest, share, word } from './format.js';
 
 const MINUTE_MS = 60_000;
 const BANDS = 'above, what a router is; below, what the balancer believes';
@@ -68,8 +68,8 @@ export class Header {
   #doubt(late) {
     this.#late.hidden = late == null;
     if (late == null) return;
-    say(this.#late, `load up to ${duration(late)} late`);
-    this.#late.title = `The load client was late (p99 up to ${duration(late)} in a tick): the machine was too busy to trust the figures`;
+    say(this.#late, `load up to ${fixed(late, 1)} ms late`);
+    this.#late.title = `The load client was late (p99 up to ${fixed(late, 1)} ms in a tick): the machine was too busy to trust the figures`;
   }
 
   #hears(history, { state: { is, since }, malformed }, now) {

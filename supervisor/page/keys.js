@@ -10,11 +10,12 @@ export function startKeys(button, keys) {
   const rows = [...keys, ['?', 'this list']];
   const legend = new Legend();
   const dialog = h('dialog', { class: 'keys', 'aria-labelledby': 'legend-title' },
-    h('h2', { id: 'legend-title' }, 'How to read the lanes'),
+    h('div', { class: 'head' },
+      h('h2', { id: 'legend-title' }, 'How to read the lanes'),
+      h('button', { type: 'button', onclick: () => dialog.close() }, 'Close')),
     legend.element,
     h('h2', { class: 'by-key' }, 'Keys'),
     h('dl', { class: 'by-key' }, rows.map(([key, words]) => [h('dt', {}, h('kbd', {}, NAMES[key] ?? key)), h('dd', {}, words)])),
-    h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
   );
   document.body.append(dialog);
   const show = () => {

@@ -23,7 +23,7 @@ const SAMPLES = [
   ['Red hatch on belief: a reset window. The router is dead or hung, and the balancer uses it still. Above it, how long that lasted and how many requests it cost.',
     { ...DEAD, windows: [window()] }],
   ['Red bars between the two: attempts at that router that failed, the taller the more.',
-    { ...DEAD, windows: [window()], attempts: [31, 35, 38, 44, 49, 50, 56, 61, 66].map((bucket, i) => [ROUTER, bucket, 1 + ((i * 7) % 12)]) }],
+    { ...DEAD, windows: [window()], attempts: Array.from({ length: 40 }, (_, i) => [ROUTER, 30 + i, (i * 7) % 17]) }],
   ['Blue triangle: when the balancer should notice, by theory, for the phase its checks were in.',
     { ...DEAD, windows: [window({ predicted_t_detect_s: 3.7 })] }],
   ['Yellow, slanted, on belief: some checks failed (going down) or passed (going up), but not enough in a row.',

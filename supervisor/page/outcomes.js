@@ -95,8 +95,8 @@ function drawNames(context, { theme, left, right, margins }, { sums, kinds, coun
   context.font = font(theme, { size: 10 });
   haloed(context, theme, caption, left + 4, top - 4, theme.css('ink-2'));
   if (margins.right >= 60) {
-    haloed(context, theme, 'in view', right + 7, top - 4, theme.css('ink-2'));
-    const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + 9 + place * 13)), 13, top + 9, bottom - 6);
+    haloed(context, theme, 'in view', right + 7, top, theme.css('ink-2'));
+    const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + 13 + place * 13)), 13, top + 13, bottom - 6);
     seen.forEach((kind, place) => drawName(context, theme, kind, totals[kind], right + 7, heights[place], margins.right - 20));
     return;
   }
@@ -173,7 +173,7 @@ function drawSuccess(context, scene, width, top, bottom) {
   const missed = history.slo != null && last < history.slo;
   context.font = font(theme, { size: 12, weight: 650 });
   context.fillStyle = theme.css(missed ? 'lost-1' : 'ink');
-  const y = Math.max(top + 2, Math.min(bottom - 12, scale.at(last)));
+  const y = Math.max(top + 2, Math.min(bottom - 20, scale.at(last)));
   context.fillText(share(last), right + 7, y);
   context.font = font(theme, { size: 10 });
   context.fillStyle = theme.css('ink-2');

@@ -220,9 +220,8 @@ class Table {
   }
 
   /** What was measured under other settings is not to be compared unseen. */
-  #under(fault, settings) {
+  #under(fault, words) {
     const { cell, element } = this.#then.get(fault);
-    const words = settings.map(([key, word]) => `${key}=${word}`);
     element.hidden = words.length === 0;
     say(cell, words.length ? `measured at ${words.slice(0, NAMED).join(' ')}${words.length > NAMED ? ' …' : ''}` : '');
     cell.title = words.join(' ');

@@ -62,6 +62,18 @@ test('where nothing can be kept, the address keeps it', () => {
   assert.equal(browser('', { getItem: forbidden }).find(), null);
 });
 
+test('the lab is named as its program is called, and nothing is ordered once it has ended', async () => {
+  const control = new Control('t', () => Promise.reject(new TypeError('Failed to fetch')));
+  control.program = 'resetlab --lab shell';
+  await assert.rejects(control.post('/v1/set', {}), /`resetlab --lab shell ps` tells/);
+  assert.ok(control.allowed);
+  control.end();
+  assert.deepEqual([control.allowed, control.ended, control.why], [false, true, 'The lab has ended']);
+  const looking = new Control(null);
+  looking.program = 'resetlab --lab shell';
+  assert.match(looking.why, /`resetlab --lab shell ps`/);
+});
+
 test('without a token a page is for looking', () => {
   assert.equal(new Control(null, answering(200, '{}')).allowed, false);
   assert.equal(new Control('t', answering(200, '{}')).allowed, true);
