@@ -35,19 +35,19 @@ export function whoseWindow(window, fault) {
 }
 
 /**
- * How the settings that a window was measured under differ from those in force, in words: `interval=2s`. What was changed
- * before it was over is no setting that it was measured under: `fall changed meanwhile`.
+ * How the settings that a window was measured under differ from those in force: `at`, `['interval=2s']`, and `changed`,
+ * `['fall']`, what was changed before it was over.
  */
 export function measuredUnder(window, history) {
   const end = window.from + (window.t_detect_s ?? 0) * 1000;
   const then = history.settingsAt(window.from);
-  if (then === null) return [];
+  if (then === null) return { at: [], changed: [] };
   const meanwhile = history.settingsChanges.filter(({ at }) => at > window.from && at <= end);
   const differs = (settings, key) => String(settings[key]) !== String(then[key]);
-  return Object.keys(then).flatMap((key) => {
-    if (meanwhile.some(({ settings }) => differs(settings, key))) return [`${key} changed meanwhile`];
-    return differs(history.settings, key) ? [`${key}=${then[key]}`] : [];
-  });
+  const keys = Object.keys(then);
+  const changed = keys.filter((key) => meanwhile.some(({ settings }) => differs(settings, key)));
+  const others = keys.filter((key) => differs(history.settings, key) && !changed.includes(key));
+  return { at: others.map((key) => `${key}=${then[key]}`), changed };
 }
 
 /** Shorter than that, and their number is an accident. */

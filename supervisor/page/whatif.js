@@ -209,10 +209,10 @@ class Table {
     for (const fault of ['kill', 'hang']) {
       const [tried, force] = [bounds(whatIf?.[fault]), bounds(theory?.[fault])];
       const last = lastMeasured(history?.windows, fault);
-      this.#set(fault, [tried.mean, force.mean, last && (last.t_detect_s === null ? 'never' : seconds(last.t_detect_s * 1000, 2))]);
+      this.#set(fault, [tried.mean, force.mean, last && took(last)]);
       this.#set(`${fault}-range`, [tried.range, force.range, last && whoseWindow(last, fault)]);
       this.#set(`${fault}-lost`, [tried.lost, force.lost, last && count(last.window + last.in_flight)]);
-      this.#under(fault, last ? measuredUnder(last, history) : []);
+      this.#under(fault, last ? measuredUnder(last, history) : { at: [], changed: [] });
     }
     const heard = history && checksHeard(history);
     this.#set('checks', [rate(whatIf?.checks_per_s), rate(theory?.checks_per_s), heard && rate(heard.perSecond)]);
@@ -220,17 +220,24 @@ class Table {
   }
 
   /** What was measured under other settings is not to be compared unseen. */
-  #under(fault, words) {
+  #under(fault, { at, changed }) {
+    const shown = (words) => words.slice(0, NAMED).join(' ') + (words.length > NAMED ? ' …' : '');
+    const words = [at.length && `at ${shown(at)}`, changed.length && `while ${shown(changed)} changed`].filter(Boolean);
     const { cell, element } = this.#then.get(fault);
     element.hidden = words.length === 0;
-    say(cell, words.length ? `measured at ${words.slice(0, NAMED).join(' ')}${words.length > NAMED ? ' …' : ''}` : '');
-    cell.title = words.join(' ');
+    say(cell, words.length ? `measured ${words.join(', ')}` : '');
+    cell.title = [...at, ...changed.map((key) => `${key} changed`)].join(' ');
     for (const id of [fault, `${fault}-range`, `${fault}-lost`]) this.#cells.get(id)[2].toggleAttribute('data-then', words.length > 0);
   }
 
   #set(id, words) {
     this.#cells.get(id).forEach((cell, index) => say(cell, words[index] ?? '–'));
   }
+}
+
+/** What is over in a moment has its milliseconds. */
+function took({ t_detect_s: s }) {
+  return s === null ? 'never' : seconds(s * 1000, s < 0.1 ? 3 : 2);
 }
 
 /** What passive ejection costs beside what it saves: no lost request tells of it. */

@@ -15,13 +15,14 @@ function history() {
 test('what was measured under other settings names them, and only those that differ', () => {
   const lab = history();
   const window = { from: 1000, t_detect_s: 3 };
-  assert.deepEqual(measuredUnder(window, lab), []);
+  const same = { at: [], changed: [] };
+  assert.deepEqual(measuredUnder(window, lab), same);
   lab.apply({ seq: 0, t: 5000, settings: { interval: '1s', fall: 2 } });
-  assert.deepEqual(measuredUnder(window, lab), ['interval=2s']);
+  assert.deepEqual(measuredUnder(window, lab), { at: ['interval=2s'], changed: [] });
   lab.apply({ seq: 1, t: 9000, settings: { interval: '2s', fall: 2 } });
-  assert.deepEqual(measuredUnder(window, lab), [], 'they are in force again');
-  assert.deepEqual(measuredUnder({ from: 4000, t_detect_s: 3 }, lab), ['interval changed meanwhile']);
-  assert.deepEqual(measuredUnder({ from: -1, t_detect_s: 3 }, lab), [], 'nothing is known of then');
+  assert.deepEqual(measuredUnder(window, lab), same, 'they are in force again');
+  assert.deepEqual(measuredUnder({ from: 4000, t_detect_s: 3 }, lab), { at: [], changed: ['interval'] });
+  assert.deepEqual(measuredUnder({ from: -1, t_detect_s: 3 }, lab), same, 'nothing is known of then');
 });
 
 test('a window is of its own fault, and of another one only by name', () => {
