@@ -64,10 +64,13 @@ pub(super) fn change(facts: &Facts, kind: Kind, changes: &[(&str, String)], pric
     for (key, word) in changes {
         settings.set(key, word).ok()?;
         let own = facts.word_of(key);
-        title.push(match own == *key {
-            true => format!("{key}={word}"),
-            false => format!("{own} {word}"),
-        });
+        // A word of another kind stands for one value of its key: `no option redispatch`.
+        title.push(
+            match own == *key || kind != Kind::Checks || own.contains("option") {
+                true => format!("{key}={word}"),
+                false => format!("{own} {word}"),
+            },
+        );
     }
     settings.consistent().ok()?;
     (settings != facts.settings).then(|| Choice {
@@ -110,7 +113,7 @@ fn shorter_timeout(facts: &Facts) -> Option<Choice> {
 fn lower_fall(facts: &Facts) -> Option<Choice> {
     let fall = facts.settings.check.fall;
     let lower = fall.checked_sub(1).filter(|lower| *lower >= 1)?;
-    let timeout = shown_setting(&facts.settings, "timeout");
+    let timeout = word(facts.settings.check.timeout);
     let price = match lower {
         1 => format!(
             "a single failed check then takes a healthy router out: no pause may outlast the timeout ({timeout})"
@@ -216,7 +219,7 @@ fn long_enough(facts: &Facts) -> Duration {
 fn floor(facts: &Facts) -> Duration {
     facts.slowest.map_or(Duration::ZERO, |slowest| {
         let below = round(slowest);
-        let steps = [1, 2, 3, 5, 10].map(|times| below * times);
+        let steps = [10, 12, 15, 20, 25, 30, 40, 50].map(|tenths| below * tenths / 10);
         steps.into_iter().find(|step| *step >= slowest).unwrap_or(slowest)
     })
 }
@@ -230,7 +233,7 @@ pub fn kept_timeout(facts: &Facts) -> Option<String> {
         format!(
             "No timeout below {} is named: answers took up to {} in this run, and one that long must not take a healthy \
              router out of use.",
-            word(floor(facts)),
+            word(floor(facts).min(check.timeout)),
             shown::time(slowest.as_secs_f64())
         )
     })

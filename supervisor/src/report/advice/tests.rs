@@ -196,6 +196,11 @@ fn haproxy_s_retries_are_sent_elsewhere() {
     facts.settings = presets::named("haproxy").unwrap().settings.clone();
     let text = text(&facts);
     assert!(text.contains("--retry-to other --retry-delay 0s"), "{text}");
+    assert!(text.contains("`retry-to=other retry-delay=0s` sends"), "{text}");
+    assert!(
+        !text.contains("option redispatch") && !text.contains("(interval)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -238,11 +243,11 @@ fn no_timeout_below_what_answers_took_is_advised() {
     facts.slowest = Some(Duration::from_millis(111));
     let titles = titles(&facts);
     assert!(
-        titles.contains(&"interval=200ms timeout=200ms".to_owned()),
+        titles.contains(&"interval=120ms timeout=120ms".to_owned()),
         "{titles:?}"
     );
     assert!(
-        text(&facts).contains("No timeout below 200ms is named: answers took up to 111 ms in this run"),
+        text(&facts).contains("No timeout below 120ms is named: answers took up to 111 ms in this run"),
         "{}",
         text(&facts)
     );

@@ -44,7 +44,10 @@ fn found(s: &Summary, subject: &str, fault: Fault) -> String {
         return format!("{}.", noticed.words);
     };
     let one = shown::one(fault);
-    let lost = format!("{} lost a {one}", shown::counted_are(lost.mean, "request"));
+    let lost = match lost.mean == 0.0 {
+        true => format!("no request is lost to a {one}"),
+        false => format!("{} lost a {one}", shown::counted_are(lost.mean, "request")),
+    };
     let expected = s.theory.lost_per_trial;
     let by_loss = expected.map(|expected| Beside {
         agrees: in_line(&by_trial(s, |t| Some(t.lost.total() as f64)), expected),
@@ -189,5 +192,5 @@ fn until_its_end(s: &Summary, fault: Fault) -> Option<String> {
 fn saved(s: &Summary, fault: Fault) -> Option<String> {
     let saved = s.summary.saved_by_retry.filter(|saved| *saved > 0)?;
     let mean = shown::mean(saved as f64 / s.summary.n.max(1) as f64);
-    Some(format!("Retries saved {mean} more a {}.", shown::one(fault)))
+    Some(format!("Retries saved {mean} a {}.", shown::one(fault)))
 }
