@@ -68,8 +68,8 @@ pub struct Trial {
     pub lost: Lost,
     /// Of failed attempts; `null`: the balancer does not tell of attempts.
     pub causes: Option<BTreeMap<Cause, u64>>,
-    /// Lost requests without a failed attempt: their clients gave up first. They are in `lost`, by when they were sent,
-    /// and in no cause; `null` as `causes`.
+    /// Lost requests without a failed attempt: their clients gave up first, or a real balancer told of none. They are in
+    /// `lost`, by when they were sent, and in no cause; `null` as `causes`.
     #[serde(default)]
     pub lost_without_attempt: Option<u64>,
     /// Requests that failed here and were answered after a retry; `null` as `causes`.
@@ -266,6 +266,14 @@ pub fn revives(record: &Record, router: &str) -> bool {
 }
 
 impl Trial {
+    /// How long requests were sent there. `returning`: retries come back to the router, also when it is known to be dead.
+    pub fn window_s(&self, returning: bool) -> Option<f64> {
+        match (self.t_stop_s?, self.t_detect_s) {
+            (stop, Some(detect)) if returning => Some(stop.min(detect)),
+            (stop, _) => Some(stop),
+        }
+    }
+
     /// Its figures say nothing: records of it are missing, or something else than the victim ended.
     pub fn is_invalid(&self) -> bool {
         self.events_dropped > 0 || !self.disturbed.is_empty()
