@@ -13,6 +13,7 @@ fn teller(engine: &str) -> Teller {
         version: "1.0".into(),
         belief: true,
         attempts: true,
+        every_attempt: true,
     }
 }
 
@@ -271,10 +272,12 @@ pub(crate) fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Do
             t_closed_s: None,
             lost: Lost::default(),
             causes: Some(BTreeMap::from([(Cause::Refused, window), (Cause::Eof, 1)])),
+            reckoned: 0,
             lost_without_attempt: Some(0),
             saved_by_retry: Some(0),
             forwarded: None,
             events_dropped: dropped,
+            checks_late_ms: None,
         },
     }
 }
