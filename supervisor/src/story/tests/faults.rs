@@ -341,3 +341,16 @@ fn attempts_that_nobody_saw_are_told_as_reckoned() {
         "{text}"
     );
 }
+
+#[test]
+fn of_a_real_balancer_it_is_said_that_the_checks_of_a_dead_router_are_not_seen() {
+    let mut told = Told::new();
+    told.engine(false);
+    told.hear(1000, "router-2", Event::CheckSeen { status: Some(200) });
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    let line = told.lines.last().unwrap();
+    assert!(
+        line.ends_with("; its checks are not seen until it answers again"),
+        "{line}"
+    );
+}
