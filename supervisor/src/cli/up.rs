@@ -324,7 +324,7 @@ async fn stop(
     let page = tokio::select! {
         page = page => page.unwrap_or(None),
         again = signals.next() => {
-            eprintln!("resetlab: told twice: no report; `resetlab report` makes it of the records");
+            eprintln!("resetlab: told twice: no report; `resetlab report DIR` makes it, DIR being the results");
             return again.code();
         }
     };
