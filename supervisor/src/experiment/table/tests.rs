@@ -31,6 +31,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
             by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
         },
         causes: Some(BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)])),
+        reckoned: 0,
         lost_without_attempt: Some(0),
         saved_by_retry: Some(12_345),
         forwarded: Some(Forwarded {
@@ -41,6 +42,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
             over_breaker: 0,
         }),
         events_dropped: 0,
+        checks_late_ms: None,
         disturbed: Vec::new(),
     }
 }
@@ -179,6 +181,7 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
         t_stop_s: None,
         t_lost_s: None,
         causes: None,
+        reckoned: 0,
         lost_without_attempt: None,
         saved_by_retry: None,
         ..trial(1, true)

@@ -14,6 +14,7 @@ fn what_a_real_balancer_does_not_tell_is_unknown_and_its_checks_are_those_that_a
         version: "1.22.1".into(),
         belief: false,
         attempts: false,
+        every_attempt: false,
     };
     told.hear(150, "lb", engine);
     told.hear(200, "router-1", Event::CheckSeen { status: Some(200) });
