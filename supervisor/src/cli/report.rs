@@ -1,9 +1,10 @@
 //! `report`.
 
-use super::{Common, Failure, say};
+use super::{Common, Failure};
 use crate::process::exit::harmless;
 use crate::report::{self, Extent, Report, csv, html, json, markdown};
 use clap::ValueEnum;
+use std::io::Write;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "\
@@ -11,7 +12,7 @@ Examples:
   resetlab report resetlab-runs/NAME                 writes report.html and report.md there again
   resetlab report resetlab-runs/NAME --format md     prints it
   resetlab report DIR --format json | jq -r .verdict.sentence
-  resetlab report DIR --format csv > run.csv         all tables, by their keys
+  resetlab report DIR --format csv > run.csv         one line a trial, a cell or a window
 
 DIR is what run, sweep, compare or up wrote their results to; an interrupted one will do.
 Exit codes: 0 done, 1 it cannot be written, 2 DIR holds no results that this program can read.";
@@ -60,17 +61,35 @@ pub(super) fn run(common: &Common, args: &ReportArgs) -> Result<(), Failure> {
         Some(Format::Csv) => csv::render(&report)
             .ok_or_else(|| Failure::new(2, "no trial was completed: there is no table for --format csv"))?,
         None => {
-            let written = report::write(&report, &args.dir).map_err(|e| Failure::new(1, e))?;
-            for line in told(&report) {
-                say(&harmless(&line));
+            let written = report::write(&report, &args.dir);
+            let mut lines = told(&report).join("\n") + "\n";
+            lines = harmless(&lines);
+            if let Ok(written) = &written {
+                let paths = (written.html.display(), written.markdown.display());
+                lines += &format!("report    {}\n          {}\n", paths.0, paths.1);
             }
-            say(&format!("report    {}", written.html.display()));
-            say(&format!("          {}", written.markdown.display()));
-            return Ok(());
+            print(&lines)?;
+            let dir = args.dir.display();
+            return written.map(drop).map_err(|e| {
+                Failure::new(
+                    1,
+                    format!("{e}; `resetlab report {dir} --format md` prints the report instead"),
+                )
+            });
         }
     };
-    say(text.trim_end_matches('\n'));
-    Ok(())
+    print(&text)
+}
+
+/// To the byte what the file would be. A reader that has had enough is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(1, format!("cannot write the output: {e}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a reader wants to know first.

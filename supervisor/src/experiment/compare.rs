@@ -169,7 +169,7 @@ impl Comparison {
             arrivals: word(&self.base.arrivals),
             routers: self.base.routers,
             settings: settings.collect(),
-            agree: agree(&faults),
+            agree: agree(&faults, engines.len()),
             faults,
             engines,
             command: setup::command(),

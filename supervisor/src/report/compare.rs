@@ -152,32 +152,69 @@ fn verdict(document: &Document) -> Verdict {
             })
         })
         .collect();
-    let all: Vec<&str> = document.faults.iter().map(|fault| fault.fault.as_str()).collect();
-    let all = all.join(" and ");
-    match document.agree {
-        Some(true) => {
-            let reasons: Vec<String> = verdicts()
-                .filter(|(_, verdict)| verdict.numbers.agree.is_some())
-                .map(|(fault, verdict)| format!("{}: {}", fault.fault, verdict.numbers.reason))
-                .collect();
-            Verdict {
-                sentence: format!(
-                    "{engines} agree in {all}: the same outcomes, and the same share of the requests sent into the window \
-                     ({}).",
-                    reasons.join("; ")
-                ),
-                advice: taken_for(document),
-            }
-        }
-        Some(false) => Verdict {
-            sentence: format!("{engines} disagree in {all}: {}", apart.join(" ")),
+    let judged = words(document.judged());
+    let unjudged = match (words(document.unjudged()), document.complete) {
+        (none, _) if none.is_empty() => String::new(),
+        (some, false) => format!("; {some} {} not compared", was(document.unjudged().count())),
+        (some, true) => format!("; {some} could not be judged"),
+    };
+    if !apart.is_empty() {
+        let faults = verdicts().filter(|(_, verdict)| verdict.agree == Some(false));
+        let mut faults: Vec<&str> = faults.map(|(fault, _)| fault.fault.as_str()).collect();
+        faults.dedup();
+        let unjudged = unjudged
+            .strip_prefix("; ")
+            .map_or(String::new(), |why| format!(" {}.", capital(why)));
+        return Verdict {
+            sentence: format!(
+                "{engines} disagree in {}: {}{unjudged}",
+                faults.join(" and "),
+                apart.join(" ")
+            ),
             advice: Vec::new(),
-        },
-        None => Verdict {
-            sentence: "It ended before anything could be compared.".to_owned(),
-            advice: Vec::new(),
-        },
+        };
     }
+    if judged.is_empty() {
+        let why = match document.complete {
+            false => "It ended before anything could be compared.",
+            true => "Nothing could be judged: too little was lost, and too little is told.",
+        };
+        return Verdict {
+            sentence: why.to_owned(),
+            advice: Vec::new(),
+        };
+    }
+    let reasons: Vec<String> = verdicts()
+        .filter(|(_, verdict)| verdict.numbers.agree.is_some())
+        .map(|(fault, verdict)| format!("{}: {}", fault.fault, verdict.numbers.reason))
+        .collect();
+    let few = few(document).map_or(String::new(), |n| format!(" as far as n = {n} tells"));
+    Verdict {
+        sentence: format!(
+            "{engines} agree in {judged}{few}: the same outcomes, and the same share of the requests sent into the window \
+             ({}){unjudged}.",
+            reasons.join("; ")
+        ),
+        advice: taken_for(document),
+    }
+}
+
+/// `kill and hang`
+fn words<'a>(faults: impl Iterator<Item = &'a Compared>) -> String {
+    faults
+        .map(|fault| fault.fault.as_str())
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+fn was(n: usize) -> &'static str {
+    if n == 1 { "was" } else { "were" }
+}
+
+/// The fewest valid trials that a verdict stands on, where they are too few to be sure.
+fn few(document: &Document) -> Option<usize> {
+    let sides = document.judged().flat_map(|fault| &fault.engines);
+    sides.map(|side| side.n).min().filter(|n| *n < FEW)
 }
 
 /// What agreement is good for.
@@ -191,9 +228,17 @@ fn taken_for(document: &Document) -> Vec<String> {
     if real.len() == document.engines.len() || real.is_empty() {
         return Vec::new();
     }
+    let what = match few(document) {
+        Some(n) => format!("As far as n = {n} tells, what"),
+        None => "What".to_owned(),
+    };
+    let of = match document.unjudged().next() {
+        Some(_) => format!(" of {}", words(document.judged())),
+        None => String::new(),
+    };
     vec![format!(
-        "What lb-sim shows with these settings can be taken for {}; `resetlab sweep --preset {} --interval 1s,2s,5s` tries \
-         others.",
+        "{what} lb-sim shows{of} with these settings can be taken for {}; `resetlab sweep --preset {} --interval 1s,2s,5s` \
+         tries others.",
         real.join(" and "),
         document.preset.name
     )]

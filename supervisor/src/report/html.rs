@@ -2,9 +2,8 @@
 
 use super::Report;
 use super::figure::Figure;
-use super::figure::scale::grouped;
 use super::model::{Block, Cell, Section, Table};
-use super::prose::{Span, spans};
+use super::prose::{Span, harmless, spans};
 use askama::Template;
 
 /// Columns that figures are drawn for: a page or a screen, and a phone.
@@ -32,7 +31,8 @@ struct Part<'a> {
 
 enum View<'a> {
     Text(Vec<Span<'a>>),
-    Command(&'a str),
+    /// Lines of words: a browser may break them between words, not within a flag.
+    Command(Vec<Vec<&'a str>>),
     Grid(Grid<'a>),
     Picture {
         id: &'a str,
@@ -49,7 +49,19 @@ struct Grid<'a> {
     rows: Vec<Row>,
 }
 
+/// More columns than this are set smaller on paper.
+const MANY: usize = 9;
+
 impl Grid<'_> {
+    fn classes(&self) -> &'static str {
+        match (self.has_mark(), self.heads.len() > MANY) {
+            (true, true) => " class=\"with-mark many\"",
+            (true, false) => " class=\"with-mark\"",
+            (false, true) => " class=\"many\"",
+            (false, false) => "",
+        }
+    }
+
     fn has_mark(&self) -> bool {
         self.rows.iter().any(|row| row.marked)
     }
@@ -85,7 +97,8 @@ pub fn render(report: &Report) -> String {
         advice: each(&report.verdict.advice),
         sentence: spans(&report.verdict.sentence),
     };
-    page.render().expect("writing to a string does not fail")
+    let page = page.render().expect("writing to a string does not fail");
+    harmless(&page) + "\n"
 }
 
 fn each(texts: &[String]) -> Vec<Vec<Span<'_>>> {
@@ -97,7 +110,9 @@ fn part<'a>(section: &'a Section, count: &mut usize) -> Part<'a> {
         *count += 1;
         match block {
             Block::Text { text } => View::Text(spans(text)),
-            Block::Command { text } => View::Command(text),
+            Block::Command { text } => {
+                View::Command(text.lines().map(|line| line.split(' ').collect()).collect())
+            }
             Block::Table(table) => View::Grid(grid(table, *count)),
             Block::Figure(figure) => picture(figure, *count),
         }
@@ -157,11 +172,7 @@ fn shown(cell: &Cell, number: bool) -> Shown {
         (_, false) => "words",
     };
     Shown {
-        text: match cell {
-            Cell::Count(count) => grouped(&count.to_string()),
-            Cell::Number { .. } => grouped(&cell.shown()),
-            _ => cell.shown(),
-        },
+        text: cell.grouped(),
         class,
     }
 }

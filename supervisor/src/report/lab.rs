@@ -4,6 +4,7 @@
 //! figures of the very story that page and terminal told; where it was killed, [`replay`] makes the same document of the
 //! records. `tables` lays it out.
 
+pub mod changes;
 mod merged;
 mod replay;
 pub mod session;
@@ -48,6 +49,7 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
     let picture = |window: &Window| {
         let noticed = match window.t_detect_s {
             Some(t) => format!("noticed after {t:.3} s"),
+            None if window.open => "not noticed when the session ended".to_owned(),
             None => "not noticed".to_owned(),
         };
         Wanted {
@@ -110,6 +112,11 @@ pub fn report(session: &Session, place: &str, figures: Vec<Figure>, doubts: Vec<
             "Every window",
             tables::windows(session, begun, worst(session)),
         ),
+        section(
+            "settings",
+            "What was changed while it ran",
+            changes::blocks(session, begun),
+        ),
         section("lost", "What clients lost", losses),
         section(
             "mistakes",
@@ -159,7 +166,16 @@ fn verdict(session: &Session) -> Verdict {
         n => {
             let lost: u64 = session.windows.iter().map(Window::lost).sum();
             let windows = counted(n as f64, "window");
-            format!("{windows} cost {}; {of_load}.", counted(lost as f64, "request"))
+            let open = match (session.open().count(), n) {
+                (0, _) => String::new(),
+                (1, 1) => ", in which the session ended,".to_owned(),
+                (1, _) => ", in the last of which the session ended,".to_owned(),
+                (open, _) => format!(", {open} of which the session ended in,"),
+            };
+            format!(
+                "{windows}{open} cost {}; {of_load}.",
+                counted(lost as f64, "request")
+            )
         }
     };
     let mut advice = Vec::new();
@@ -169,6 +185,11 @@ fn verdict(session: &Session) -> Verdict {
                 "{} was used for {} after it had gone: `resetlab sweep --fault {}` finds settings that notice sooner.",
                 window.router,
                 time(t),
+                word(&window.fault)
+            ),
+            None if window.open => format!(
+                "The session ended before {} was noticed; `resetlab run --fault {}` measures whole windows.",
+                window.router,
                 word(&window.fault)
             ),
             None => format!(
@@ -257,10 +278,18 @@ fn warnings(session: &Session) -> Vec<String> {
     let mut warnings = Vec::new();
     if !session.complete {
         warnings.push(
-            "This session was not ended: it wrote no summary. The figures are made of its records, up to the last one."
+            "This session was not ended, or its summary is not there: the figures are made of its records, up to the last \
+             one."
                 .to_owned(),
         );
     }
+    warnings.extend(session.open().map(|window| {
+        format!(
+            "The session ended in the window of {}, which is open: it had cost {} so far.",
+            window.router,
+            counted(window.lost() as f64, "request")
+        )
+    }));
     if session.records_lost > 0 {
         warnings.push(format!(
             "{} could not be written: figures may be too small.",
@@ -311,7 +340,7 @@ fn method(session: &Session) -> Section {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
         .collect();
-    method::section(
+    let mut section = method::section(
         facts,
         &method::Source {
             engine: &lab.engine,
@@ -322,7 +351,19 @@ fn method(session: &Session) -> Section {
             settings: Some(&lab.balancer),
             command: &lab.command,
         },
-    )
+    );
+    let command = |block: &Block| matches!(block, Block::Command { .. });
+    if let (Some(place), Some(orders)) = (
+        section.blocks.iter().position(command),
+        changes::to_follow(session, Some(lab.serving_since_ns)),
+    ) {
+        let text =
+            "That begins with the settings of the beginning. What was changed while it ran:".to_owned();
+        section
+            .blocks
+            .splice(place + 1..place + 1, [Block::Text { text }, orders]);
+    }
+    section
 }
 
 /// Seconds since the session began to serve.

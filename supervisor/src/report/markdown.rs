@@ -31,7 +31,7 @@ pub fn render(report: &Report) -> String {
             }
         }
     }
-    page
+    prose::harmless(&page)
 }
 
 /// With the unit in the header, as everywhere.
@@ -44,7 +44,7 @@ fn table(table: &Table) -> String {
         .map(|column| table.is_number(column))
         .collect();
     let rows = table.rows.iter().enumerate().map(|(index, row)| {
-        let cells = row.iter().map(|cell| escape(&cell.shown()));
+        let cells = row.iter().map(|cell| escape(&cell.grouped()));
         match table.marked == Some(index) {
             true => cells
                 .enumerate()

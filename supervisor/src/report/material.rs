@@ -4,23 +4,25 @@
 mod documents;
 mod sound;
 
+use super::file;
 use super::model::Kind;
 use crate::experiment::summary::Summary;
 use serde::Deserialize;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Larger documents are nobody's: 100,000 trials take about 150 MB.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = 192 << 20;
 
 /// A directory that holds results.
 #[derive(Debug)]
 pub struct Directory {
     pub path: PathBuf,
     pub kind: Kind,
-    /// `summary.json` or `compare.json` as it stands there; empty where there is none.
+    /// `summary.json` or `compare.json` as it stands there; empty where there is none that can be read.
     pub document: String,
+    /// What was wrong with it, in words.
+    pub doubts: Vec<String>,
 }
 
 /// A run's directory.
@@ -48,7 +50,7 @@ pub enum Unreadable {
     NoResults(PathBuf),
     #[error("{}: empty; a run that was killed before its first trial may leave that", .0.display())]
     Empty(PathBuf),
-    #[error("{}: {size} bytes are too many for a summary", path.display())]
+    #[error("{}: {} MB are too many: no document of resetlab's has more than {}", path.display(), size >> 20, LARGEST >> 20)]
     TooLarge { path: PathBuf, size: u64 },
     #[error("{}: it ends in the middle, at line {line}: half written or half copied", path.display())]
     Cut { path: PathBuf, line: usize },
@@ -68,6 +70,19 @@ struct Head {
     schema: Option<String>,
 }
 
+impl Unreadable {
+    /// The document that is half written, empty or damaged: it says nothing, and its directory may.
+    fn is_broken(&self) -> Option<&Path> {
+        match self {
+            Unreadable::Empty(path)
+            | Unreadable::TooLarge { path, .. }
+            | Unreadable::Cut { path, .. }
+            | Unreadable::Malformed { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+}
+
 impl Directory {
     pub fn open(path: &Path) -> Result<Directory, Unreadable> {
         let io = |why: io::Error| Unreadable::Io {
@@ -83,11 +98,6 @@ impl Directory {
             Err(e) => return Err(io(e)),
         }
         std::fs::read_dir(path).map_err(io)?;
-        let directory = |kind, document| Directory {
-            path: path.to_owned(),
-            kind,
-            document,
-        };
         let kinds: &[(&str, &[(&str, Kind)])] = &[
             (
                 "summary.json",
@@ -97,21 +107,63 @@ impl Directory {
         ];
         for (name, schemas) in kinds {
             let file = path.join(name);
-            if let Some(text) = read(&file)? {
-                let kind = judge(&file, &text, schemas)?;
-                return Ok(directory(kind, text));
+            let document = read(&file).and_then(|text| {
+                let judged = text.map(|text| judge(&file, &text, schemas).map(|kind| (kind, text)));
+                judged.transpose()
+            });
+            match document {
+                Ok(None) => {}
+                Ok(Some((kind, document))) => {
+                    return Ok(Directory {
+                        path: path.to_owned(),
+                        kind,
+                        document,
+                        doubts: Vec::new(),
+                    });
+                }
+                Err(why) => return Directory::without(path, why),
             }
         }
+        Directory::of_records(path)
+    }
+
+    /// The directory without its document, if that is broken and something else is there to go by; else `why`.
+    pub fn without(path: &Path, why: Unreadable) -> Result<Directory, Unreadable> {
+        let told = why.to_string();
+        let name = match why.is_broken() {
+            Some(file) => file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            None => return Err(why),
+        };
+        let Ok(mut directory) = Directory::of_records(path) else {
+            return Err(why);
+        };
+        let end = told.rfind(&format!("{name}: ")).map_or(0, |at| at);
+        directory.doubts.push(format!(
+            "{}. What follows is made of what else is in the directory.",
+            &told[end..]
+        ));
+        Ok(directory)
+    }
+
+    /// What a directory without a document has.
+    fn of_records(path: &Path) -> Result<Directory, Unreadable> {
+        let directory = |kind| Directory {
+            path: path.to_owned(),
+            kind,
+            document: String::new(),
+            doubts: Vec::new(),
+        };
         // A sweep that was interrupted in its first cell has no more than this.
         if path.join("plan.json").is_file() {
-            return Ok(directory(Kind::Sweep, String::new()));
+            return Ok(directory(Kind::Sweep));
         }
         let log = path.join("events.ndjson");
         match first_line(&log)? {
-            Some(line) => {
-                let schemas = [("events", Kind::Lab)];
-                judge(&log, &line, &schemas).map(|kind| directory(kind, String::new()))
-            }
+            Some(line) => judge(&log, &line, &[("events", Kind::Lab)]).map(directory),
             None => Err(Unreadable::NoResults(path.to_owned())),
         }
     }
@@ -131,22 +183,19 @@ fn read(path: &Path) -> Result<Option<String>, Unreadable> {
         path: path.to_owned(),
         why,
     };
-    let file = match File::open(path) {
+    let file = match file::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(io(e)),
     };
     let meta = file.metadata().map_err(io)?;
-    if !meta.is_file() {
-        return Err(io(io::Error::other("not a file")));
-    }
     if meta.len() > LARGEST {
         return Err(Unreadable::TooLarge {
             path: path.to_owned(),
             size: meta.len(),
         });
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(meta.len() as usize);
     file.take(LARGEST).read_to_end(&mut text).map_err(io)?;
     let text = String::from_utf8(text).map_err(|e| Unreadable::Malformed {
         path: path.to_owned(),
@@ -204,7 +253,7 @@ fn first_line(path: &Path) -> Result<Option<String>, Unreadable> {
         path: path.to_owned(),
         why,
     };
-    let file = match File::open(path) {
+    let file = match file::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(io(e)),

@@ -8,6 +8,7 @@ pub mod advice;
 pub mod compare;
 pub mod csv;
 pub mod figure;
+mod file;
 pub mod html;
 pub mod json;
 pub mod lab;
@@ -48,11 +49,26 @@ pub enum Extent {
 /// The report of a directory.
 pub fn of(dir: &Path, extent: Extent) -> Result<Report, Unreadable> {
     let directory = Directory::open(dir)?;
+    let mut report = match of_kind(&directory, extent) {
+        // What is wrong with a document may show only when it is read as what it says it is.
+        Err(why) if !directory.document.is_empty() => {
+            let directory = Directory::without(dir, why)?;
+            let mut report = of_kind(&directory, extent)?;
+            report.warnings.splice(0..0, directory.doubts);
+            return Ok(report);
+        }
+        report => report?,
+    };
+    report.warnings.splice(0..0, directory.doubts);
+    Ok(report)
+}
+
+fn of_kind(directory: &Directory, extent: Extent) -> Result<Report, Unreadable> {
     match directory.kind {
-        model::Kind::Run => of_run(&directory, extent),
-        model::Kind::Sweep => of_sweep(&directory),
-        model::Kind::Compare => of_compare(&directory),
-        model::Kind::Lab => of_lab(&directory),
+        model::Kind::Run => of_run(directory, extent),
+        model::Kind::Sweep => of_sweep(directory),
+        model::Kind::Compare => of_compare(directory),
+        model::Kind::Lab => of_lab(directory),
     }
 }
 
@@ -81,8 +97,9 @@ fn of_run(directory: &Directory, extent: Extent) -> Result<Report, Unreadable> {
 }
 
 fn of_sweep(directory: &Directory) -> Result<Report, Unreadable> {
-    let document = directory.sweep()?;
-    let (figures, doubts) = pictures::take(&directory.path, &sweep::wanted(&document));
+    let (document, mut doubts) = directory.sweep()?;
+    let (figures, warnings) = pictures::take(&directory.path, &sweep::wanted(&document));
+    doubts.extend(warnings);
     Ok(sweep::report(&document, &name(&directory.path), figures, doubts))
 }
 

@@ -1,6 +1,7 @@
 //! PURE: what a report says, before anybody thinks of its looks.
 
 use super::figure::Figure;
+use super::figure::scale::grouped;
 use serde::Serialize;
 
 /// The schema of `resetlab report --format json`.
@@ -150,6 +151,16 @@ impl Cell {
             Cell::Number { value, digits } => rounded(*value, usize::from(*digits)),
             Cell::Missing { missing } if missing.is_empty() => "–".to_owned(),
             Cell::Missing { missing } => format!("– ({missing})"),
+        }
+    }
+}
+
+impl Cell {
+    /// As [`Cell::shown`], with groups of three from 10,000 on: for pages, not for programs.
+    pub fn grouped(&self) -> String {
+        match self {
+            Cell::Count(_) | Cell::Number { .. } => grouped(&self.shown()),
+            _ => self.shown(),
         }
     }
 }

@@ -34,6 +34,18 @@ pub fn spans(text: &str) -> Vec<Span<'_>> {
     spans
 }
 
+/// Text in which nothing is left that a terminal or a browser obeys, or that turns the order of reading around: a name
+/// may come from anywhere.
+pub fn harmless(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if obeyed(c) { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
 /// Units that must not begin a line.
 const UNITS: [&str; 9] = ["s", "ms", "µs", "min", "h", "%", "kB", "MB", "checks/s"];
 
@@ -73,6 +85,14 @@ mod tests {
         );
         assert_eq!(spans("an odd ` one"), [span("an odd ` one", false)]);
         assert_eq!(spans("`` a"), [span("`` a", false)]);
+    }
+
+    #[test]
+    fn nothing_is_left_that_is_obeyed() {
+        assert_eq!(
+            harmless("a\u{1b}[31mb\u{202e}c\u{9b}\n\td\u{0}"),
+            "a�[31mb�c�\n\td�"
+        );
     }
 
     #[test]

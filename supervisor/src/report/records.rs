@@ -3,6 +3,7 @@
 //! They may have been cut in the middle, copied in parts or edited: a line that is none of ours is left out and counted,
 //! and so is one that is too long to be anybody's.
 
+use super::file;
 use router::record::{Event, Record, SCHEMA};
 use serde::Deserialize;
 use std::fs::File;
@@ -63,9 +64,14 @@ impl Records {
         }
     }
 
+    /// Passes over `unwanted` events.
+    pub fn without(self, unwanted: &'static [&'static str]) -> Records {
+        Records { unwanted, ..self }
+    }
+
     /// The first line of `events.ndjson`.
     pub fn header(dir: &Path) -> Option<Header> {
-        let file = File::open(dir.join("events.ndjson")).ok()?;
+        let file = file::open(&dir.join("events.ndjson")).ok()?;
         let mut line = Vec::new();
         let mut lines = BufReader::new(file.take(LONGEST_LINE));
         lines.read_until(b'\n', &mut line).ok()?;
@@ -79,7 +85,7 @@ impl Records {
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            match File::open(&path) {
+            match file::open(&path) {
                 Ok(file) => {
                     self.reading = Some(Reading {
                         name,
@@ -122,6 +128,7 @@ impl Iterator for Records {
                     reading.broken += 1;
                     continue;
                 }
+                Ok(Line::End) if reading.number == 1 => Some("it is empty".to_owned()),
                 Ok(Line::End) => None,
                 Err(e) => Some(e.to_string()),
             };

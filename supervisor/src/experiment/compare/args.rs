@@ -6,10 +6,12 @@ use crate::settings::StackArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  resetlab compare --engines lb-sim,haproxy --interval 1s --fault kill,hang --trials 12
-  resetlab compare --engines lb-sim,haproxy,envoy --schedule end --interval 1s --fall 3 --rate 500 --arrivals constant
-  resetlab compare --engines lb-sim,haproxy --request-path '/?delay=5ms' --client-timeout 2s --json > compare.json
-  resetlab compare --engines lb-sim,nginx --restart-delay 13s --strict     exit 3 when they do otherwise
+  resetlab compare --engines lb-sim,haproxy --preset haproxy --interval 1s --fault kill,hang --trials 12
+  resetlab compare --engines lb-sim,envoy --preset envoy --interval 1s --fall 3 --rate 500 --arrivals constant
+  resetlab compare --preset haproxy --request-path '/?delay=5ms' --client-timeout 2s --json > compare.json
+  resetlab compare --engines lb-sim,nginx --preset nginx --restart-delay 13s --strict     exit 3 when they differ
+
+lb-sim can do more than a real load balancer: --preset haproxy, nginx or envoy is where each of these begins.
 
 Every engine gets the same faults, at the same routers, at the same phases of its own checks, under the same arrivals,
 each on a stack of its own, in turn. A trial ends with its fault: hung routers are not resumed, dead ones not restarted.
@@ -92,6 +94,7 @@ fn engine(word: &str) -> Result<Engine, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::choice;
     use clap::Parser;
 
     #[derive(clap::Parser)]
@@ -105,6 +108,32 @@ mod tests {
         Cli::try_parse_from(line)
             .map(|cli| cli.args)
             .map_err(|e| e.to_string())
+    }
+
+    /// What is refused is refused by its settings, whether the engine is installed or not.
+    #[test]
+    fn the_examples_can_be_expressed() {
+        let examples = EXAMPLES
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("resetlab compare "));
+        let mut seen = 0;
+        for example in examples {
+            let words = example.split("  ").next().unwrap_or_default();
+            let words = words.split(" > ").next().unwrap_or_default();
+            let words = words.replace(" --json", "").replace('\'', "");
+            let args = parse(&words).unwrap_or_else(|why| panic!("{words}: {why}"));
+            let base = args.stack.settings().unwrap();
+            for engine in args.engines().unwrap() {
+                let mut settings = base.clone();
+                settings.engine = *engine;
+                match choice::peer(&settings) {
+                    Ok(_) => {}
+                    Err(why) => assert_eq!(why.exit_code(), 5, "{words}: {why}"),
+                }
+            }
+            seen += 1;
+        }
+        assert_eq!(seen, 4);
     }
 
     #[test]

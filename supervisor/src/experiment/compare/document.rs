@@ -26,7 +26,7 @@ pub struct Document {
     /// Those of the balancer, by their keys.
     pub settings: BTreeMap<String, String>,
     pub faults: Vec<Compared>,
-    /// All verdicts together; `null` when none could judge anything.
+    /// All verdicts together: `false` as soon as one is; `null` unless every fault was judged on every engine.
     pub agree: Option<bool>,
     /// As a shell takes it.
     pub command: String,
@@ -75,10 +75,34 @@ impl Compared {
     }
 }
 
-/// Of all `faults`.
-pub fn agree(faults: &[Compared]) -> Option<bool> {
-    let verdicts = faults.iter().flat_map(|fault| &fault.verdicts);
-    verdicts
-        .filter_map(|verdict| verdict.agree)
-        .reduce(|all, one| all && one)
+impl Document {
+    /// Faults that were not judged on every engine: an interruption came first, or there was nothing to judge by.
+    pub fn unjudged(&self) -> impl Iterator<Item = &Compared> {
+        let engines = self.engines.len();
+        self.faults.iter().filter(move |fault| !fault.is_judged(engines))
+    }
+
+    /// Those that were.
+    pub fn judged(&self) -> impl Iterator<Item = &Compared> {
+        let engines = self.engines.len();
+        self.faults.iter().filter(move |fault| fault.is_judged(engines))
+    }
+}
+
+impl Compared {
+    /// Whether each of so many `engines` has a verdict beside the first.
+    fn is_judged(&self, engines: usize) -> bool {
+        let judged = self.verdicts.iter().filter(|verdict| verdict.agree.is_some());
+        engines > 1 && judged.count() + 1 >= engines
+    }
+}
+
+/// Of all `faults` on so many `engines`: what was not compared agrees in nothing.
+pub fn agree(faults: &[Compared], engines: usize) -> Option<bool> {
+    let mut verdicts = faults.iter().flat_map(|fault| &fault.verdicts);
+    if verdicts.any(|verdict| verdict.agree == Some(false)) {
+        return Some(false);
+    }
+    let all = !faults.is_empty() && faults.iter().all(|fault| fault.is_judged(engines));
+    all.then_some(true)
 }

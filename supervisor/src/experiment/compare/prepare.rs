@@ -70,11 +70,22 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
     })
 }
 
+/// Why an engine cannot be compared, with what to type where many settings are in its way.
+fn refused(engine: Engine, base: &LabSettings, why: &choice::NoPeer) -> String {
+    let preset = base.preset_note().name;
+    match why {
+        choice::NoPeer::Refused(_) if !preset.starts_with(engine.name()) => format!(
+            "{why}\nThese are settings of the preset {preset}, or your own; --preset {engine} begins with what {engine} can"
+        ),
+        _ => why.to_string(),
+    }
+}
+
 /// Checks that the engine is installed and can be told these settings. Whether it tells what it believes.
 fn startable(engine: Engine, base: &LabSettings) -> Result<bool, (u8, String)> {
     let mut settings = base.clone();
     settings.engine = engine;
-    choice::peer(&settings).map_err(|e| (e.exit_code(), e.to_string()))?;
+    choice::peer(&settings).map_err(|e| (e.exit_code(), refused(engine, base, &e)))?;
     let site = choice::site(&settings, &Addresses::new(1, settings.listen));
     let tells = engine.program().map(|program| program.tells(&site, &settings.lb));
     Ok(tells.is_none_or(|tells| tells.belief))

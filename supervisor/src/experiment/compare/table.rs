@@ -206,6 +206,11 @@ fn warnings(document: &Document) -> Vec<String> {
     let mut warnings = Vec::new();
     if !document.complete {
         warnings.push("ended early: not all planned trials are in".to_owned());
+        warnings.extend(
+            document
+                .unjudged()
+                .map(|fault| format!("{} was not compared", fault.fault)),
+        );
     }
     let sides = || document.faults.iter().flat_map(|fault| &fault.engines);
     if let Some(few) = sides().map(|side| side.n).min().filter(|n| *n < 5) {

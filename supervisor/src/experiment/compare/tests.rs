@@ -324,10 +324,19 @@ fn a_document_says_what_is_missing_so_far_and_can_be_read_back() {
     let only = vec![done("lb-sim", 1.0, 125, 0)];
     let half = Compared::of(Fault::Kill, no_theory(None), &engines, only.clone(), 125.0);
     assert_eq!((half.engines.len(), half.verdicts.len()), (1, 0));
-    assert_eq!(agree(&[half]), None);
+    assert_eq!(agree(std::slice::from_ref(&half), 2), None);
     let both = [only, vec![done("haproxy", 1.0, 124, 0)]].concat();
     let whole = Compared::of(Fault::Kill, no_theory(None), &engines, both, 125.0);
-    assert_eq!(agree(std::slice::from_ref(&whole)), Some(true));
+    assert_eq!(agree(std::slice::from_ref(&whole), 2), Some(true));
+    assert_eq!(
+        agree(std::slice::from_ref(&whole), 3),
+        None,
+        "the third is missing"
+    );
+    let mut two = [whole.clone(), half];
+    assert_eq!(agree(&two, 2), None, "one was not compared");
+    two[0].verdicts[0].agree = Some(false);
+    assert_eq!(agree(&two, 2), Some(false), "that much is known");
     let text = serde_json::to_string(&whole).unwrap();
     let again: Compared = serde_json::from_str(&text).unwrap();
     assert_eq!((again.trials, again.verdicts), (whole.trials, whole.verdicts));

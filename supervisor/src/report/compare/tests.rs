@@ -4,7 +4,7 @@ use router::clock::Timestamp;
 
 fn compared() -> Document {
     let mut document = document(vec![side("lb-sim", 12, 188), side("haproxy", 12, 187)]);
-    document.agree = crate::experiment::compare::document::agree(&document.faults);
+    document.agree = crate::experiment::compare::document::agree(&document.faults, 2);
     document.settings = [("interval".to_owned(), "1s".to_owned())].into();
     let trials = [
         ("lb-sim", 1.0),
@@ -116,4 +116,37 @@ fn what_differs_and_what_is_not_told_is_said() {
         .find(|row| row[0].shown().starts_with("t_detect"))
         .unwrap();
     assert_eq!(row[2].shown(), "– (not told)");
+}
+
+/// Interrupted after one trial of each engine, before the second fault.
+#[test]
+fn a_fault_that_was_not_compared_is_not_agreed_on() {
+    let mut document = compared();
+    document.complete = false;
+    document.faults[0].engines.iter_mut().for_each(|side| side.n = 2);
+    let mut hang = document.faults[0].clone();
+    hang.fault = "hang".to_owned();
+    (hang.engines, hang.verdicts, hang.trials) = (Vec::new(), Vec::new(), Vec::new());
+    document.faults.push(hang);
+    // As an older program wrote it.
+    document.agree = Some(true);
+    let report = report(&document, "", Vec::new(), Vec::new());
+    let (sentence, advice) = (&report.verdict.sentence, &report.verdict.advice[0]);
+    assert!(
+        sentence.starts_with("lb-sim and haproxy agree in kill as far as n = 2 tells: ")
+            && sentence.ends_with("; hang was not compared."),
+        "{sentence}"
+    );
+    assert!(
+        advice.starts_with(
+            "As far as n = 2 tells, what lb-sim shows of kill with these settings can be taken for haproxy"
+        ),
+        "{advice}"
+    );
+    document.faults.remove(0);
+    let report = super::report(&document, "", Vec::new(), Vec::new());
+    assert_eq!(
+        (report.verdict.sentence.as_str(), report.verdict.advice.len()),
+        ("It ended before anything could be compared.", 0)
+    );
 }

@@ -50,6 +50,11 @@ impl Draw for Bars {
             .map(|(name, _)| label::width(name))
             .fold(20.0, f64::max);
         let gutter = gutter.min(sheet.width * 0.35) + 8.0;
+        let digits = digits(
+            bars.iter()
+                .flat_map(|(_, parts)| parts.iter().map(|(_, value)| *value)),
+        );
+        let shown = |value: f64| scale::fixed(value, digits);
         let figure = shown(longest);
         let end = sheet.width - label::bold_width(&figure) - 14.0;
         let x = Scale::new((0.0, longest), (gutter, end));
@@ -117,12 +122,13 @@ fn length(value: f64) -> f64 {
     }
 }
 
-/// Counts as counts.
-fn shown(value: f64) -> String {
-    if value.fract() == 0.0 {
-        scale::fixed(value, 0)
-    } else {
-        scale::brief(value)
+/// Digits behind the point, the same for all parts and sums, so that they add up: none of counts.
+fn digits(values: impl Iterator<Item = f64>) -> usize {
+    let broken = values.filter(|value| value.fract() != 0.0);
+    match broken.reduce(f64::min) {
+        None => 0,
+        Some(least) if least < 0.05 => 2,
+        Some(_) => 1,
     }
 }
 
@@ -163,5 +169,17 @@ mod tests {
     fn nothing_is_said_and_not_drawn() {
         assert!(drawn(&[]).contains("all of them are 0"));
         assert!(drawn(&[("poll", &[("reset", f64::NAN), ("eof", -3.0)])]).contains("all of them are 0"));
+    }
+
+    #[test]
+    fn parts_and_their_sum_have_the_same_digits() {
+        let svg = drawn(&[
+            ("haproxy", &[("http_503", 114.0), ("eof", 0.5)]),
+            ("lb-sim", &[("http_503", 113.0), ("eof", 1.0)]),
+        ]);
+        assert!(
+            svg.contains(">114.0<") && svg.contains(">114.5<") && !svg.contains(">114<"),
+            "{svg}"
+        );
     }
 }

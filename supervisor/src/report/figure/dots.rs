@@ -99,7 +99,7 @@ const MARKS: [&str; LOOKS] = [
 /// One line of marks and names, if there is more than one series; returns its lower edge.
 fn legend(sheet: &mut Sheet, series: &[(&str, Vec<(f64, f64)>)], end: f64) -> f64 {
     if series.len() < 2 {
-        return -14.0;
+        return -10.0;
     }
     let (mut x, mut y) = (4.0, 12.0);
     for (index, (name, points)) in series.iter().enumerate() {

@@ -59,11 +59,10 @@ impl Draw for Ecdf {
         }
         for (share, shown) in [
             (0.0, "0 %"),
-            (0.25, ""),
+            (0.25, "25 %"),
             (0.5, "50 %"),
-            (0.75, ""),
-            (0.95, "95 %"),
-            (1.0, ""),
+            (0.75, "75 %"),
+            (1.0, "100 %"),
         ] {
             sheet.line("grid", (LEFT, y.at(share)), (sheet.width - RIGHT, y.at(share)));
             sheet.text("tick", Hold::End, (LEFT - 6.0, y.at(share) + 4.0), shown);

@@ -1,11 +1,12 @@
 //! PURE: a session that nobody ended, made of its records: the same [`Story`] hears them again.
 
 use super::session::{Lab, Session};
+use crate::fleet::LoadTotals;
 use crate::page::traffic::LoadCount;
 use crate::story::Story;
 use lb_sim::core::Settings;
 use router::clock::Timestamp;
-use router::record::{Event, Record};
+use router::record::{Event, Outcome, Record};
 use std::collections::BTreeSet;
 
 /// Tells records once more.
@@ -94,10 +95,12 @@ impl Replay {
             self.begin();
         }
         let mut told = self.told?;
+        let whole = told.story.reports.len();
         told.story.finish(told.now);
+        let load = told.load();
         let (engine, engine_version) = told.engine;
         let words = told.settings.words().into_iter();
-        Some(Session {
+        let mut session = Session {
             complete: false,
             lab: Some(Lab {
                 name: String::new(),
@@ -116,12 +119,28 @@ impl Replay {
                 settings: Vec::new(),
                 balancer: words.map(|(key, word)| (key.to_owned(), word)).collect(),
             }),
-            ..Session::of(&told.story, told.count.sum(), told.late_ns)
-        })
+            ..Session::of(&told.story, load, told.late_ns)
+        };
+        let windows = session.windows.iter_mut().skip(whole);
+        windows.for_each(|window| window.open = true);
+        Some(session)
     }
 }
 
 impl Told {
+    /// What the last tick counted, and the outcomes that came after it: the windows have them, too.
+    fn load(&self) -> LoadTotals {
+        let LoadTotals { sent, ok, lost } = self.count.sum();
+        let heard = self.story.by_outcome.iter();
+        let heard = heard.filter(|(outcome, _)| **outcome != Outcome::Ok);
+        let lost = heard.map(|(_, count)| count).sum::<u64>().max(lost);
+        LoadTotals {
+            sent: sent.max(ok.saturating_add(lost)),
+            ok,
+            lost,
+        }
+    }
+
     fn on_record(&mut self, record: &Record) {
         self.now = self.now.max(record.at);
         // As the one who told it live was woken up.

@@ -4,6 +4,7 @@
 //! Its figures are those of the [`Story`] that page and terminal told, so that all of them agree. What a reader may lack,
 //! because it was not observed or the program that wrote it was older, is `null`.
 
+use super::changes::Change;
 use crate::experiment::setup::Setting;
 use crate::experiment::summary::{Machine, Percentiles};
 use crate::fleet::LoadTotals;
@@ -36,6 +37,9 @@ pub struct Session {
     pub killed_on_the_way_out: Vec<String>,
     #[serde(default)]
     pub left_running: Vec<String>,
+    /// What was changed while it ran; the records tell.
+    #[serde(skip)]
+    pub changes: Vec<Change>,
     /// What the session was; `null`: by an older program.
     #[serde(default)]
     pub lab: Option<Lab>,
@@ -81,6 +85,9 @@ pub struct Window {
     pub saved_by_retry: Option<u64>,
     pub causes: Option<BTreeMap<Cause, u64>>,
     pub lost: Lost,
+    /// The session ended in it: what it would have cost is not known.
+    #[serde(default)]
+    pub open: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,8 +174,14 @@ impl Session {
             records_lost: 0,
             killed_on_the_way_out: Vec::new(),
             left_running: Vec::new(),
+            changes: Vec::new(),
             lab: None,
         }
+    }
+
+    /// Windows that the session ended in.
+    pub fn open(&self) -> impl Iterator<Item = &Window> {
+        self.windows.iter().filter(|window| window.open)
     }
 
     /// Of the requests that ended.
@@ -197,6 +210,7 @@ impl Window {
                 window: report.lost.window,
                 by_outcome: report.lost.by_outcome.clone(),
             },
+            open: false,
         }
     }
 

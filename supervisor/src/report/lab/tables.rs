@@ -1,5 +1,6 @@
 //! PURE: a session in rows.
 
+use super::changes;
 use super::session::{Session, Window};
 use super::since;
 use crate::experiment::summary::Percentiles;
@@ -16,13 +17,18 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
             .t_detect_s
             .zip(window.predicted_t_detect_s)
             .map(|(measured, predicted)| (measured - predicted) * 1e3);
-        vec![
+        let mut cells = vec![
             Cell::number(since(begun, window.death_ns), 3),
             Cell::Words(window.router.clone()),
             Cell::Words(word(&window.fault)),
             match window.t_detect_s {
                 None => Cell::Missing {
-                    missing: "not noticed".to_owned(),
+                    missing: if window.open {
+                        "open at the end"
+                    } else {
+                        "not noticed"
+                    }
+                    .to_owned(),
                 },
                 t => Cell::number(t, 3),
             },
@@ -35,7 +41,9 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
             Cell::Count(window.lost.in_flight),
             Cell::Count(window.lost.window),
             window.saved_by_retry.map_or_else(Cell::missing, Cell::Count),
-        ]
+        ];
+        cells.extend(changes::of_window(session, window).map(Cell::Words));
+        cells
     };
     let columns = [
         ("at_s", "at", "s"),
@@ -57,7 +65,11 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
         caption: "In the order in which they were over, predicted by each router's own checks; with requests lost in flight \
                   and in the window, and saved by a retry. Marked: it cost most."
             .to_owned(),
-        columns: columns.map(|(key, name, unit)| Column::new(key, name, unit)).into(),
+        columns: columns
+            .into_iter()
+            .chain((!session.changes.is_empty()).then_some(("in_force", "in force", "")))
+            .map(|(key, name, unit)| Column::new(key, name, unit))
+            .collect(),
         rows: session.windows.iter().map(row).collect(),
         marked: worst.map(|(n, _)| n).filter(|_| session.windows.len() > 1),
     })]

@@ -166,3 +166,97 @@ fn every_window_has_a_row_and_the_worst_a_picture() {
     assert_eq!(wanted[0].moment.victims[0].router, "router-2");
     assert_eq!(wanted[0].moment.interval, Duration::from_secs(1));
 }
+
+/// The load's last tick came before the end: what its clients told afterwards counts, and the window is open.
+#[test]
+fn outcomes_after_the_last_tick_count_and_an_open_window_is_named() {
+    let events = events()
+        .into_iter()
+        .filter(|record| record.at < Timestamp(11_400_000_000));
+    let early = r#"{"event":"tick","sent":473,"ok":460,"lost":1,"buckets":[],"late_p99_ns":200000,"late_max_ns":1,"p50_ns":1,"p99_ns":1}"#;
+    let mut events: Vec<Record> = events.collect();
+    events.insert(events.len() - 1, record(10_900, "load", early));
+    let session = replay(Merged::new(events.into_iter(), outcomes().into_iter())).unwrap();
+    assert_eq!(
+        (session.load.sent, session.load.ok, session.load.lost),
+        (473, 460, 2)
+    );
+    assert!(session.windows[0].open, "{:?}", session.windows);
+    let report = report(&session, "default", Vec::new(), Vec::new());
+    assert!(
+        report.verdict.sentence.starts_with(
+            "1 window, in which the session ended, cost 2 requests; 2 of 473 requests lost: 99.567 % succeeded"
+        ),
+        "{:?}",
+        report.verdict
+    );
+    assert!(
+        report.warnings[1].starts_with("The session ended in the window of router-2, which is open"),
+        "{:?}",
+        report.warnings
+    );
+    assert_eq!(table(&report, "trials").rows[0][3].shown(), "– (open at the end)");
+    assert!(!killed().windows[0].open, "that one was over");
+}
+
+#[test]
+fn what_was_changed_is_told_with_what_each_window_had() {
+    let mut session = killed();
+    let mut later = session.windows[0].clone();
+    later.death_ns = Timestamp(20_000_000_000);
+    session.windows.push(later);
+    let settings = |ms, from, settings: &str| {
+        record(
+            ms,
+            from,
+            &format!(r#"{{"event":"settings","settings":{settings}}}"#),
+        )
+    };
+    let log = [
+        settings(10, "lb", r#"{"interval":"2s","fall":2}"#),
+        settings(12_300, "lb", r#"{"interval":"1s","fall":2}"#),
+        settings(15_000, "supervisor", r#"{"rate":300.0}"#),
+        // The balancer was started again.
+        settings(16_000, "lb", r#"{"interval":"1s","fall":2}"#),
+        record(
+            17_000,
+            "supervisor",
+            r#"{"event":"scaled","before":2,"routers":5}"#,
+        ),
+    ];
+    let begun = BTreeMap::from([("rate".to_owned(), "200".to_owned())]);
+    session.changes = changes::changes(&begun, log.into_iter());
+    session.lab.as_mut().unwrap().command = "resetlab up --interval 2s".to_owned();
+    let report = report(&session, "default", Vec::new(), Vec::new());
+    let shown =
+        |row: &Vec<crate::report::model::Cell>| row.iter().map(|cell| cell.shown()).collect::<Vec<_>>();
+    let changed: Vec<Vec<String>> = table(&report, "settings").rows.iter().map(shown).collect();
+    assert_eq!(
+        changed,
+        [
+            ["12.290", "interval", "2s", "1s"],
+            ["14.990", "rate", "200", "300.0"],
+            ["16.990", "routers", "2", "5"]
+        ]
+    );
+    assert!(
+        table(&report, "settings")
+            .caption
+            .contains("`interval=1s rate=300.0 routers=5`")
+    );
+    let in_force = |row: usize| table(&report, "trials").rows[row].last().unwrap().shown();
+    assert_eq!(in_force(0), "interval=2s rate=200 routers=2");
+    assert_eq!(in_force(1), "interval=1s rate=300.0 routers=5");
+    let method = report.sections.last().unwrap();
+    let orders = method.blocks.iter().filter_map(|block| match block {
+        Block::Command { text } => Some(text.as_str()),
+        _ => None,
+    });
+    assert!(
+        orders
+            .last()
+            .unwrap()
+            .starts_with("resetlab set interval=1s    # at 12.3 s\nresetlab set rate=300.0"),
+        "the command alone is another session"
+    );
+}

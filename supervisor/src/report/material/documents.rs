@@ -4,15 +4,30 @@ use super::{Directory, Unreadable, broken, read};
 use crate::experiment::compare::document::Document as Compare;
 use crate::experiment::sweep::cell::{Cell, Plan};
 use crate::experiment::sweep::verdict::Document as Sweep;
-use crate::report::lab::{Merged, Session, replay};
+use crate::report::lab::{Merged, Session, changes, replay};
 use crate::report::records::Records;
+
+/// They change no setting, and are most of a log.
+const UNCHANGING: &[&str] = &[
+    "probe",
+    "sentinel_check",
+    "check_seen",
+    "tick",
+    "latencies",
+    "attempt",
+    "forwarded",
+    "belief",
+    "unrouted",
+    "quiet",
+];
 
 impl Directory {
     /// Of a [`Kind::Sweep`](super::Kind): its document, or one of the cells that it had saved when it was killed.
-    pub fn sweep(&self) -> Result<Sweep, Unreadable> {
+    pub fn sweep(&self) -> Result<(Sweep, Vec<String>), Unreadable> {
         if !self.document.is_empty() {
             let path = self.path.join("summary.json");
-            return serde_json::from_str(&self.document).map_err(|e| broken(&path, &e));
+            let document = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
+            return Ok((document, Vec::new()));
         }
         let path = self.path.join("plan.json");
         let text = read(&path)?.unwrap_or_default();
@@ -25,9 +40,16 @@ impl Directory {
         let text = text.unwrap_or_default();
         // A line that was being written has no end.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let cells: Result<Vec<Cell>, _> = whole.lines().map(serde_json::from_str).collect();
-        let cells = cells.map_err(|e| broken(&path, &e))?;
-        Ok(Sweep::new(&plan, &cells, plan.cells(), None, 1.0))
+        let lines = || whole.lines().filter(|line| !line.trim().is_empty());
+        let cells: Vec<Cell> = lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        let doubts = match lines().count() - cells.len() {
+            0 => Vec::new(),
+            1 => vec!["cells.ndjson: 1 broken line left out.".to_owned()],
+            n => vec![format!("cells.ndjson: {n} broken lines left out.")],
+        };
+        Ok((Sweep::new(&plan, &cells, plan.cells(), None, 1.0), doubts))
     }
 
     /// Of a [`Kind::Compare`](super::Kind).
@@ -40,8 +62,15 @@ impl Directory {
     pub fn session(&self) -> Result<(Session, Vec<String>), Unreadable> {
         let path = self.path.join("summary.json");
         if !self.document.is_empty() {
-            let session = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
-            return Ok((session, Vec::new()));
+            let mut session: Session = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
+            let doubts = self.changes(&mut session);
+            // Pictures of windows come from the same log, and say the same of it.
+            let doubts = if session.windows.is_empty() {
+                doubts
+            } else {
+                Vec::new()
+            };
+            return Ok((session, doubts));
         }
         let log = |name| Records::of_file(&self.path, name);
         let mut merged = Merged::new(log("events.ndjson"), log("outcomes.ndjson"));
@@ -53,6 +82,16 @@ impl Directory {
             lab.started_wall = header.started_wall;
             lab.version = header.version.unwrap_or_default();
         }
+        self.changes(&mut session);
         Ok((session, doubts.into_iter().map(|why| format!("{why}.")).collect()))
+    }
+
+    /// Hears what was changed while a session ran. What was wrong with the log, in words.
+    fn changes(&self, session: &mut Session) -> Vec<String> {
+        let lab = session.lab.iter().flat_map(|lab| &lab.settings);
+        let begun = lab.map(|setting| (setting.key.clone(), setting.value.clone()));
+        let mut log = Records::of_file(&self.path, "events.ndjson").without(UNCHANGING);
+        session.changes = changes::changes(&begun.collect(), log.by_ref());
+        log.warnings.into_iter().map(|why| format!("{why}.")).collect()
     }
 }

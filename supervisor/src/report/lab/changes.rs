@@ -1,0 +1,121 @@
+//! PURE: what was changed while a session ran, by `set`, `scale` or the page.
+
+use super::session::{Session, Window};
+use super::since;
+use crate::report::model::{Block, Cell, Column, Table};
+use router::clock::Timestamp;
+use router::record::{Event, Record};
+use std::collections::BTreeMap;
+
+/// A setting that was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub at: Timestamp,
+    pub key: String,
+    /// `None`: not known.
+    pub before: Option<String>,
+    pub now: String,
+}
+
+/// `begun` are the settings that the session began with, as far as they are known.
+pub fn changes(begun: &BTreeMap<String, String>, records: impl Iterator<Item = Record>) -> Vec<Change> {
+    let mut known = begun.clone();
+    let mut stated = false;
+    let mut changes = Vec::new();
+    for record in records {
+        let patch = match &record.event {
+            Event::Settings { settings } => settings.as_object().cloned().unwrap_or_default(),
+            Event::Scaled { before, routers } => {
+                known.insert("routers".to_owned(), before.to_string());
+                [("routers".to_owned(), (*routers).into())].into_iter().collect()
+            }
+            _ => continue,
+        };
+        // What a balancer says first is what it begins with.
+        let first = record.from == "lb" && !stated;
+        stated |= first;
+        for (key, value) in patch {
+            let now = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let before = known.insert(key.clone(), now.clone());
+            if !first && before.as_ref() != Some(&now) {
+                changes.push(Change {
+                    at: record.at,
+                    key,
+                    before,
+                    now,
+                });
+            }
+        }
+    }
+    changes
+}
+
+/// Of the settings that were changed, the values at `at`: `interval=1s rate=500`.
+fn in_force(changes: &[Change], at: Timestamp) -> String {
+    let mut values: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    for change in changes {
+        let value = values.entry(&change.key).or_insert(change.before.as_deref());
+        if change.at <= at {
+            *value = Some(&change.now);
+        }
+    }
+    let words = values
+        .iter()
+        .filter_map(|(key, value)| Some(format!("{key}={}", (*value)?)));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What was in force as a window began; `None`: nothing was ever changed.
+pub fn of_window(session: &Session, window: &Window) -> Option<String> {
+    (!session.changes.is_empty()).then(|| in_force(&session.changes, window.death_ns))
+}
+
+/// One line a change.
+pub fn blocks(session: &Session, begun: Option<Timestamp>) -> Vec<Block> {
+    if session.changes.is_empty() {
+        return Vec::new();
+    }
+    let row = |change: &Change| {
+        vec![
+            Cell::number(since(begun, change.at), 3),
+            Cell::Words(change.key.clone()),
+            change.before.clone().map_or_else(Cell::missing, Cell::Words),
+            Cell::Words(change.now.clone()),
+        ]
+    };
+    let columns = [
+        ("at_s", "at", "s"),
+        ("setting", "setting", ""),
+        ("before", "before", ""),
+        ("now", "from then on", ""),
+    ];
+    vec![Block::Table(Table {
+        caption: format!(
+            "By `set`, `scale` or the page. Of these in force at the end: `{}`",
+            in_force(&session.changes, Timestamp(u64::MAX))
+        ),
+        columns: columns
+            .map(|(key, name, unit)| Column::new(key, name, unit))
+            .into(),
+        rows: session.changes.iter().map(row).collect(),
+        marked: None,
+    })]
+}
+
+/// What the command that began the session leaves out.
+pub fn to_follow(session: &Session, begun: Option<Timestamp>) -> Option<Block> {
+    let order = |change: &Change| {
+        let order = match change.key.as_str() {
+            "routers" => format!("resetlab scale {}", change.now),
+            key => format!("resetlab set {key}={}", change.now),
+        };
+        match since(begun, change.at) {
+            Some(at) => format!("{order}    # at {at:.1} s"),
+            None => order,
+        }
+    };
+    let orders: Vec<String> = session.changes.iter().map(order).collect();
+    (!orders.is_empty()).then(|| Block::Command {
+        text: orders.join("\n"),
+    })
+}
