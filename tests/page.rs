@@ -226,6 +226,40 @@ fn a_setting_is_changed_by_its_field() {
     );
 }
 
+#[test]
+fn keys_that_walk_through_choices_apply_none_of_them_until_enter() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let lab = place.up(&SLOW);
+    let page = LabPage::open(&browser, &url(&lab));
+    page.until(
+        "the field",
+        "document.getElementById('set-detector')?.value === 'poll'",
+    );
+    page.eval::<()>("document.getElementById('set-detector').focus()");
+    for passed in ["passive", "sentinel"] {
+        page.press("ArrowDown");
+        page.until(
+            "what is chosen",
+            &format!("document.getElementById('set-detector').value === '{passed}'"),
+        );
+    }
+    // A change that is ordered after the keys, and that the page has heard of: theirs would have been before it.
+    let set = place.run(&["set", "fall=4"]);
+    assert!(set.status.success(), "{}", stderr(&set));
+    page.until("a later change", "lab.history.settings.fall === 4");
+    assert_eq!(setting(&lab, "detector"), "poll");
+    page.press("Enter");
+    page.until("what was meant", "lab.history.settings.detector === 'sentinel'");
+    let changes: Vec<String> = page.eval("lab.history.settingsChanges.map(it => it.settings.detector)");
+    assert!(
+        !changes.iter().any(|detector| detector == "passive"),
+        "{changes:?}"
+    );
+}
+
 /// As `ps --json` has it.
 fn setting(lab: &Lab<'_>, key: &str) -> String {
     lab.ps()["settings"][key].as_str().unwrap().to_owned()
@@ -252,7 +286,11 @@ fn the_keyboard_is_enough() {
     page.window("router-3", "true");
     page.until(
         "its end",
-        "document.querySelector('[aria-label=\"kill router-3\"]').disabled",
+        "document.querySelector('[aria-label=\"kill router-3\"]').getAttribute('aria-disabled') === 'true'",
+    );
+    assert!(
+        page.eval::<bool>("document.activeElement.matches('[aria-label=\"kill router-3\"]')"),
+        "the focus stays where it was"
     );
     // Whoever acted goes on from where he stood, although that button has nothing to do now.
     page.press("Tab");

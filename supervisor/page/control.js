@@ -14,14 +14,17 @@ const LONG = '/v1/crash';
  * Asks and orders; `allowed` says whether this page may order anything. The token is one lab's: another one that
  * answers in its place does not take it.
  *
- * `world`: `{ storage, setTimeout, clearTimeout, late }`; `late(words)` is told of an order that has no answer yet, what
- * became of it is the answer's.
+ * `world`: `{ storage, setTimeout, clearTimeout, late, forbidden }`; `late(words)` is told of an order that has no answer
+ * yet, `forbidden()` when this page may order nothing any more.
  */
 export class Control {
   #token;
   #fetch;
   #world;
   #epoch;
+  #ended = false;
+  /** How the lab's program is called: `resetlab --lab shell`. */
+  program = 'resetlab';
 
   constructor(token, ask = (...request) => fetch(...request), world = {}) {
     this.#token = token;
@@ -31,7 +34,21 @@ export class Control {
   }
 
   get allowed() {
-    return this.#token !== null;
+    return this.#token !== null && !this.#ended;
+  }
+
+  /** Why nothing can be ordered. */
+  get why() {
+    return this.#ended ? 'The lab has ended' : `Looking only: open the URL that \`${this.program} ps\` prints to act on the lab`;
+  }
+
+  get ended() {
+    return this.#ended;
+  }
+
+  /** Nobody is there any more who could be told anything. */
+  end() {
+    this.#ended = true;
   }
 
   /** The lab that is heard, by its epoch: the token belongs to the first one. */
@@ -66,7 +83,7 @@ export class Control {
       response = await this.#fetch(path, { ...request, cache: 'no-store' });
       text = await response.text();
     } catch {
-      throw new Refused('the lab does not answer: is it still up? `resetlab ps` tells');
+      throw new Refused(`the lab does not answer: is it still up? \`${this.program} ps\` tells`);
     }
     // Only a wrong token is refused so, as far as this page can ask.
     if (request.method === 'POST' && response.status === 403) this.#forget();
@@ -79,6 +96,7 @@ export class Control {
   #forget() {
     this.#token = this.#epoch = null;
     for (const key of [KEPT, KEPT_EPOCH]) remove(this.#world.storage, key);
+    this.#world.forbidden?.();
   }
 }
 

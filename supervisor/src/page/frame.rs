@@ -170,6 +170,10 @@ pub struct Totals {
     pub lost: u64,
     /// Of `lost`.
     pub by_outcome: BTreeMap<String, u64>,
+    /// How late the load's requests were sent, at the worst 99th percentile of a tick, where that is so much that the
+    /// figures deserve doubt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_p99_ms: Option<f64>,
     /// Share of the error budget that is left, below 0 when more is spent; `null` without load.
     pub budget_left: Option<f64>,
 }
