@@ -180,7 +180,10 @@ fn another_lab_at_the_same_address_is_one_of_its_own_and_takes_no_orders_for_the
     let page = LabPage::open(&browser, &before);
     page.tolerate("net::ERR_");
     page.click("[aria-label='kill router-2']");
-    page.until("its word", "document.querySelector('#log').innerText.includes('router-2')");
+    page.until(
+        "its word",
+        "document.querySelector('#log').innerText.includes('router-2')",
+    );
     page.until("the command", "command.innerText.includes('kill router-2')");
     page.window("router-2", "!it.open");
     page.eval::<()>("lab.view.zoom(0, 1000)");
@@ -189,7 +192,10 @@ fn another_lab_at_the_same_address_is_one_of_its_own_and_takes_no_orders_for_the
     let address = origin(&before).trim_start_matches("http://");
     let second = place.up(&[&SLOW[..], &["--page", address]].concat());
     page.until("it hears the other", "connection.dataset.is === 'live'");
-    page.until("it says so", "command.innerText.includes('This is another lab now')");
+    page.until(
+        "it says so",
+        "command.innerText.includes('This is another lab now')",
+    );
     let (log, figures, live): (String, String, bool) = page.eval(
         "[document.querySelector('#log').innerText, document.querySelector('#whatif').innerText, lab.view.live]",
     );
@@ -224,10 +230,16 @@ fn a_lab_that_stands_still_is_not_said_to_be_live_and_its_orders_are_waited_for(
     lab.wait_for_check("router-2");
     let page = LabPage::open(&browser, &url(&lab));
     lab.signal(nix::sys::signal::Signal::SIGSTOP);
-    page.until("it says so", "connection.innerText.includes('nothing heard for 4 s')");
+    page.until(
+        "it says so",
+        "connection.innerText.includes('nothing heard for 4 s')",
+    );
     assert_eq!(page.eval::<String>("connection.dataset.is"), "silent");
     page.click("[aria-label='kill router-2']");
-    page.until("no answer", "command.innerText.includes('kill router-2: no answer yet')");
+    page.until(
+        "no answer",
+        "command.innerText.includes('kill router-2: no answer yet')",
+    );
     lab.signal(nix::sys::signal::Signal::SIGCONT);
     page.until("it goes on", "connection.dataset.is === 'live'");
     page.until(
@@ -237,7 +249,10 @@ fn a_lab_that_stands_still_is_not_said_to_be_live_and_its_orders_are_waited_for(
     page.window("router-2", "it.open");
     // Frames that never came are said to be missing.
     page.eval::<()>("lab.history.gap({ frames: 50, base: null })");
-    page.until("it counts them", "connection.innerText.includes('50 frames dropped')");
+    page.until(
+        "it counts them",
+        "connection.innerText.includes('50 frames dropped')",
+    );
 }
 
 #[test]

@@ -1,4 +1,8 @@
 //! PURE: the last hour of frames, written once for all readers, and the state before it.
+//!
+//! A frame of 50 routers that are checked each 100 ms, under 500 requests a second, takes 2.7 kB: a full ring of 64 MiB
+//! holds 42 minutes of such a lab, and the program has grown by 72 MB with it (`tests/page_memory.rs` measures that). Labs
+//! with less to tell keep their hour, in less.
 
 use super::frame::{Base, Frame, Lane, Totals};
 use serde::Deserialize;
