@@ -112,6 +112,8 @@ fn page_terminal_and_summary_have_the_same_figures() {
             "the lab's end",
             "connection.dataset.is === 'ended' && connection.innerText.includes('the lab has ended')",
         );
+        let live = "document.querySelectorAll('#settings :is(input, select):enabled, .whatif :is(input, select, button):enabled, .actions button:enabled').length";
+        assert_eq!(page.eval::<u32>(live), 0, "nothing can be ordered any more");
         page.assert_whole();
         let (windows, totals): (Vec<Value>, Value) = page
             .eval("[[...lab.history.windows.values()].sort((a, b) => a.from - b.from), lab.history.totals]");
@@ -291,6 +293,17 @@ fn the_keyboard_is_enough() {
     assert!(
         page.eval::<bool>("document.activeElement.matches('[aria-label=\"kill router-3\"]')"),
         "the focus stays where it was"
+    );
+    // What the crosshair shows is not taken for what is: the buttons beside it act now.
+    page.eval::<()>("lab.view.setCrosshair(100)");
+    page.until(
+        "what was, named so",
+        "[...document.querySelectorAll('.lane-head[data-then] .lane-is')].some(it => it.textContent === 'at 0.1 s: up')",
+    );
+    page.eval::<()>("lab.view.setCrosshair(null)");
+    page.until(
+        "what is",
+        "document.querySelector('.lane-head[data-then]') === null",
     );
     // Whoever acted goes on from where he stood, although that button has nothing to do now.
     page.press("Tab");

@@ -36,7 +36,7 @@ const KEPT_TIMES = 1024;
  * `drew()` is called after each drawing: what is written elsewhere is then of the same moment.
  * `drawn` tells how long the last drawings took, in milliseconds, for whoever measures them.
  */
-export function startCharts(hosts, history, view, { laneActions, drew }) {
+export function startCharts(hosts, history, view, { laneActions, drew = () => {} }) {
   const charts = new Charts(hosts, history, view, laneActions, drew);
   charts.start();
   return charts;

@@ -19,7 +19,7 @@ const RULES = `
 .lane-head b { font-weight: 600; font-size: 13px; line-height: 16px; white-space: nowrap; }
 .lane-is { font-size: 11px; line-height: 14px; color: var(--ink-2, #6b7078); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
 [data-gap] > .lane-is, [data-gap] .who > .lane-is { color: var(--lost-1, #c8281e); font-weight: 650; }
-[data-then] .lane-is { font-style: italic; opacity: .8; }
+[data-then] .lane-is { font-style: italic; }
 .lane-head[data-selected] b { text-decoration: underline; text-underline-offset: 3px; text-decoration-color: var(--accent, #2b5fad); text-decoration-thickness: 2px; }
 .lane-bar { position: absolute; top: 0; left: 0; right: 0; height: var(--bar, 26px); display: flex; align-items: center; gap: 12px; overflow: hidden; cursor: default; }
 .lane-bar b { font-weight: 600; white-space: nowrap; }
