@@ -34,6 +34,11 @@ export class Actions {
     for (const row of this.#rows.values()) row.update();
   }
 
+  /** Another lab has routers of these names: what was under way is none of theirs. */
+  begin() {
+    for (const row of this.#rows.values()) row.begin();
+  }
+
   /** What may be ordered has changed. */
   show() {
     for (const row of this.#rows.values()) row.show();
@@ -79,6 +84,12 @@ class Row {
     this.#world = world;
     this.#buttons = NAMES.map((name, index) => h('button', { type: 'button', onclick: ifAble(() => this.#press(index)) }, name));
     this.element = h('div', { class: 'actions', role: 'group', 'aria-label': `Actions on ${router}` }, this.#buttons);
+  }
+
+  begin() {
+    this.#truth = null;
+    this.#leaving = false;
+    this.#is(null);
   }
 
   update() {

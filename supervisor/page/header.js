@@ -76,6 +76,7 @@ export class Header {
     const words = {
       connecting: 'connecting',
       live: 'connected',
+      silent: `nothing heard for ${Math.floor((now - since) / 1000)} s`,
       reconnecting: `reconnecting, ${Math.floor((now - since) / 1000)} s`,
       ended: 'the lab has ended',
     };

@@ -45,13 +45,15 @@ export class Log {
   }
 
   update(history) {
-    if (history.epoch !== this.#epoch) {
+    const another = history.epoch !== this.#epoch;
+    if (another) {
       this.#epoch = history.epoch;
       this.#heard = 0;
     }
     const fresh = Math.min(history.logged - this.#heard, history.log.length);
     this.#all = history.log;
-    if (this.#heard === 0 && fresh > 0) this.#show();
+    // Another lab's events are none of this one's, even where there are none yet.
+    if (another || (this.#heard === 0 && fresh > 0)) this.#show();
     else if (fresh > 0) this.#append(history.log.slice(-fresh));
     this.#heard = history.logged;
     this.#offer(history.names());

@@ -19,12 +19,14 @@ import { View } from './view.js';
 import { WhatIf } from './whatif.js';
 
 const TICK_MS = 1000;
-const HEARS = { live: 'Connected to the lab.', reconnecting: 'The lab is not heard; reconnecting.', ended: 'The lab has ended.' };
+const HEARS = { live: 'Connected to the lab.', silent: 'Nothing is heard from the lab.', reconnecting: 'The lab is not heard; reconnecting.', ended: 'The lab has ended.' };
 const $ = (id) => document.getElementById(id);
 
 startLook($('look'), $('dark'));
 startOrder(document.querySelector('.settings'), document.querySelector('.top'), document.querySelector('main'));
-const control = new Control(findToken(location, window.history, sessionStorage));
+const control = new Control(findToken(location, window.history, storage()), undefined, {
+  storage: storage(), late: (words) => command.doing(words), forbidden,
+});
 const history = new History();
 const view = new View(history);
 const program = () => history.hello?.program ?? 'resetlab';
@@ -47,12 +49,16 @@ startCharts(charts, history, view, {
 
 const stream = new Stream({
   hello(hello) {
+    const before = history.epoch;
     history.begin(hello);
+    if (hello.epoch === before) return;
     control.program = hello.program;
-    if (!orders) command.note(`${control.why}.`);
-    actions.show();
+    control.begin(hello.epoch);
+    actions.begin();
     settings.begin(hello);
     whatIf.begin(hello);
+    if (before !== null) anew(hello);
+    else if (!control.allowed) command.note(`${control.why}.`);
   },
   frame(frame) {
     if (!history.apply(frame)) return;
@@ -73,7 +79,13 @@ const stream = new Stream({
   },
 });
 stream.open();
-setInterval(() => document.hidden || header.update(history, stream, performance.now()), TICK_MS);
+setInterval(() => {
+  if (document.hidden) return;
+  stream.look();
+  header.update(history, stream, performance.now());
+}, TICK_MS);
+// The whole URL of a lab in a tab that shows it already changes nothing but this.
+addEventListener('hashchange', () => new URLSearchParams(location.hash.slice(1)).has('token') && location.reload());
 
 startKeys($('keys'), [
   [' ', 'pause, or go live', () => timebar.toggle()],
@@ -92,6 +104,33 @@ function show() {
   settings.update(history.settings);
   whatIf.update(history);
   log.update(history);
+}
+
+/** Another lab is heard at the same address: nothing of the one before is left. */
+function anew(hello) {
+  announcer.forget();
+  view.resume();
+  forget();
+  const words = `This is another lab now, started at ${hello.started_wall}: what was shown of the one before is gone.`;
+  say($('announcer'), words);
+  command.note(control.allowed ? words : `${words} ${control.why}.`);
+}
+
+/** The lab does not take this page's token. */
+function forbidden() {
+  actions.show();
+  if (!history.hello) return;
+  settings.begin(history.hello);
+  show();
+}
+
+/** Where there is none, this page keeps nothing. */
+function storage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
 }
 
 /** What it told stays here until this page is closed or loaded again; there is nobody left to be told. */

@@ -14,7 +14,7 @@
 
 use super::window::{Mistake, Window};
 use crate::experiment::summary::Theory;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -163,7 +163,7 @@ pub struct LogLine {
 }
 
 /// Since the lab began.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     pub sent: u64,
     pub ok: u64,
