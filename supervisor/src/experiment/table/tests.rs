@@ -195,3 +195,28 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
         "{text}"
     );
 }
+
+#[test]
+fn a_lost_request_without_a_failed_attempt_is_not_said_to_be_its_client_s_doing() {
+    let with = |outcomes: &[(Outcome, u64)]| {
+        let mut trial = trial(1, true);
+        trial.lost_without_attempt = Some(7);
+        trial.lost.by_outcome = outcomes.iter().copied().collect();
+        report(vec![trial])
+    };
+    let eof = with(&[(Outcome::Eof, 7)]);
+    assert!(
+        eof.contains("7 of the lost without a failed attempt: haproxy told of none"),
+        "{eof}"
+    );
+    let timeout = with(&[(Outcome::Timeout, 7)]);
+    assert!(
+        timeout.contains("attempt: their clients gave up first"),
+        "{timeout}"
+    );
+    let both = with(&[(Outcome::Timeout, 3), (Outcome::Eof, 4)]);
+    assert!(
+        both.contains("clients gave up first (at most 3), and of the others haproxy told of none"),
+        "{both}"
+    );
+}
