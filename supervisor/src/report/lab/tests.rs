@@ -248,15 +248,15 @@ fn what_was_changed_is_told_with_what_each_window_had() {
     assert_eq!(in_force(0), "interval=2s rate=200 routers=2");
     assert_eq!(in_force(1), "interval=1s rate=300.0 routers=5");
     let method = report.sections.last().unwrap();
-    let orders = method.blocks.iter().filter_map(|block| match block {
+    let mut orders = method.blocks.iter().filter_map(|block| match block {
         Block::Command { text } => Some(text.as_str()),
         _ => None,
     });
     assert!(
         orders
-            .last()
+            .next_back()
             .unwrap()
-            .starts_with("resetlab set interval=1s    # at 12.3 s\nresetlab set rate=300.0"),
+            .starts_with("resetlab set interval=1s  # at 12.3 s\nresetlab set rate=300.0  #"),
         "the command alone is another session"
     );
 }
