@@ -307,7 +307,7 @@ mod tests {
                 "{\"schema\":\"resetlab.summary.v1\",",
                 "summary.json: it ends in the middle",
             ),
-            ("[[[[", "summary.json: it ends in the middle"),
+            ("[[[[", "summary.json: not a document"),
         ] {
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join("summary.json"), text).unwrap();
