@@ -100,6 +100,7 @@ fn what_the_clients_saw_of_a_live_fault_is_what_lb_sim_told() {
                 victims: &victims,
                 held_until: Timestamp(u64::MAX),
                 anchor: Anchor::Start,
+                interval: None,
                 teller: &teller,
             };
             let trial = measure::trials(&records, &strike, |_, _| None).remove(0);

@@ -112,6 +112,8 @@ fn page_terminal_and_summary_have_the_same_figures() {
             "the lab's end",
             "connection.dataset.is === 'ended' && connection.innerText.includes('the lab has ended')",
         );
+        let live = "document.querySelectorAll('#settings :is(input, select):enabled, .whatif :is(input, select, button):enabled, .actions button:enabled').length";
+        assert_eq!(page.eval::<u32>(live), 0, "nothing can be ordered any more");
         page.assert_whole();
         let (windows, totals): (Vec<Value>, Value) = page
             .eval("[[...lab.history.windows.values()].sort((a, b) => a.from - b.from), lab.history.totals]");
@@ -226,6 +228,40 @@ fn a_setting_is_changed_by_its_field() {
     );
 }
 
+#[test]
+fn keys_that_walk_through_choices_apply_none_of_them_until_enter() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let lab = place.up(&SLOW);
+    let page = LabPage::open(&browser, &url(&lab));
+    page.until(
+        "the field",
+        "document.getElementById('set-detector')?.value === 'poll'",
+    );
+    page.eval::<()>("document.getElementById('set-detector').focus()");
+    for passed in ["passive", "sentinel"] {
+        page.press("ArrowDown");
+        page.until(
+            "what is chosen",
+            &format!("document.getElementById('set-detector').value === '{passed}'"),
+        );
+    }
+    // A change that is ordered after the keys, and that the page has heard of: theirs would have been before it.
+    let set = place.run(&["set", "fall=4"]);
+    assert!(set.status.success(), "{}", stderr(&set));
+    page.until("a later change", "lab.history.settings.fall === 4");
+    assert_eq!(setting(&lab, "detector"), "poll");
+    page.press("Enter");
+    page.until("what was meant", "lab.history.settings.detector === 'sentinel'");
+    let changes: Vec<String> = page.eval("lab.history.settingsChanges.map(it => it.settings.detector)");
+    assert!(
+        !changes.iter().any(|detector| detector == "passive"),
+        "{changes:?}"
+    );
+}
+
 /// As `ps --json` has it.
 fn setting(lab: &Lab<'_>, key: &str) -> String {
     lab.ps()["settings"][key].as_str().unwrap().to_owned()
@@ -252,7 +288,22 @@ fn the_keyboard_is_enough() {
     page.window("router-3", "true");
     page.until(
         "its end",
-        "document.querySelector('[aria-label=\"kill router-3\"]').disabled",
+        "document.querySelector('[aria-label=\"kill router-3\"]').getAttribute('aria-disabled') === 'true'",
+    );
+    assert!(
+        page.eval::<bool>("document.activeElement.matches('[aria-label=\"kill router-3\"]')"),
+        "the focus stays where it was"
+    );
+    // What the crosshair shows is not taken for what is: the buttons beside it act now.
+    page.eval::<()>("lab.view.setCrosshair(100)");
+    page.until(
+        "what was, named so",
+        "[...document.querySelectorAll('.lane-head[data-then] .lane-is')].some(it => it.textContent === 'at 0.1 s: up')",
+    );
+    page.eval::<()>("lab.view.setCrosshair(null)");
+    page.until(
+        "what is",
+        "document.querySelector('.lane-head[data-then]') === null",
     );
     // Whoever acted goes on from where he stood, although that button has nothing to do now.
     page.press("Tab");

@@ -67,6 +67,13 @@ const FAINT: &str = r#"(() => {
   return [looked, faint];
 })()"#;
 
+/// What is to be touched and is lower than a finger needs.
+const LOW: &str = "(() => {
+  const all = [...document.querySelectorAll('button, input, select, summary')].filter(it => it.checkVisibility());
+  const low = all.filter(it => it.getBoundingClientRect().height < 40);
+  return [all.length, low.map(it => `${it.getAttribute('aria-label') ?? (it.textContent.slice(0, 30) || it.id)}: ${it.getBoundingClientRect().height}`)];
+})()";
+
 #[test]
 fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
     let Some(browser) = Browser::for_test(&[]) else {
@@ -109,6 +116,16 @@ fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
         let (looked, faint): (u32, Vec<String>) = page.eval(FAINT);
         assert!(looked > 50, "{looked} texts");
         assert!(faint.is_empty(), "{screen:?}: too faint: {faint:#?}");
+        if screen.phone {
+            page.eval::<()>("lab.view.select('router-1')");
+            page.until(
+                "its buttons",
+                "lanes.querySelector('[aria-label=\"kill router-1\"]') !== null",
+            );
+            let (looked, low): (u32, Vec<String>) = page.eval(LOW);
+            assert!(looked > 20, "{looked} to press");
+            assert!(low.is_empty(), "{screen:?}: too low for a finger: {low:#?}");
+        }
     }
 }
 

@@ -169,6 +169,93 @@ fn tabs_know_the_same_and_one_that_was_hidden_catches_up() {
 }
 
 #[test]
+fn another_lab_at_the_same_address_is_one_of_its_own_and_takes_no_orders_for_the_first() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let mut first = place.up(&SLOW);
+    first.wait_for_check("router-2");
+    let before = url(&first);
+    let page = LabPage::open(&browser, &before);
+    page.tolerate("net::ERR_");
+    page.click("[aria-label='kill router-2']");
+    page.until(
+        "its word",
+        "document.querySelector('#log').innerText.includes('router-2')",
+    );
+    page.until("the command", "command.innerText.includes('kill router-2')");
+    page.window("router-2", "!it.open");
+    page.eval::<()>("lab.view.zoom(0, 1000)");
+    first.kill_9();
+    page.until("it tries", "connection.dataset.is === 'reconnecting'");
+    let address = origin(&before).trim_start_matches("http://");
+    let second = place.up(&[&SLOW[..], &["--page", address]].concat());
+    page.until("it hears the other", "connection.dataset.is === 'live'");
+    page.until(
+        "it says so",
+        "command.innerText.includes('This is another lab now')",
+    );
+    let (log, figures, live): (String, String, bool) = page.eval(
+        "[document.querySelector('#log').innerText, document.querySelector('#whatif').innerText, lab.view.live]",
+    );
+    assert!(!log.contains("router-2"), "{log}");
+    assert!(!figures.contains("router-2"), "{figures}");
+    assert!(live);
+    page.until(
+        "looking only",
+        "command.innerText.includes('Looking only') && document.querySelector('[aria-label=\"kill router-2\"]').disabled",
+    );
+    assert_eq!(support::process(&second.ps(), "router-2")["truth"], "up");
+    // A reload does not make it that lab's; the URL of that one does.
+    page.reload();
+    page.until("looking only", "command.innerText.includes('Looking only')");
+    let hash = url(&second);
+    page.eval::<()>(&format!("void (location.href = {hash:?})"));
+    page.until(
+        "it may act",
+        "document.querySelector('[aria-label=\"kill router-2\"]')?.disabled === false",
+    );
+    page.click("[aria-label='kill router-2']");
+    page.until("it is done", "command.innerText.includes('kill router-2')");
+}
+
+#[test]
+fn a_lab_that_stands_still_is_not_said_to_be_live_and_its_orders_are_waited_for() {
+    let Some(browser) = Browser::for_test(&[]) else {
+        return;
+    };
+    let place = Place::new();
+    let lab = place.up(&SLOW);
+    lab.wait_for_check("router-2");
+    let page = LabPage::open(&browser, &url(&lab));
+    lab.signal(nix::sys::signal::Signal::SIGSTOP);
+    page.until(
+        "it says so",
+        "connection.innerText.includes('nothing heard for 4 s')",
+    );
+    assert_eq!(page.eval::<String>("connection.dataset.is"), "silent");
+    page.click("[aria-label='kill router-2']");
+    page.until(
+        "no answer",
+        "command.innerText.includes('kill router-2: no answer yet')",
+    );
+    lab.signal(nix::sys::signal::Signal::SIGCONT);
+    page.until("it goes on", "connection.dataset.is === 'live'");
+    page.until(
+        "what became of it",
+        "command.dataset.is === 'done' && command.innerText.includes('kill router-2')",
+    );
+    page.window("router-2", "it.open");
+    // Frames that never came are said to be missing.
+    page.eval::<()>("lab.history.gap({ frames: 50, base: null })");
+    page.until(
+        "it counts them",
+        "connection.innerText.includes('50 frames dropped')",
+    );
+}
+
+#[test]
 fn a_lab_that_was_killed_is_not_said_to_have_ended() {
     let Some(browser) = Browser::for_test(&[]) else {
         return;

@@ -226,7 +226,8 @@ fn all_places_have_the_same_numbers_and_the_same_report_comes_again() {
     }
     let told = report(dir, "");
     assert!(
-        told.starts_with("When a router is killed, lb-sim with interval 300ms, fall 2 sends it requests for"),
+        told.starts_with("When a router is killed, lb-sim with interval 300ms and fall 2 takes")
+            && told.contains(" ms to notice ("),
         "{told}"
     );
     assert!(told.contains("report    out/report.html"), "{told}");

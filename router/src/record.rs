@@ -3,6 +3,10 @@
 //! Times are [`Timestamp`]s: `CLOCK_MONOTONIC` nanoseconds. Unknown fields and unknown events must be skipped
 //! by readers; a field is never renamed within a version.
 
+mod fault;
+
+pub use fault::{CrashVariant, Fault};
+
 use crate::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,12 +53,15 @@ pub enum Event {
 
     // ── lb
     /// A real load balancer stands in lb-sim's place. Whether it tells what it believes, and of its attempts: what it does
-    /// not tell is nowhere, not absent.
+    /// not tell is nowhere, not absent. `every_attempt`: those that it tells of its attempts are all, also where one ended
+    /// well; when its last one at a router started is known then.
     Engine {
         engine: String,
         version: String,
         belief: bool,
         attempts: bool,
+        #[serde(default)]
+        every_attempt: bool,
     },
     /// A health check ended. `failures` so far of `fall`, `successes` so far of `rise`: in a row, or since the belief last
     /// changed (`counting=cumulative`).
@@ -113,6 +120,9 @@ pub enum Event {
         /// Source port of the client's connection; joins L4 attempts with outcomes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         port: Option<u16>,
+        /// Nobody saw it: the balancer told how often it had tried again, and from that its time is reckoned.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reckoned: bool,
     },
     /// No router was Up: the request was answered at once without an attempt.
     Unrouted {
@@ -300,58 +310,6 @@ pub enum Outcome {
     Timeout,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// SIGKILL.
-    Kill,
-    /// SIGSTOP.
-    Hang,
-    /// The article's bug.
-    Crash,
-    /// SIGUSR1: unhealthy at once, serves on, then leaves.
-    Drain,
-    /// SIGTERM: leaves at once.
-    Stop,
-    /// Accepts and never answers.
-    Silent,
-    /// Answers 5xx.
-    Error,
-    /// Resets connections in the middle of a response body.
-    Cut,
-    /// Answers late.
-    Slow,
-}
-
-impl Fault {
-    /// The process ends by it.
-    pub fn is_death(self) -> bool {
-        matches!(self, Fault::Kill | Fault::Crash | Fault::Drain | Fault::Stop)
-    }
-
-    /// The router does it to itself on request and goes on living: ended by healing it.
-    pub fn is_behaviour(self) -> bool {
-        matches!(self, Fault::Silent | Fault::Error | Fault::Cut | Fault::Slow)
-    }
-}
-
-/// How the article's bug ended a router: the same race, seen from different places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum CrashVariant {
-    /// The error handler found the hook writing: the article's own stack.
-    #[serde(rename = "map-writes-in-error-handler")]
-    MapWritesInErrorHandler,
-    /// The hook found the error handler writing.
-    #[serde(rename = "map-writes-in-1xx-hook")]
-    MapWritesInHook,
-    /// One of them walked over the map while the other wrote.
-    #[serde(rename = "map-iteration-and-write")]
-    MapIterationAndWrite,
-    /// The hook ran after the handler was done and its connection closed.
-    #[serde(rename = "nil-pointer-in-1xx-hook")]
-    NilPointerInHook,
-}
-
 /// Who changed the balancer's mind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -381,6 +339,10 @@ pub enum DrainStage {
 
 fn one() -> u32 {
     1
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_one(n: &u32) -> bool {

@@ -1,6 +1,6 @@
 // What can be done to a router, by buttons.
 
-import { h, mark, say } from './dom.js';
+import { able, h, ifAble, mark, say } from './dom.js';
 import { forRouter } from './commandline.js';
 
 /** Truths of a process that runs and can be hit. */
@@ -32,6 +32,16 @@ export class Actions {
 
   update() {
     for (const row of this.#rows.values()) row.update();
+  }
+
+  /** Another lab has routers of these names: what was under way is none of theirs. */
+  begin() {
+    for (const row of this.#rows.values()) row.begin();
+  }
+
+  /** What may be ordered has changed. */
+  show() {
+    for (const row of this.#rows.values()) row.show();
   }
 }
 
@@ -72,8 +82,14 @@ class Row {
   constructor(router, world) {
     this.#router = router;
     this.#world = world;
-    this.#buttons = NAMES.map((name, index) => h('button', { type: 'button', onclick: () => this.#press(index) }, name));
+    this.#buttons = NAMES.map((name, index) => h('button', { type: 'button', onclick: ifAble(() => this.#press(index)) }, name));
     this.element = h('div', { class: 'actions', role: 'group', 'aria-label': `Actions on ${router}` }, this.#buttons);
+  }
+
+  begin() {
+    this.#truth = null;
+    this.#leaving = false;
+    this.#is(null);
   }
 
   update() {
@@ -81,17 +97,18 @@ class Row {
     if (truth === this.#truth) return;
     this.#truth = truth;
     if (this.#leaving) this.#left(truth);
-    this.#show();
+    this.show();
   }
 
-  #show() {
+  show() {
     const can = verbs(this.#truth);
-    const { allowed } = this.#world.control;
+    const { allowed, why } = this.#world.control;
     this.#buttons.forEach((button, index) => {
       const verb = can[index] ?? NAMES[index];
       say(button, verb);
-      button.disabled = !allowed || can[index] === null || this.#pending !== null;
-      button.title = allowed ? HELP[verb] : 'Looking only: open the URL that `resetlab ps` prints to act';
+      button.disabled = !allowed;
+      able(button, allowed && can[index] !== null && this.#pending === null);
+      button.title = allowed ? HELP[verb] : why;
       button.setAttribute('aria-label', `${verb} ${this.#router}`);
       mark(button, 'data-pending', this.#pending === verb);
     });
@@ -154,6 +171,6 @@ class Row {
 
   #is(verb) {
     this.#pending = verb;
-    this.#show();
+    this.show();
   }
 }

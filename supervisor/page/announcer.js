@@ -6,6 +6,11 @@ import { count, seconds, word } from './format.js';
 export class Announcer {
   #known = new Map();
 
+  /** Another lab has windows of its own. */
+  forget() {
+    this.#known.clear();
+  }
+
   /** The sentence that is worth saying now; `null`: nothing new. */
   hear(windows) {
     let sentence = null;

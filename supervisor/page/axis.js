@@ -1,10 +1,11 @@
 // What all charts share: the scale of time, its lines and labels, now, and what is not known.
 
-import { seconds } from './format.js';
+import { count, seconds } from './format.js';
 import { linear, timeTicks } from './scale.js';
 
 export const AXIS = 18;
 const FONT = 11;
+const MINUTE_MS = 60_000;
 
 /** Everything that a chart is drawn from, at one moment. */
 export function scene(history, view, theme, margins, width) {
@@ -36,11 +37,16 @@ export function drawAxis(context, { theme, ticks, x, left, right, margins }, y) 
   context.fillStyle = theme.css('ink-2');
   for (const tick of ticks.ticks) {
     const at = x(tick);
-    const text = seconds(tick, ticks.digits);
+    const text = tickWord(tick, ticks);
     const half = widthOf(context, text) / 2;
     if (at - half < left - 24 || at + half > right + margins.right) continue;
     context.fillText(text, at, y + 5);
   }
+}
+
+/** Of a long stretch, minutes are easier to count than seconds. */
+function tickWord(tick, { step, digits }) {
+  return step >= MINUTE_MS ? `${count(tick / MINUTE_MS)} min` : seconds(tick, digits);
 }
 
 /** Now, if the view goes beyond it, and stretches of which nothing was heard. */

@@ -7,10 +7,10 @@ import { drawLanes, rowsOf } from './lanes.js';
 import { footOf, LatencyChart, QUANTILES } from './latency.js';
 import { laneAt } from './layout.js';
 import { startKeyboard } from './keyboard.js';
-import { drawOutcomes } from './outcomes.js';
+import { drawOutcomes, LEAST_PX } from './outcomes.js';
 import { Pointer } from './pointer.js';
 import { columnWidth } from './sample.js';
-import { Stage } from './stage.js';
+import { Stage, style } from './stage.js';
 import { startStyle } from './style.js';
 import { outcomesAt, reasonAt, summarizeLanes, summarizeLatency, summarizeOutcomes } from './summary.js';
 import { Theme } from './theme.js';
@@ -20,25 +20,32 @@ const HEARD_EVERY_MS = 95;
 const SLOWEST_MS = 1000;
 const SUMMARY_EVERY_MS = 1000;
 const NARROW = 560;
+/** Room for what can be done to one router where lanes have none: in one row, for fingers, and below its name. */
 const BAR = 28;
-const WIDE_MARGINS = { left: 204, right: 92 };
+const TOUCH_BAR = 44;
+const NARROW_BAR = 64;
+const TOUCH = matchMedia('(pointer: coarse)');
+const WIDE_MARGINS = { left: 214, right: 92 };
+/** Names only. */
+const LEAN_MARGINS = { left: 142, right: 92 };
 const NARROW_MARGINS = { left: 64, right: 10 };
 const KEPT_TIMES = 1024;
 
 /**
  * Draws into the three hosts until `stop()`. `laneActions(router)` is the element with what can be done to a router.
+ * `drew()` is called after each drawing: what is written elsewhere is then of the same moment.
  * `drawn` tells how long the last drawings took, in milliseconds, for whoever measures them.
  */
-export function startCharts(hosts, history, view, { laneActions }) {
-  const charts = new Charts(hosts, history, view, laneActions);
+export function startCharts(hosts, history, view, { laneActions, drew = () => {} }) {
+  const charts = new Charts(hosts, history, view, laneActions, drew);
   charts.start();
   return charts;
 }
 
 class Charts {
-  constructor({ lanes, outcomes, latency }, history, view, laneActions) {
+  constructor({ lanes, outcomes, latency }, history, view, laneActions, drew) {
     startStyle();
-    Object.assign(this, { history, view, theme: new Theme(), latencyChart: new LatencyChart() });
+    Object.assign(this, { history, view, drew, theme: new Theme(), latencyChart: new LatencyChart() });
     this.drawn = { count: 0, times: new Float32Array(KEPT_TIMES) };
     this.hosts = [lanes, outcomes, latency];
     for (const host of this.hosts) {
@@ -55,7 +62,7 @@ class Charts {
         host: lanes,
         extent: () => {
           const bottom = this.rows.top + this.rows.pitch * this.rows.count;
-          return { top: this.rows.top, bottom, text: bottom + 1 };
+          return { top: this.rows.top, bottom, text: bottom + AXIS - 1 };
         },
         read: (time) => this.#readTime(time),
         onPoint: (y) => this.#hover(y),
@@ -64,7 +71,7 @@ class Charts {
       { host: outcomes, extent: () => ({ top: 0, bottom: this.stages[1].height, text: 0 }), read: (time) => this.#readOutcomes(time) },
       { host: latency, extent: () => ({ top: 0, bottom: this.stages[2].height - footOf(this.stages[2].height), text: 0 }), read: (time) => this.#readLatency(time) },
     ]);
-    startKeyboard(this.hosts, view, () => this.rows?.names ?? [], () => this.pointer.release());
+    startKeyboard(this.hosts, view, { names: () => this.rows?.names ?? [], now: () => history.now, taken: () => this.pointer.release() });
   }
 
   start() {
@@ -116,6 +123,7 @@ class Charts {
       const start = performance.now();
       this.#draw();
       this.drawn.times[this.drawn.count++ % KEPT_TIMES] = performance.now() - start;
+      this.drew();
       Object.assign(this, { stale: false, looked, heardVersion: this.history.version, heardAt: heard ? now : this.heardAt });
     }
     if (draw || this.viewStale) {
@@ -145,12 +153,15 @@ class Charts {
     const [lanes, outcomes, latency] = this.stages;
     const { history, view, theme } = this;
     const narrow = lanes.width < NARROW;
-    const margins = narrow ? NARROW_MARGINS : WIDE_MARGINS;
-    this.hosts[0].classList.toggle('narrow', narrow);
-    const rows = rowsOf(history, view, lanes.height, narrow ? BAR : 0);
-    this.inBar = narrow || !rows.tall;
-    this.rows = this.inBar && !narrow ? rowsOf(history, view, lanes.height, BAR) : rows;
-    this.margins = margins;
+    const touch = narrow || TOUCH.matches;
+    const beside = rowsOf(history, view, lanes.height, 0);
+    this.inBar = touch || !beside.tall;
+    const bar = narrow ? NARROW_BAR : touch ? TOUCH_BAR : BAR;
+    this.rows = this.inBar ? rowsOf(history, view, lanes.height, bar) : beside;
+    const margins = narrow ? NARROW_MARGINS : this.inBar ? LEAN_MARGINS : WIDE_MARGINS;
+    Object.assign(this, { margins, touch });
+    for (const [name, is] of Object.entries({ narrow, touch, lean: margins === LEAN_MARGINS })) this.hosts[0].classList.toggle(name, is);
+    style(this.hosts[0], '--bar', `${bar - 2}px`);
     this.scene = makeScene(history, view, theme, margins, lanes.width);
     if (lanes.height > AXIS) drawLanes(lanes.clear(), this.scene, this.rows);
     const scene = outcomes.width === lanes.width ? this.scene : makeScene(history, view, theme, margins, outcomes.width);
@@ -161,8 +172,10 @@ class Charts {
   #point() {
     if (!this.scene) return;
     this.pointer.show(this.scene);
-    const time = this.view.crosshair ?? this.history.now;
-    this.heads.show(this.history, this.rows, { width: this.margins.left, inBar: this.inBar, time: Math.min(time, this.history.now), hovered: this.hovered });
+    const { crosshair } = this.view;
+    const time = crosshair !== null && crosshair < this.history.now ? crosshair : null;
+    const { inBar, touch, hovered, margins } = this;
+    this.heads.show(this.history, this.rows, { width: margins.left, inBar, touch, time, hovered });
   }
 
   #hover(y) {
@@ -187,7 +200,7 @@ class Charts {
 
   #readOutcomes(time) {
     const { left, right, from, to } = this.scene;
-    return time > this.history.now ? '' : outcomesAt(this.history, time, columnWidth(to - from, right - left));
+    return time > this.history.now ? '' : outcomesAt(this.history, time, columnWidth(to - from, right - left, LEAST_PX));
   }
 
   #readLatency(time) {

@@ -25,6 +25,16 @@ export function mark(element, name, on) {
   if (element.hasAttribute(name) !== on) element.toggleAttribute(name, on);
 }
 
+/** Whether a button does anything now. It keeps the focus meanwhile, as one that is disabled would not. */
+export function able(button, on) {
+  if ((button.getAttribute('aria-disabled') !== 'true') !== on) button.setAttribute('aria-disabled', String(!on));
+}
+
+/** A listener of a button that may be unable. */
+export function ifAble(then) {
+  return (event) => event.currentTarget.getAttribute('aria-disabled') === 'true' || then(event);
+}
+
 function dress(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(key.slice(2), value);

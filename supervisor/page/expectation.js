@@ -1,18 +1,21 @@
 // PURE: what theory and the last window say, as words of a table.
 
-import { count, seconds } from './format.js';
+import { count, fixed, seconds, word } from './format.js';
 
 /** Faults that a window is compared with: what ends a process like a kill, what keeps it standing like a hang. */
 const LIKE = { kill: ['kill', 'crash'], hang: ['hang', 'silent'] };
 
-/** `{ mean: '3.00 s', range: '2.00 – 4.00', lost: '150' }` of a theory; `undefined` where it has no figure. */
+/**
+ * `{ mean: '3.00 s', range: '2.00 – 4.00', lost: '150' }` of a theory; `undefined` where it has no figure. What takes no
+ * time is `at once`, with an empty range.
+ */
 export function bounds(theory) {
   const found = theory?.t_detect_s;
   const lost = theory?.lost_per_trial ?? null;
   return {
-    mean: found && found.mean !== null ? time(found.mean) : undefined,
+    mean: found && found.mean !== null ? (found.max === 0 ? 'at once' : time(found.mean)) : undefined,
     range: found ? range(found) : undefined,
-    lost: lost === null ? undefined : lost < 10 ? String(Number(lost.toFixed(1))) : count(lost),
+    lost: lost === null ? undefined : lost < 10 ? String(Number(fixed(lost, 1))) : count(lost),
   };
 }
 
@@ -26,11 +29,47 @@ export function lastMeasured(windows, fault) {
   return last;
 }
 
+/** `router-2`; of a fault that is only like the one of the column, `crash, router-2`. */
+export function whoseWindow(window, fault) {
+  return window.fault === fault ? window.router : `${word(window.fault)}, ${window.router}`;
+}
+
+/**
+ * How the settings that a window was measured under differ from those in force: `at`, `['interval=2s']`, and `changed`,
+ * `['fall']`, what was changed before it was over.
+ */
+export function measuredUnder(window, history) {
+  const end = window.from + (window.t_detect_s ?? 0) * 1000;
+  const then = history.settingsAt(window.from);
+  if (then === null) return { at: [], changed: [] };
+  const meanwhile = history.settingsChanges.filter(({ at }) => at > window.from && at <= end);
+  const differs = (settings, key) => String(settings[key]) !== String(then[key]);
+  const keys = Object.keys(then);
+  const changed = keys.filter((key) => meanwhile.some(({ settings }) => differs(settings, key)));
+  const others = keys.filter((key) => differs(history.settings, key) && !changed.includes(key));
+  return { at: others.map((key) => `${key}=${then[key]}`), changed };
+}
+
+/** Shorter than that, and their number is an accident. */
+const LEAST_MS = 5_000;
+const MOST_MS = 60_000;
+
+/** `{ perSecond, ms }`: the checks of all routers that were heard in the last minute, as far as nothing has changed in it. */
+export function checksHeard(history) {
+  const { now, began, holes, settingsChanges, routers } = history;
+  const from = Math.max(now - MOST_MS, began, settingsChanges.at(-1)?.at ?? 0, ...holes.map(({ to }) => to ?? now));
+  if (now - from < LEAST_MS) return undefined;
+  let n = 0;
+  for (const { checks } of routers.values()) n += checks.length - checks.from(from);
+  return { perSecond: (n * 1000) / (now - from), ms: now - from };
+}
+
 /** `2.00 – 4.00`: the unit stands with the mean. */
 function range({ min, max }) {
+  if (max === 0) return '';
   const plain = (value) => time(value).replace(/ s$/, '');
   if (max === null) return `≥ ${plain(min)}`;
-  return min === max ? 'always' : `${plain(min)} – ${plain(max)}`;
+  return min === max ? 'exactly' : `${plain(min)} – ${plain(max)}`;
 }
 
 /** Three digits that count; more would say what no theory knows. */

@@ -4,16 +4,24 @@
 const NONE = '–';
 const observed = (value) => typeof value === 'number' && Number.isFinite(value);
 
+/** As many digits behind the point, of two that are as near the even one, as the terminal rounds: 62.5 is `62`. */
+export function fixed(value, digits) {
+  const scaled = value * 10 ** digits;
+  // Only what has an end in binary can lie just between two.
+  const between = Number.isInteger(value * 2 ** (digits + 1)) && Math.abs(scaled % 1) === 0.5;
+  return (between ? (2 * Math.round(scaled / 2)) / 10 ** digits : value).toFixed(digits);
+}
+
 /** Groups of three: `1,250`. */
 export function count(n) {
   if (!observed(n)) return NONE;
-  return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ',');
+  return fixed(n, 0).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** A time or a measured length in milliseconds, as the terminal has it: `3.171 s`. */
 export function seconds(ms, digits = 3) {
   if (!observed(ms)) return NONE;
-  const [whole, fraction] = (Math.abs(ms) / 1000).toFixed(digits).split('.');
+  const [whole, fraction] = fixed(Math.abs(ms) / 1000, digits).split('.');
   const sign = ms < 0 ? '−' : '';
   return `${sign}${count(Number(whole))}${fraction ? `.${fraction}` : ''} s`;
 }
@@ -38,6 +46,22 @@ export function share(value) {
   const scale = 10 ** digits;
   // The small addition undoes what binary fractions lose: 0.29 × 100 is 28.999….
   return `${(Math.floor(value * 100 * scale + 1e-6) / scale).toFixed(digits)} %`;
+}
+
+/** A share as somebody chose it: `99.9 %`. */
+export function percent(share) {
+  return observed(share) ? `${Number((share * 100).toFixed(6))} %` : NONE;
+}
+
+/** What is left when `spent` of 1 is gone, rounded as reports round what is spent; what is not whole never says `100 %`. */
+export function rest(spent) {
+  if (!observed(spent)) return NONE;
+  if (spent <= 0) return '100 %';
+  for (let digits = 2; digits < 7; digits++) {
+    const gone = Number(fixed(spent * 100, digits));
+    if (gone > 0) return `${(100 - gone).toFixed(digits)} %`.replace('-', '−');
+  }
+  return 'nearly 100 %';
 }
 
 /** Per second: `200/s`, `0.5/s`. */

@@ -24,7 +24,7 @@ export function drawGaps(context, scene, rows, lanes) {
       const x1 = Math.max(x0 + (rows.tall ? 1 : 2), Math.min(right + 2, x(until)));
       const window = gap.kind === 'window' ? windowOf(windows.get(lane.name), gap, now) : null;
       drawGap(context, scene, rows, lane, gap, x0, x1, y);
-      if (window?.predicted_t_detect_s != null && rows.tall && (window.open || x1 - x0 >= 8)) labels.push(...drawExpected(context, scene, rows, window, y));
+      if (window?.predicted_t_detect_s != null && rows.tall && (window.open || x1 - x0 >= 8)) labels.push(...drawExpected(context, scene, rows, window, gap.to === null && window.t_detect_s === null, y));
       if (rows.tall || gap.kind !== 'lag') said.push({ rank: rankOf(gap, window, until), of: [lane, gap, window, x0, x1, y] });
     }
   }
@@ -75,7 +75,7 @@ function drawGap(context, { theme, x }, rows, lane, gap, x0, x1, y) {
 }
 
 /** When theory expects the balancer to notice; its label while that is to come. */
-function drawExpected(context, { theme, x }, rows, window, y) {
+function drawExpected(context, { theme, x }, rows, window, awaited, y) {
   const at = x(window.from + window.predicted_t_detect_s * 1000);
   const top = y + rows.loss;
   context.fillStyle = theme.css('accent');
@@ -85,7 +85,8 @@ function drawExpected(context, { theme, x }, rows, window, y) {
   context.lineTo(at, top + rows.strip);
   context.fill();
   context.fillRect(Math.round(at) - 0.5, top + rows.strip - 1, 1, rows.band + 1);
-  if (!window.open) return [];
+  // Only while that is to come: what is known needs no expectation, and what costs requests still may be long known.
+  if (!awaited) return [];
   const text = 'expected';
   const size = 10.5;
   context.font = font(theme, { size });
@@ -97,8 +98,10 @@ function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window,
   const loud = gap.kind === 'window';
   const took = window?.t_detect_s != null ? window.t_detect_s * 1000 : (gap.to ?? now) - gap.from;
   const lasted = seconds(took);
-  const lost = window ? ` · ${count(lostIn(window))} lost` : '';
-  const what = { window: '', mistake: 'mistake ', lag: 'not used ' }[gap.kind];
+  // Requests that wait for an answer may still be lost when the balancer has long known.
+  const sofar = window?.open && gap.to !== null ? ' so far' : '';
+  const lost = window ? ` · ${count(lostIn(window))} lost${sofar}` : '';
+  const what = { window: '', mistake: 'mistake ', lag: gap.to === null ? 'not used ' : 'believed up after ' }[gap.kind];
   const name = rows.tall || nameEvery(rows) === 1 ? '' : `${lane.name} `;
   const weight = loud ? 650 : 400;
   const size = rows.tall && rows.label < 15 ? 10.5 : 11.5;
@@ -110,7 +113,9 @@ function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window,
     if (rows.tall) {
       const top = y + rows.truth - 3 - height;
       const inside = Math.max(left, Math.min(x0, right - width));
-      return [{ x: inside, y: top, text, width }];
+      // Beside it, where nothing is written that is louder.
+      const beside = { x: x1 + 4, y: y + rows.belief + (rows.band - height) / 2, text, width };
+      return gap.kind === 'window' ? [{ x: inside, y: top, text, width }] : [{ x: inside, y: top, text, width }, beside];
     }
     const top = y + (rows.belief + rows.band) / 2 - height / 2;
     const sides = [x0 - width - 4, x1 + 4];

@@ -2,14 +2,17 @@
 
 import { h, say } from './dom.js';
 import { bounds } from './expectation.js';
-import { count, share, word } from './format.js';
+import { count, fixed, percent, rest, share, word } from './format.js';
 
 const MINUTE_MS = 60_000;
+const BANDS = 'above, what a router is; below, what the balancer believes';
 
-/** The elements are those of the page: `where` and `connection` are paragraphs, `figures` is a list of definitions. */
+/** The elements are those of the page: all but `figures`, a list of definitions, are paragraphs. */
 export class Header {
   #where;
   #connection;
+  #late;
+  #hint;
   #figures = {
     success: new Figure('success', 'succeeded, last minute'),
     lost: new Figure('lost', 'lost since the start'),
@@ -18,9 +21,11 @@ export class Header {
     hang: new Figure('hang', 'hung: Down expected after'),
   };
 
-  constructor({ where, figures, connection }) {
+  constructor({ where, figures, connection, late, hint }) {
     this.#where = where;
     this.#connection = connection;
+    this.#late = late;
+    this.#hint = hint;
     figures.append(...Object.values(this.#figures).map((figure) => figure.element));
   }
 
@@ -34,7 +39,14 @@ export class Header {
     this.#where.title = history.preset ? `preset ${history.preset}` : '';
     say(document.querySelector('title'), `${hello.lab} · resetlab`);
     this.#requests(history);
-    for (const fault of ['kill', 'hang']) this.#figures[fault].show(...expected(history.theory?.[fault]));
+    this.#doubt(history.totals?.late_p99_ms);
+    say(this.#hint, hello.engine.startsWith('lb-sim') ? BANDS : `${BANDS}; checks as routers heard them: a dead one hears none`);
+    this.#hint.title = this.#hint.textContent;
+    for (const [fault, done] of [['kill', 'killed'], ['hang', 'hung']]) {
+      const [value, note] = expected(history.theory?.[fault]);
+      this.#figures[fault].show(value, note);
+      this.#figures[fault].name(`${done}: Down expected${value === 'at once' ? '' : ' after'}`);
+    }
   }
 
   #requests(history) {
@@ -45,17 +57,26 @@ export class Header {
     success.show(share(now), now === null ? 'no requests' : `${missed ? 'below the objective of' : 'objective'} ${percent(hello.slo)}`);
     success.tone(missed ? 'bad' : '');
     if (!totals) return;
-    lost.show(count(lostOf(totals)), outcomes(totals) || `of ${count(totals.sent)} requests`);
+    lost.show(count(lostOf(history)), outcomes(totals) || `of ${count(totals.sent)} requests`);
     const left = totals.budget_left;
     const days = `${hello.budget_days} day${hello.budget_days === 1 ? '' : 's'}`;
-    budget.show(budgetWord(left), `${percent(hello.slo)} over ${days}`);
+    budget.show(left === null ? '–' : rest(1 - left), `${percent(hello.slo)} over ${days}`);
     budget.tone(left !== null && left < 0 ? 'bad' : '');
+  }
+
+  /** What was late is told by the lab only where it says that its figures deserve doubt. */
+  #doubt(late) {
+    this.#late.hidden = late == null;
+    if (late == null) return;
+    say(this.#late, `load up to ${fixed(late, 1)} ms late`);
+    this.#late.title = `The load client was late (p99 up to ${fixed(late, 1)} ms in a tick): the machine was too busy to trust the figures`;
   }
 
   #hears(history, { state: { is, since }, malformed }, now) {
     const words = {
       connecting: 'connecting',
-      live: 'live',
+      live: 'connected',
+      silent: `nothing heard for ${Math.floor((now - since) / 1000)} s`,
       reconnecting: `reconnecting, ${Math.floor((now - since) / 1000)} s`,
       ended: 'the lab has ended',
     };
@@ -79,7 +100,8 @@ class Figure {
   constructor(name, label) {
     this.value = h('span', { class: 'value' }, '–');
     this.note = h('span', { class: 'note' });
-    this.element = h('div', { class: `figure ${name}` }, h('dt', {}, label), h('dd', {}, this.value, this.note));
+    this.label = h('dt', {}, label);
+    this.element = h('div', { class: `figure ${name}` }, this.label, h('dd', {}, this.value, this.note));
   }
 
   show(value, note) {
@@ -88,33 +110,30 @@ class Figure {
     say(this.note, note);
   }
 
+  name(label) {
+    say(this.label, label);
+  }
+
   tone(tone) {
     this.element.dataset.tone = tone;
   }
-}
-
-/** As somebody chose it: `99.9 %`. */
-function percent(share) {
-  return `${Number((share * 100).toFixed(6))} %`;
-}
-
-/** `97.3 %`; more than all of it may be spent: `−130 %`. */
-function budgetWord(left) {
-  return left !== null && left < 0 ? `−${count(Math.ceil(-left * 100))} %` : share(left);
 }
 
 /** `3.00 s`, `2.00 – 4.00 s, about 150 lost`; where theory has no figure, its reason. */
 function expected(theory) {
   const { mean, range, lost } = bounds(theory);
   if (range === undefined) return ['–', theory?.reason ?? ''];
-  const spread = range === 'always' ? range : `${range} s`;
+  const spread = range === '' || range === 'exactly' ? range : `${range} s`;
   return [mean ?? '–', [spread, lost && `about ${lost} lost`].filter(Boolean).join(' · ')];
 }
 
-/** Both count the same requests; by outcome each one is told at once, the sum of all a moment later. */
-function lostOf(totals) {
+/**
+ * Both count the same requests; by outcome each one is told at once, as the charts have it, and the sum of all a moment
+ * later. Where records were dropped, only the sum knows.
+ */
+function lostOf({ totals, recordsDropped }) {
   const known = Object.values(totals.by_outcome ?? {}).reduce((sum, n) => sum + n, 0);
-  return Math.max(totals.lost, known);
+  return recordsDropped > 0 ? Math.max(totals.lost, known) : known;
 }
 
 /** `reset 154 · eof 2`, the most frequent first. */

@@ -1,9 +1,12 @@
 // Names of routers beside their lanes, what each is at the crosshair (or now), and what can be done to it.
 
+import { mark } from './dom.js';
+import { seconds } from './format.js';
 import { element, style, write } from './stage.js';
 import { standing } from './summary.js';
 
-const HINT = matchMedia('(hover: none)').matches ? 'Tap a lane to act on its router' : 'Point at a lane, or press ↑ or ↓, to act on its router';
+const HINT = 'Point at a lane, or press ↑ or ↓, to act on its router';
+const TOUCH_HINT = 'Tap a lane to act on its router';
 
 export class Heads {
   #heads = new Map();
@@ -33,18 +36,25 @@ export class Heads {
   #barIs;
   #barActions;
 
-  /** `rows` as the lanes have them; `inBar`: actions have no place beside the lanes. */
-  show(history, rows, { width, inBar, time, hovered }) {
+  /**
+   * `rows` as the lanes have them; `inBar`: actions have no place beside the lanes; `time`: of the crosshair, `null` for
+   * now. Buttons act now, so that what was is not to be taken for what is.
+   */
+  show(history, rows, { width, inBar, touch, time, hovered }) {
     this.#arrange(rows, width, inBar);
+    const tell = (name, is, whole) => {
+      const { words, gap } = standing(history.routers.get(name), time ?? history.now);
+      write(is, time === null ? words : `at ${seconds(time, 1)}: ${words}`);
+      mark(whole, 'data-gap', gap !== null && time === null);
+      mark(whole, 'data-then', time !== null);
+    };
     for (const [name, head] of this.#heads) {
-      const { words, gap } = standing(history.routers.get(name), time);
-      write(head.is, words);
-      head.element.toggleAttribute('data-gap', gap !== null);
+      tell(name, head.is, head.element);
       head.element.toggleAttribute('data-selected', this.#view.selected === name);
     }
     [this.#view.selected, hovered].forEach((name, which) => this.#mark(this.#marks[which], rows, name));
     this.#bar.hidden = !inBar;
-    if (inBar) this.#showBar(history, rows, time, hovered);
+    if (inBar) this.#showBar(rows, hovered, tell, touch ? TOUCH_HINT : HINT);
   }
 
   #mark(mark, rows, name) {
@@ -85,16 +95,18 @@ export class Heads {
 
   #barFor = null;
 
-  #showBar(history, rows, time, hovered) {
-    const name = [this.#view.selected, hovered].find((candidate) => rows.names.includes(candidate)) ?? null;
+  #showBar(rows, hovered, tell, hint) {
+    // Whoever has a button under the finger or the focus on it keeps it.
+    const held = this.#bar.contains(document.activeElement) ? this.#barFor : null;
+    const name = [this.#view.selected, held, hovered].find((candidate) => rows.names.includes(candidate)) ?? null;
     if (name !== this.#barFor) {
       this.#barFor = name;
       const actions = name && this.#actions(name);
       this.#barActions.replaceChildren(...(actions ? [actions] : []));
       write(this.#barName, name ?? '');
     }
-    const { words, gap } = name ? standing(history.routers.get(name), time) : { words: HINT, gap: null };
-    write(this.#barIs, words);
-    this.#bar.toggleAttribute('data-gap', gap !== null);
+    if (name) return tell(name, this.#barIs, this.#bar);
+    write(this.#barIs, hint);
+    for (const attribute of ['data-gap', 'data-then']) mark(this.#bar, attribute, false);
   }
 }

@@ -2,6 +2,8 @@
 
 export const BINS = 512;
 const CHUNK_MS = 60_000;
+/** Frames of so long are kept merged, too: an hour has hundreds of these, and tens of thousands of frames. */
+const COARSE_MS = 10_000;
 
 /** Where a bin begins, in milliseconds. */
 export const binStart = (bin) => 2 ** (bin / 16) / 1000;
@@ -9,13 +11,19 @@ export const binStart = (bin) => 2 ** (bin / 16) / 1000;
 export const binOf = (ms) => 16 * Math.log2(ms * 1000);
 
 export class Histograms {
-  constructor() {
+  #sums = null;
+  #sumsEnd = 0;
+
+  constructor({ coarse = true } = {}) {
+    this.coarse = coarse ? new Histograms({ coarse: false }) : null;
+    if (coarse) this.#sums = new Uint32Array(BINS);
     /** In the order of time: {index, length, times, ends, used, bins, counts}. */
     this.chunks = [];
   }
 
   /** The latencies of the frame that ends at `time`; frames come in the order of time. */
   add(time, entries) {
+    if (this.coarse) this.#gather(time, entries);
     const index = Math.floor(time / CHUNK_MS);
     let chunk = this.chunks.at(-1);
     if (!chunk || chunk.index !== index) {
@@ -34,6 +42,7 @@ export class Histograms {
 
   /** Adds the frames that end in (from, to] into `sums`, a dense histogram; how many requests they were. */
   merge(from, to, sums) {
+    if (this.coarse && from % COARSE_MS === 0 && to % COARSE_MS === 0 && to < this.#sumsEnd) return this.coarse.merge(from, to, sums);
     let total = 0;
     const last = Math.floor(to / CHUNK_MS);
     for (let c = this.#chunkAt(from); c < this.chunks.length && this.chunks[c].index <= last; c++) {
@@ -51,6 +60,20 @@ export class Histograms {
 
   forget(before) {
     while (this.chunks.length && (this.chunks[0].index + 1) * CHUNK_MS <= before) this.chunks.shift();
+    this.coarse?.forget(before);
+  }
+
+  /** Adds to those of ten seconds; what is over goes to the coarser level. */
+  #gather(time, entries) {
+    const end = Math.ceil(time / COARSE_MS) * COARSE_MS;
+    if (end !== this.#sumsEnd) {
+      const whole = [];
+      this.#sums.forEach((count, bin) => count > 0 && whole.push([bin, count]));
+      if (whole.length) this.coarse.add(this.#sumsEnd, whole);
+      this.#sums.fill(0);
+      this.#sumsEnd = end;
+    }
+    for (const [bin, count] of entries) this.#sums[Math.min(bin, BINS - 1)] += count;
   }
 
   #chunkAt(time) {

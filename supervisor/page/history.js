@@ -63,7 +63,8 @@ export class History {
     for (const [router, present] of frame.members ?? []) this.#member(this.lane(router), present, frame.t);
     for (const line of frame.log ?? []) this.log.push(line);
     this.logged += frame.log?.length ?? 0;
-    for (const name of ['totals', 'settings', 'preset', 'theory']) if (frame[name] !== undefined) this[name] = frame[name];
+    if (frame.settings !== undefined) this.#set(frame.settings, frame.t);
+    for (const name of ['totals', 'preset', 'theory']) if (frame[name] !== undefined) this[name] = frame[name];
     this.recordsDropped += frame.records_dropped ?? 0;
     this.version++;
     if (this.now - this.trimmed >= TRIM_EVERY_MS) this.#trim();
@@ -108,6 +109,11 @@ export class History {
     return sums;
   }
 
+  /** The settings in force at a time; null where they are not known. */
+  settingsAt(time) {
+    return this.settingsChanges.findLast(({ at }) => at <= time)?.settings ?? null;
+  }
+
   /** Share that succeeded in [from, to); null where nothing was due. */
   success(from, to) {
     const sums = this.outcomes(from, to);
@@ -128,6 +134,8 @@ export class History {
     this.holes = [];
     this.totals = null;
     this.settings = null;
+    /** {at, settings}, in the order of time. */
+    this.settingsChanges = [];
     this.preset = null;
     this.theory = null;
     this.slo = null;
@@ -151,7 +159,8 @@ export class History {
       }
       this.#member(lane, state.member, base.t);
     }
-    for (const name of ['totals', 'settings', 'preset', 'theory']) if (base[name] != null) this[name] = base[name];
+    if (base.settings != null) this.#set(base.settings, base.t);
+    for (const name of ['totals', 'preset', 'theory']) if (base[name] != null) this[name] = base[name];
     this.now = Math.max(this.now, base.t);
   }
 
@@ -164,6 +173,11 @@ export class History {
     const again = before !== undefined && before.at === change.at && before[what] === change[what];
     changes.splice(again ? at - 1 : at, again ? 1 : 0, change);
     lane.turns++;
+  }
+
+  #set(settings, at) {
+    this.settings = settings;
+    this.settingsChanges.push({ at, settings });
   }
 
   #member(lane, present, at) {
@@ -196,6 +210,8 @@ export class History {
         if (first > 0) changes.splice(0, first);
       }
     }
+    const settings = this.settingsChanges.findLastIndex((change) => change.at <= horizon);
+    if (settings > 0) this.settingsChanges.splice(0, settings);
     for (const [id, window] of this.windows) if (!window.open && window.from < horizon) this.windows.delete(id);
     for (const [id, mistake] of this.mistakes) if (mistake.to !== null && mistake.to < horizon) this.mistakes.delete(id);
     this.holes = this.holes.filter((hole) => hole.to === null || hole.to > horizon);

@@ -4,8 +4,8 @@
 const STEP = 0.005;
 const ZOOM = 1.6;
 
-/** `names()`: the routers in their order; `taken()` is told when the crosshair moves by key. */
-export function startKeyboard(hosts, view, names, taken) {
+/** `names()`: the routers in their order, `now()`: the end of what is known; `taken()` is told when the crosshair moves by key. */
+export function startKeyboard(hosts, view, { names, now, taken }) {
   const actions = {
     ArrowLeft: (event) => step(event.shiftKey ? -10 : -1),
     ArrowRight: (event) => step(event.shiftKey ? 10 : 1),
@@ -23,7 +23,7 @@ export function startKeyboard(hosts, view, names, taken) {
     const { from, to, span } = view;
     const middle = view.crosshair === null || view.crosshair < from || view.crosshair > to;
     const start = middle ? (from + to) / 2 : view.crosshair;
-    view.setCrosshair(Math.max(from, Math.min(to, start + by * STEP * span)));
+    view.setCrosshair(Math.max(from, Math.min(to, now(), start + by * STEP * span)));
   }
   function choose(by) {
     const all = names();

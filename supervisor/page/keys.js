@@ -1,23 +1,32 @@
-// The keyboard, and the list of what it does.
+// The keyboard, and the list of what it does, below how the page is to be read.
 
 import { h } from './dom.js';
+import { Legend } from './legend.js';
 
 const NAMES = { ' ': 'Space', Escape: 'Esc' };
 
 /** `keys`: `[[key, words, action], …]`, those without an action are somebody else's; `?` shows them in a dialog, and so does `button`. */
 export function startKeys(button, keys) {
   const rows = [...keys, ['?', 'this list']];
-  const dialog = h('dialog', { class: 'keys', 'aria-labelledby': 'keys-title' },
-    h('h2', { id: 'keys-title' }, 'Keys'),
-    h('dl', {}, rows.map(([key, words]) => [h('dt', {}, h('kbd', {}, NAMES[key] ?? key)), h('dd', {}, words)])),
-    h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
+  const legend = new Legend();
+  const dialog = h('dialog', { class: 'keys', 'aria-labelledby': 'legend-title' },
+    h('div', { class: 'head' },
+      h('h2', { id: 'legend-title' }, 'How to read the lanes'),
+      h('button', { type: 'button', onclick: () => dialog.close() }, 'Close')),
+    legend.element,
+    h('h2', { class: 'by-key' }, 'Keys'),
+    h('dl', { class: 'by-key' }, rows.map(([key, words]) => [h('dt', {}, h('kbd', {}, NAMES[key] ?? key)), h('dd', {}, words)])),
   );
   document.body.append(dialog);
-  button.addEventListener('click', () => dialog.showModal());
+  const show = () => {
+    dialog.showModal();
+    legend.draw();
+  };
+  button.addEventListener('click', show);
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || dialog.open) return;
     if (writes(event.target) || (event.key === ' ' && presses(event.target))) return;
-    const action = event.key === '?' ? () => dialog.showModal() : keys.find(([key]) => key === event.key)?.[2];
+    const action = event.key === '?' ? show : keys.find(([key]) => key === event.key)?.[2];
     if (!action) return;
     event.preventDefault();
     action();

@@ -9,10 +9,13 @@ import { lanes as layLanes, place } from './layout.js';
 import { eachSpan } from './spans.js';
 import { drawChecks } from './ticks.js';
 
+/** Below the axis, for what the crosshair says: it hides neither lanes nor times. */
+const READ = 18;
+
 /** Rows for the routers that are to be seen, in a chart of that height; `bar` is what is kept free above them. */
 export function rowsOf(history, view, height, bar) {
   const names = history.names(view.from);
-  return { names, ...layLanes(names.length, bar, Math.max(0, height - bar - AXIS)) };
+  return { names, ...layLanes(names.length, bar, Math.max(0, height - bar - AXIS - READ)) };
 }
 
 export function drawLanes(context, scene, rows) {

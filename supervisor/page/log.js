@@ -14,14 +14,15 @@ const SHAPES = {
   bad: 'M3.5 3.5l9 9m0-9l-9 9',
 };
 
-/** `pick(at, router)` is called for a line that is chosen; `router` may be null. */
+/** `pick(at, router)` is called for a line that is chosen; `router` may be null. `calm` is said where nothing has happened yet. */
 export class Log {
   #lines = h('ol', { 'aria-label': 'Events' });
   #box;
   #older = h('p', { class: 'older', hidden: true }, 'Older lines are left out; a filter finds them.');
   #none = h('p', { class: 'older' });
-  #newer = h('button', { type: 'button', class: 'newer', hidden: true, onclick: () => this.#follow() });
+  #newer = h('button', { type: 'button', class: 'newer', hidden: true, onclick: () => this.#toEnd() });
   #pick;
+  #calm;
   #wanted = { text: '', router: '', tone: '' };
   #all = [];
   #heard = 0;
@@ -29,7 +30,8 @@ export class Log {
   #unseen = 0;
   #following = true;
 
-  constructor({ place, filters, pick }) {
+  constructor({ place, filters, pick, calm }) {
+    this.#calm = calm;
     this.#pick = pick;
     this.#box = h('div', { class: 'scroll', onscroll: () => this.#scrolled() }, this.#older, this.#none, this.#lines);
     place.append(this.#box, this.#newer);
@@ -43,13 +45,15 @@ export class Log {
   }
 
   update(history) {
-    if (history.epoch !== this.#epoch) {
+    const another = history.epoch !== this.#epoch;
+    if (another) {
       this.#epoch = history.epoch;
       this.#heard = 0;
     }
     const fresh = Math.min(history.logged - this.#heard, history.log.length);
     this.#all = history.log;
-    if (this.#heard === 0 && fresh > 0) this.#show();
+    // Another lab's events are none of this one's, even where there are none yet.
+    if (another || (this.#heard === 0 && fresh > 0)) this.#show();
     else if (fresh > 0) this.#append(history.log.slice(-fresh));
     this.#heard = history.logged;
     this.#offer(history.names());
@@ -58,7 +62,7 @@ export class Log {
 
   #tellNone() {
     this.#none.hidden = this.#lines.childElementCount > 0;
-    say(this.#none, this.#all.length === 0 ? 'Nothing has happened yet: kill a router.' : 'No line matches.');
+    say(this.#none, this.#all.length === 0 ? this.#calm : 'No line matches.');
   }
 
   #filter() {
@@ -101,6 +105,12 @@ export class Log {
     this.#box.scrollTop = this.#box.scrollHeight;
     const last = this.#lines.lastElementChild?.firstElementChild;
     if (last && !this.#lines.contains(document.activeElement)) this.#reach(last);
+  }
+
+  /** The button that is pressed goes away; the last line takes its focus. */
+  #toEnd() {
+    this.#follow();
+    this.#lines.querySelector('[tabindex="0"]')?.focus();
   }
 
   #scrolled() {

@@ -11,6 +11,7 @@ import { History } from './history.js';
 import { startKeys } from './keys.js';
 import { Log } from './log.js';
 import { startLook } from './look.js';
+import { startOrder } from './order.js';
 import { Settings } from './settings.js';
 import { Stream } from './stream.js';
 import { Timebar } from './timebar.js';
@@ -18,33 +19,46 @@ import { View } from './view.js';
 import { WhatIf } from './whatif.js';
 
 const TICK_MS = 1000;
-const HEARS = { live: 'Connected to the lab.', reconnecting: 'The lab is not heard; reconnecting.', ended: 'The lab has ended.' };
+const HEARS = { live: 'Connected to the lab.', silent: 'Nothing is heard from the lab.', reconnecting: 'The lab is not heard; reconnecting.', ended: 'The lab has ended.' };
 const $ = (id) => document.getElementById(id);
 
 startLook($('look'), $('dark'));
-const control = new Control(findToken(location, window.history, sessionStorage));
+startOrder(document.querySelector('.settings'), document.querySelector('.top'), document.querySelector('main'));
+const control = new Control(findToken(location, window.history, storage()), undefined, {
+  storage: storage(), late: (words) => command.doing(words), forbidden,
+});
 const history = new History();
 const view = new View(history);
 const program = () => history.hello?.program ?? 'resetlab';
 const command = new Command($('command'));
-if (!control.allowed) command.note('Looking only: open the URL that `resetlab ps` prints to act on the lab.');
+const orders = control.allowed;
 
-const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection') });
+const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection'), late: $('late'), hint: $('hint') });
 const settings = new Settings($('settings'), { control, command, program });
 const whatIf = new WhatIf({ place: $('whatif'), buttons: $('whatif-buttons'), control, command, program });
-const log = new Log({ place: $('log'), filters: $('log-filters'), pick });
+const log = new Log({ place: $('log'), filters: $('log-filters'), pick, calm: `Nothing has happened yet${orders ? ': kill a router' : ''}.` });
 const timebar = new Timebar($('time'), view);
 const announcer = new Announcer();
 const truth = (router) => history.routers.get(router)?.truth.at(-1)?.truth ?? null;
 const actions = new Actions({ control, command, program, truth });
 const charts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
-startCharts(charts, history, view, { laneActions: (router) => actions.of(router) });
+startCharts(charts, history, view, {
+  laneActions: (router) => actions.of(router),
+  drew: () => header.update(history, stream, performance.now()),
+});
 
 const stream = new Stream({
   hello(hello) {
+    const before = history.epoch;
     history.begin(hello);
+    if (hello.epoch === before) return;
+    control.program = hello.program;
+    control.begin(hello.epoch);
+    actions.begin();
     settings.begin(hello);
     whatIf.begin(hello);
+    if (before !== null) anew(hello);
+    else if (!control.allowed) command.note(`${control.why}.`);
   },
   frame(frame) {
     if (!history.apply(frame)) return;
@@ -59,12 +73,19 @@ const stream = new Stream({
   },
   state({ is }) {
     say($('announcer'), HEARS[is]);
-    if (is === 'ended') command.note('The lab has ended. What it told stays here until this page is closed or loaded again.');
+    if (is === 'ended') end();
+    header.update(history, stream, performance.now());
     show();
   },
 });
 stream.open();
-setInterval(() => document.hidden || header.update(history, stream, performance.now()), TICK_MS);
+setInterval(() => {
+  if (document.hidden) return;
+  stream.look();
+  header.update(history, stream, performance.now());
+}, TICK_MS);
+// The whole URL of a lab in a tab that shows it already changes nothing but this.
+addEventListener('hashchange', () => new URLSearchParams(location.hash.slice(1)).has('token') && location.reload());
 
 startKeys($('keys'), [
   [' ', 'pause, or go live', () => timebar.toggle()],
@@ -80,10 +101,45 @@ startKeys($('keys'), [
 ]);
 
 function show() {
-  header.update(history, stream, performance.now());
   settings.update(history.settings);
   whatIf.update(history);
   log.update(history);
+}
+
+/** Another lab is heard at the same address: nothing of the one before is left. */
+function anew(hello) {
+  announcer.forget();
+  view.resume();
+  forget();
+  const words = `This is another lab now, started at ${hello.started_wall}: what was shown of the one before is gone.`;
+  say($('announcer'), words);
+  command.note(control.allowed ? words : `${words} ${control.why}.`);
+}
+
+/** The lab does not take this page's token. */
+function forbidden() {
+  actions.show();
+  if (!history.hello) return;
+  settings.begin(history.hello);
+  show();
+}
+
+/** Where there is none, this page keeps nothing. */
+function storage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+/** What it told stays here until this page is closed or loaded again; there is nobody left to be told. */
+function end() {
+  control.end();
+  actions.show();
+  settings.end();
+  whatIf.end();
+  command.note('The lab has ended: nothing can be ordered any more. What it told stays here until this page is closed or loaded again.');
 }
 
 function forget() {

@@ -1,13 +1,15 @@
 // What clients got: every request by the time it was due, what was lost on top, and success over a minute in nines.
 
 import { drawGrid, drawKnown, font, haloed, widthOf } from './axis.js';
-import { count, duration, share, word } from './format.js';
+import { count, duration, percent, seconds, share, word } from './format.js';
 import { OUTCOMES } from './history.js';
 import { spread } from './layout.js';
 import { columnWidth, columns, rolling } from './sample.js';
 import { countTicks, linear, nines } from './scale.js';
 import { LOSSES } from './theme.js';
 
+/** A bar is as short a time as can be told from its neighbours. */
+export const LEAST_PX = 1;
 const MINUTE_MS = 60_000;
 /** The whole is drawn as that many nines: one more than the last that has a line. */
 const WHOLE = 5;
@@ -15,7 +17,7 @@ const LINES = [[0.9, '90 %'], [0.99, '99 %'], [0.999, '99.9 %'], [0.9999, '99.99
 
 export function drawOutcomes(context, scene, height) {
   const { history, from, to, left, right, now } = scene;
-  const width = columnWidth(to - from, right - left);
+  const width = columnWidth(to - from, right - left, LEAST_PX);
   const bars = columns(history.out, from, Math.min(to, now), width);
   const split = height >= 96 ? Math.round(height * 0.4) : 0;
   drawGrid(context, scene, 0, height);
@@ -93,7 +95,8 @@ function drawNames(context, { theme, left, right, margins }, { sums, kinds, coun
   context.font = font(theme, { size: 10 });
   haloed(context, theme, caption, left + 4, top - 4, theme.css('ink-2'));
   if (margins.right >= 60) {
-    const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + place * 13)), 13, top - 2, bottom - 6);
+    haloed(context, theme, 'in view', right + 7, top, theme.css('ink-2'));
+    const heights = spread(seen.map((kind, place) => (kind === 0 ? bottom - 6 : top + 13 + place * 13)), 13, top + 13, bottom - 6);
     seen.forEach((kind, place) => drawName(context, theme, kind, totals[kind], right + 7, heights[place], margins.right - 20));
     return;
   }
@@ -135,7 +138,6 @@ function drawSuccess(context, scene, width, top, bottom) {
     context.fillStyle = theme.css('ink-2');
     context.fillText(label, left - 6, y);
   });
-  if (history.slo != null) drawObjective(context, scene, scale);
   const shares = rolling(history.out, from, Math.min(to, now), width, MINUTE_MS, now);
   const first = Math.max(0, Math.floor(from / width));
   context.save();
@@ -162,18 +164,20 @@ function drawSuccess(context, scene, width, top, bottom) {
   }
   context.stroke();
   context.restore();
+  if (history.slo != null) drawObjective(context, scene, scale);
   // At now it is the header's figure: columns end a little later, and what two places say must be the same.
-  if (last !== null && now >= from && now <= to) last = history.success(now - MINUTE_MS, now) ?? last;
+  const live = now >= from && now <= to;
+  if (last !== null && live) last = history.success(now - MINUTE_MS, now) ?? last;
   if (last === null || margins.right < 60) return;
   context.textAlign = 'left';
   const missed = history.slo != null && last < history.slo;
   context.font = font(theme, { size: 12, weight: 650 });
   context.fillStyle = theme.css(missed ? 'lost-1' : 'ink');
-  const y = Math.max(top + 2, Math.min(bottom - 12, scale.at(last)));
+  const y = Math.max(top + 2, Math.min(bottom - 20, scale.at(last)));
   context.fillText(share(last), right + 7, y);
   context.font = font(theme, { size: 10 });
   context.fillStyle = theme.css('ink-2');
-  context.fillText('in a minute', right + 7, y + 12);
+  context.fillText(live ? 'last minute' : `minute to ${seconds(to, 0)}`, right + 7, y + 12);
 }
 
 function drawObjective(context, { history, theme, left, right }, scale) {
@@ -187,9 +191,10 @@ function drawObjective(context, { history, theme, left, right }, scale) {
   context.stroke();
   context.setLineDash([]);
   context.font = font(theme, { size: 10 });
-  context.textAlign = 'right';
+  // At the left, the older end: what matters most is at the other one.
+  context.textAlign = 'left';
   context.textBaseline = 'bottom';
-  haloed(context, theme, `objective ${share(history.slo)}`, right - 4, y - 1, theme.css('objective'));
+  haloed(context, theme, `objective ${percent(history.slo)}`, left + 4, y - 1, theme.css('objective'));
   context.textBaseline = 'middle';
 }
 

@@ -24,7 +24,7 @@ export class Pointer {
   /** `scene`: where times are now. */
   show(scene) {
     this.#scale = scene;
-    if (this.#rest !== null && this.#view.live && !this.#drag) this.#view.setCrosshair(scene.timeAt(this.#rest));
+    if (this.#rest !== null && this.#view.live && !this.#drag) this.#view.setCrosshair(this.#timeAt(this.#rest));
     const { crosshair } = this.#view;
     const at = crosshair === null ? null : scene.x(crosshair);
     const seen = at !== null && at >= scene.left - 0.5 && at <= scene.right + 0.5;
@@ -106,7 +106,12 @@ export class Pointer {
     chart.onPoint?.(y);
     if (!this.#scale || x < this.#scale.left || x > this.#scale.right) return this.#leave();
     this.#rest = x;
-    this.#view.setCrosshair(this.#scale.timeAt(x));
+    this.#view.setCrosshair(this.#timeAt(x));
+  }
+
+  /** Nothing is to be read of what has not been. */
+  #timeAt(x) {
+    return Math.min(this.#scale.timeAt(x), this.#scale.now);
   }
 
   #leave() {

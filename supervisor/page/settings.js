@@ -1,11 +1,12 @@
-// The settings in force, as fields: Enter or leaving a field applies it to the running lab.
+// The settings in force, as fields: Enter or leaving a field applies it to the running lab, and so does a choice that is
+// made by pointer. Keys that walk through choices apply none of them.
 
 import { h, say } from './dom.js';
 import { meant } from './duration.js';
 import { forSettings } from './commandline.js';
 
 const FIRST = ['interval', 'timeout', 'fall', 'rise', 'detector', 'on-failure', 'restart-delay', 'rate'];
-const LABELS = { 'restart-delay': 'restart after', rate: 'requests/s', 'on-failure': 'on failure' };
+const UNITS = { rate: 'requests a second', 'restart-delay': 'from a death until the router is started again' };
 
 /** `world`: `control` applies, `command` is told what was done, `program()` is how the lab's program is called. */
 export class Settings {
@@ -31,6 +32,11 @@ export class Settings {
     this.#more.replaceChildren(...others.map(make));
     const shown = FIRST.map(make);
     this.#place.replaceChildren(...shown, ...(others.length ? [this.#disclosure()] : []));
+  }
+
+  /** Nothing can be set any more. */
+  end() {
+    for (const field of this.#fields.values()) field.end();
   }
 
   /** All in force; a field that is being edited keeps what was typed. */
@@ -59,6 +65,8 @@ class Field {
   #world;
   #value = null;
   #pending = false;
+  /** Keys walk through the choices. */
+  #walks = false;
   #wrong = h('p', { class: 'wrong', role: 'alert', hidden: true });
 
   constructor(key, live, world) {
@@ -67,16 +75,19 @@ class Field {
     const id = `set-${key}`;
     const editable = live && world.control.allowed;
     const choices = choicesOf(key);
+    const why = !live ? 'This is set when the lab starts' : editable ? UNITS[key] : world.control.why;
     this.input = choices
       ? h('select', { id, disabled: !editable })
       : h('input', { id, disabled: !editable, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', size: 6 });
     this.#wrong.id = `${id}-wrong`;
     this.input.setAttribute('aria-describedby', this.#wrong.id);
-    if (!live) this.input.title = 'This is set when the lab starts';
-    this.input.addEventListener('change', () => this.#apply());
+    if (why) this.input.title = why;
+    this.input.addEventListener('change', () => (this.#walks ? this.#draft() : this.#apply()));
+    this.input.addEventListener('pointerdown', () => (this.#walks = false));
+    this.input.addEventListener('blur', () => this.#commit());
     this.input.addEventListener('keydown', (event) => this.#typed(event));
     this.element = h('div', { class: 'field', 'data-key': key },
-      h('label', { for: id }, LABELS[key] ?? key), this.input, this.#wrong);
+      h('label', { for: id }, key), this.input, this.#wrong);
   }
 
   inForce(value, settings) {
@@ -98,6 +109,7 @@ class Field {
     const word = this.input.localName === 'select' ? this.input.value : meant(this.input.value, this.#value);
     if (word === this.#value) return this.#restore();
     const change = { [this.#key]: word };
+    this.#walks = false;
     this.#is('pending');
     try {
       const answer = await this.#world.control.post('/v1/set', change);
@@ -111,14 +123,39 @@ class Field {
     }
   }
 
+  /** What keys have come to waits until it is meant. */
+  #draft() {
+    this.#is(this.input.value === this.#value ? '' : 'draft');
+  }
+
+  #commit() {
+    if (!this.#walks) return;
+    this.#walks = false;
+    this.#apply();
+  }
+
   #typed(event) {
+    if (this.input.localName === 'select' && event.key !== 'Escape') {
+      if (event.key !== 'Enter') return void (this.#walks ||= walks(event));
+      if (this.element.dataset.is !== 'draft') return;
+      event.preventDefault();
+      return this.#commit();
+    }
     if (event.key !== 'Escape') return;
+    this.#walks = false;
     if (this.input.value === this.#value && this.#wrong.hidden) return;
     event.preventDefault();
     this.#restore();
   }
 
+  end() {
+    if (this.element.dataset.is === 'draft') this.#restore();
+    this.input.disabled = true;
+    this.input.title = this.#world.control.why;
+  }
+
   #restore() {
+    this.#walks = false;
     this.input.value = this.#value;
     this.#is('');
   }
@@ -132,6 +169,11 @@ class Field {
     this.#wrong.hidden = state !== 'wrong';
     say(this.#wrong, words && `${words}. Escape brings back ${this.#value}.`);
   }
+}
+
+/** Whether a key may choose something else: arrows, Home, and the letters that choices begin with. */
+function walks({ key, ctrlKey, metaKey }) {
+  return /^(Arrow|Page|Home$|End$)/.test(key) || (key.length === 1 && !ctrlKey && !metaKey);
 }
 
 const DETECTORS = ['poll', 'passive', 'sentinel', 'notice', 'passive+sentinel', 'passive+notice', 'sentinel+notice'];

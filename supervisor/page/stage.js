@@ -45,5 +45,6 @@ export function write(target, text) {
 
 /** The same for a style. */
 export function style(target, name, value) {
-  if (target.style[name] !== value) target.style[name] = value;
+  if (name.startsWith('--')) target.style.setProperty(name, value);
+  else if (target.style[name] !== value) target.style[name] = value;
 }

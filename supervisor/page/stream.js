@@ -1,12 +1,15 @@
 // What the lab tells, as it comes: events in, whole batches out, once per picture.
 
-/** Tries again when the browser has given up; milliseconds. */
+/** A frame comes once a second at least: after so long without one the lab stands still. Milliseconds. */
+const SILENT = 3000;
+/** Tries again when the browser has given up. */
 const FIRST_RETRY = 1000;
 const LONGEST_RETRY = 10000;
 
 /**
  * Listens to `GET /v1/live`. The listener has `hello(hello)`, `frame(frame)`, `gap(gap)`, `applied(drawable)` after each
- * batch and `state({ is, since })`, `is` one of connecting, live, reconnecting, ended.
+ * batch and `state({ is, since })`, `is` one of connecting, live, silent (connected, and nothing comes), reconnecting,
+ * ended; `since` of silence is when the last was heard.
  *
  * What cannot be read, or what a listener throws at, is counted in `malformed` and skipped: one bad event must not end
  * the view of a lab that goes on.
@@ -21,6 +24,8 @@ export class Stream {
   /** The id heard last: a lab that is another one by now knows it for none of its own. */
   #last = '';
   #retry = FIRST_RETRY;
+  /** When something was heard last, or a page that was hidden began to listen in earnest. */
+  #heard = 0;
   malformed = 0;
   state = { is: 'connecting', since: 0 };
 
@@ -29,7 +34,10 @@ export class Stream {
     this.#listener = listener;
     this.#world = world;
     world.document.addEventListener('visibilitychange', () => {
-      if (!world.document.hidden) this.#drain(true);
+      if (world.document.hidden) return;
+      // What came meanwhile may still be on its way to the page.
+      this.#heard = world.now();
+      this.#drain(true);
     });
   }
 
@@ -38,19 +46,32 @@ export class Stream {
     const after = this.#last === '' ? '' : `?after=${encodeURIComponent(this.#last)}`;
     const source = new this.#world.EventSource(url + after);
     this.#source = source;
-    source.addEventListener('open', () => this.#is('live'));
+    source.addEventListener('open', () => this.#opened());
     source.addEventListener('error', () => this.#lost());
     for (const kind of ['hello', 'frames', 'gap', 'end']) {
       source.addEventListener(kind, ({ data, lastEventId }) => this.#hear({ kind, data, id: lastEventId }));
     }
   }
 
+  /** To be called now and then: notices that nothing comes. */
+  look() {
+    if (this.state.is !== 'live' || this.#world.document.hidden) return;
+    if (this.#world.now() - this.#heard >= SILENT) this.#is('silent', this.#heard);
+  }
+
   close() {
     this.#source?.close();
   }
 
+  #opened() {
+    this.#heard = this.#world.now();
+    this.#is('live');
+  }
+
   #hear(event) {
     this.#retry = FIRST_RETRY;
+    this.#heard = this.#world.now();
+    if (this.state.is === 'silent') this.#is('live');
     this.#queue.push(event);
     this.#last = event.id || this.#last;
     const { document, requestAnimationFrame } = this.#world;
@@ -106,9 +127,9 @@ export class Stream {
     this.#retry = Math.min(this.#retry * 2, LONGEST_RETRY);
   }
 
-  #is(is) {
+  #is(is, since = this.#world.now()) {
     if (this.state.is === is) return;
-    this.state = { is, since: this.#world.now() };
+    this.state = { is, since };
     this.#listener.state(this.state);
   }
 }

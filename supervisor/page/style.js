@@ -19,9 +19,14 @@ const RULES = `
 .lane-head b { font-weight: 600; font-size: 13px; line-height: 16px; white-space: nowrap; }
 .lane-is { font-size: 11px; line-height: 14px; color: var(--ink-2, #6b7078); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
 [data-gap] > .lane-is, [data-gap] .who > .lane-is { color: var(--lost-1, #c8281e); font-weight: 650; }
+[data-then] .lane-is { font-style: italic; }
 .lane-head[data-selected] b { text-decoration: underline; text-underline-offset: 3px; text-decoration-color: var(--accent, #2b5fad); text-decoration-thickness: 2px; }
-.lane-bar { position: absolute; top: 0; left: 0; right: 0; height: 26px; display: flex; align-items: center; gap: 12px; overflow: hidden; cursor: default; }
+.lane-bar { position: absolute; top: 0; left: 0; right: 0; height: var(--bar, 26px); display: flex; align-items: center; gap: 12px; overflow: hidden; cursor: default; }
 .lane-bar b { font-weight: 600; white-space: nowrap; }
+.touch .lane-bar button { min-height: 40px; min-width: 44px; font-size: 12px; padding: 0 8px; }
+.narrow .lane-bar { flex-wrap: wrap; gap: 0 8px; align-content: start; }
+.narrow .lane-bar > :last-child { flex: 1 0 100%; }
+.narrow .lane-bar button { flex: 1; padding: 0 2px; }
 .narrow .lane-head { padding-right: 4px; gap: 0; }
 .narrow .lane-head .who { flex-direction: column; gap: 0; }
 .narrow .lane-head b { font-size: 11.5px; }

@@ -8,9 +8,9 @@ const DENSE = 10;
 /** Passed: short and thin, a line where they are too many. Failed: longer, with a cross. Timed out: from start to end. */
 export function drawChecks(context, scene, rows, lanes) {
   const { from, to, x, theme } = scene;
-  const short = rows.tall ? Math.round(rows.ticks * 0.4) : 1;
+  const short = Math.max(1, Math.round(rows.ticks * (rows.tall ? 0.4 : 0.6)));
   const pixel = (to - from) / Math.max(1, scene.right - scene.left);
-  context.fillStyle = theme.css('ink-2', rows.tall ? 0.7 : 0.4);
+  context.fillStyle = theme.css('ink-2', rows.tall ? 0.7 : 0.55);
   for (const { lane, y } of rows.pitch < DENSE ? [] : lanes) {
     const { checks } = lane;
     const stop = checks.from(to);

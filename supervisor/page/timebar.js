@@ -43,6 +43,8 @@ export class Timebar {
     const { live, span, zoomed } = this.#view;
     say(this.#pause, live ? 'Pause' : 'Go live');
     mark(this.#pause, 'data-paused', !live);
+    // The last step back takes the button away, and not the focus.
+    if (!zoomed && document.activeElement === this.#back) this.#pause.focus();
     this.#back.hidden = !zoomed;
     this.#spans.forEach((button, index) => {
       button.setAttribute('aria-pressed', String(Math.abs(span / SPANS[index][0] - 1) < 0.01));

@@ -1,21 +1,23 @@
 // What theory would predict under other settings, beside what is in force and what was measured last.
 
-import { h, say } from './dom.js';
-import { count, rate, seconds } from './format.js';
+import { able, h, ifAble, say } from './dom.js';
+import { count, duration, rate, seconds } from './format.js';
 import { counts, times } from './ladder.js';
 import { Newest } from './newest.js';
 import { forSettings } from './commandline.js';
 import { choicesOf, offer } from './settings.js';
-import { bounds, lastMeasured } from './expectation.js';
+import { bounds, checksHeard, lastMeasured, measuredUnder, whoseWindow } from './expectation.js';
 
 const SLIDERS = { interval: times, timeout: times, fall: counts, rise: counts };
 const CHOICES = ['detector', 'on-failure'];
 const HELP = {
   'what if': 'what theory says of the settings above',
   'in force': 'what theory says of the settings in force',
-  measured: 'the last window of such a fault, under the settings of then',
+  measured: 'the last window of such a fault, under the settings of then, and the checks of the last minute',
 };
 const COLUMNS = ['what if', 'in force', 'measured'];
+/** Settings of then that there is room for. */
+const NAMED = 3;
 
 /**
  * `control` is asked for theory and told to apply; `command` is told what was done; `program()` is how the lab's
@@ -34,8 +36,8 @@ export class WhatIf {
   #controls = new Map();
   #table = new Table();
   #reason = h('p', { class: 'reason', role: 'status' });
-  #apply = h('button', { type: 'button', onclick: () => this.#send() }, 'Apply');
-  #reset = h('button', { type: 'button', class: 'quiet', onclick: () => this.reset() }, 'Reset');
+  #apply = h('button', { type: 'button', onclick: ifAble(() => this.#send()) }, 'Apply');
+  #reset = h('button', { type: 'button', class: 'quiet', onclick: ifAble(() => this.reset()) }, 'Reset');
 
   constructor({ place, buttons, ...world }) {
     this.#world = world;
@@ -64,6 +66,13 @@ export class WhatIf {
     this.#draft = {};
     this.#answer = null;
     for (const control of this.#controls.values()) control.inForce(this.#force, undefined);
+    this.#show();
+  }
+
+  /** Nobody is left to be asked. */
+  end() {
+    this.#ask.forget();
+    for (const control of this.#controls.values()) control.input.disabled = true;
     this.#show();
   }
 
@@ -98,7 +107,7 @@ export class WhatIf {
 
   async #send() {
     const changes = { ...this.#draft };
-    this.#apply.disabled = true;
+    able(this.#apply, false);
     try {
       await this.#world.control.post('/v1/set', changes);
       this.#world.command.did(forSettings(this.#world.program(), changes));
@@ -112,15 +121,16 @@ export class WhatIf {
     const tried = Object.keys(this.#draft);
     const wrong = this.#answer?.error;
     const whatIf = tried.length === 0 ? this.#theory : wrong ? null : this.#answer;
-    this.#table.show(whatIf, this.#theory, {
-      kill: lastMeasured(this.#history?.windows, 'kill'),
-      hang: lastMeasured(this.#history?.windows, 'hang'),
-    });
+    this.#table.show(whatIf, this.#theory, this.#history);
     const frozen = tried.find((key) => !this.#live.has(key));
-    say(this.#reason, wrong ?? [reasons(whatIf), frozen && `${frozen} is set when the lab starts, not now`].filter(Boolean).join('; '));
+    say(this.#reason, wrong ?? [reasons(whatIf), priceOf({ ...this.#force, ...this.#draft }), frozen && `${frozen} is set when the lab starts, not now`].filter(Boolean).join('; '));
     this.#reason.toggleAttribute('data-wrong', wrong !== undefined);
-    this.#apply.disabled = tried.length === 0 || !this.#world.control.allowed || wrong !== undefined || frozen !== undefined;
-    this.#reset.disabled = tried.length === 0;
+    const { allowed, ended, why } = this.#world.control;
+    this.#apply.disabled = !allowed;
+    this.#apply.title = allowed ? '' : why;
+    able(this.#apply, allowed && tried.length > 0 && wrong === undefined && frozen === undefined);
+    this.#reset.disabled = ended;
+    able(this.#reset, !ended && tried.length > 0);
   }
 
   #slider(key) {
@@ -138,6 +148,7 @@ export class WhatIf {
       output.toggleAttribute('data-tried', word !== String(this.#force[key]));
     };
     this.#controls.set(key, {
+      input,
       inForce(settings, tried) {
         const word = String(settings[key] ?? '');
         // A timeout may be in force as the word `interval`, which is as long as that.
@@ -158,6 +169,7 @@ export class WhatIf {
       this.#try(key, select.value);
     });
     this.#controls.set(key, {
+      input: select,
       inForce(settings, tried) {
         const word = String(settings[key] ?? '');
         offer(select, choicesOf(key)(settings), word);
@@ -172,6 +184,7 @@ export class WhatIf {
 /** Figures side by side: rows are faults, columns are what theory or measurement they come from. */
 class Table {
   #cells = new Map();
+  #then = new Map();
 
   constructor() {
     const row = (id, words, note = false) => {
@@ -179,28 +192,58 @@ class Table {
       this.#cells.set(id, cells);
       return h('tr', { class: note ? 'range' : '' }, h('th', { scope: 'row' }, words), cells);
     };
+    const then = (id) => {
+      const cell = h('td', { colspan: COLUMNS.length + 1 });
+      const element = h('tr', { class: 'range then', hidden: true }, cell);
+      this.#then.set(id, { cell, element });
+      return element;
+    };
     this.element = h('table', {},
       h('thead', {}, h('tr', {}, h('td'), COLUMNS.map((name) => h('th', { scope: 'col', title: HELP[name] }, name)))),
-      h('tbody', {},
-        row('kill', 'killed'), row('kill-range', 'Down after', true), row('kill-lost', 'lost'),
-        row('hang', 'hung'), row('hang-range', 'Down after', true), row('hang-lost', 'lost'),
-        row('checks', 'checks')));
+      h('tbody', {}, row('kill', 'killed'), row('kill-range', 'Down after', true), row('kill-lost', 'lost'), then('kill')),
+      h('tbody', {}, row('hang', 'hung'), row('hang-range', 'Down after', true), row('hang-lost', 'lost'), then('hang')),
+      h('tbody', {}, row('checks', 'checks')));
   }
 
-  show(whatIf, theory, measured) {
+  show(whatIf, theory, history) {
     for (const fault of ['kill', 'hang']) {
       const [tried, force] = [bounds(whatIf?.[fault]), bounds(theory?.[fault])];
-      const last = measured[fault];
-      this.#set(fault, [tried.mean, force.mean, last && (last.t_detect_s === null ? 'never' : seconds(last.t_detect_s * 1000, 2))]);
-      this.#set(`${fault}-range`, [tried.range, force.range, last?.router]);
+      const last = lastMeasured(history?.windows, fault);
+      this.#set(fault, [tried.mean, force.mean, last && took(last)]);
+      this.#set(`${fault}-range`, [tried.range, force.range, last && whoseWindow(last, fault)]);
       this.#set(`${fault}-lost`, [tried.lost, force.lost, last && count(last.window + last.in_flight)]);
+      this.#under(fault, last ? measuredUnder(last, history) : { at: [], changed: [] });
     }
-    this.#set('checks', [rate(whatIf?.checks_per_s), rate(theory?.checks_per_s), '']);
+    const heard = history && checksHeard(history);
+    this.#set('checks', [rate(whatIf?.checks_per_s), rate(theory?.checks_per_s), heard && rate(heard.perSecond)]);
+    this.#cells.get('checks')[2].title = heard ? `of all routers, heard in the last ${duration(heard.ms)}` : '';
+  }
+
+  /** What was measured under other settings is not to be compared unseen. */
+  #under(fault, { at, changed }) {
+    const shown = (words) => words.slice(0, NAMED).join(' ') + (words.length > NAMED ? ' …' : '');
+    const words = [at.length && `at ${shown(at)}`, changed.length && `while ${shown(changed)} changed`].filter(Boolean);
+    const { cell, element } = this.#then.get(fault);
+    element.hidden = words.length === 0;
+    say(cell, words.length ? `measured ${words.join(', ')}` : '');
+    cell.title = [...at, ...changed.map((key) => `${key} changed`)].join(' ');
+    for (const id of [fault, `${fault}-range`, `${fault}-lost`]) this.#cells.get(id)[2].toggleAttribute('data-then', words.length > 0);
   }
 
   #set(id, words) {
     this.#cells.get(id).forEach((cell, index) => say(cell, words[index] ?? '–'));
   }
+}
+
+/** What is over in a moment has its milliseconds. */
+function took({ t_detect_s: s }) {
+  return s === null ? 'never' : seconds(s * 1000, s < 0.1 ? 3 : 2);
+}
+
+/** What passive ejection costs beside what it saves: no lost request tells of it. */
+function priceOf(settings) {
+  if (!String(settings.detector ?? '').split('+').includes('passive')) return '';
+  return `passive takes a router out of use for ${settings['passive-ejection']} (passive-ejection), even if it is well again sooner`;
 }
 
 /** Why theory has no figure, once for each reason. */

@@ -16,7 +16,7 @@ mod words;
 
 pub use mistakes::Mistake;
 pub use truth::{Condition, TRUTHS, subject};
-pub use window::{Lost, WindowReport};
+pub use window::{Lost, RECKONED, WindowReport};
 
 use joins::{FailedAttempt, Joins};
 use mistakes::Suspicion;
@@ -233,6 +233,7 @@ impl Story {
                 started_ns,
                 cause,
                 port,
+                reckoned,
                 ..
             } => {
                 self.joins.attempt(FailedAttempt {
@@ -242,6 +243,7 @@ impl Story {
                     router: router.clone(),
                     started: *started_ns,
                     cause: *cause,
+                    reckoned: *reckoned,
                 });
                 Vec::new()
             }
@@ -264,7 +266,7 @@ impl Story {
             } => {
                 if let Some(window) = self.window(router) {
                     window.last_attempt = *last_attempt_ns;
-                    window.quiet = true;
+                    (window.quiet, window.said) = (true, true);
                     window.settle(now + SETTLE);
                 }
                 Vec::new()
@@ -295,9 +297,13 @@ impl Story {
                 Line::one(at, Tone::Warning, text)
             }
             Event::Note { text } => Line::one(at, Tone::Warning, text.clone()),
-            Event::Engine { attempts, .. } => {
+            Event::Engine {
+                attempts,
+                every_attempt,
+                ..
+            } => {
                 self.real = true;
-                self.joins.by_the_client(*attempts);
+                self.joins.by_the_client(*attempts, *every_attempt);
                 Vec::new()
             }
             Event::CheckSeen { status } => {

@@ -307,6 +307,7 @@ impl Traffic {
                 status: attempt.status,
                 nth: ticket.tries.made,
                 port: ticket.port,
+                reckoned: false,
             });
         }
     }

@@ -40,7 +40,7 @@ function browser(hash, storage) {
 
 function memory() {
   const kept = new Map();
-  return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+  return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
 }
 
 test('a token outlives a reload, and only then leaves the address bar', () => {
@@ -62,7 +62,80 @@ test('where nothing can be kept, the address keeps it', () => {
   assert.equal(browser('', { getItem: forbidden }).find(), null);
 });
 
+test('the lab is named as its program is called, and nothing is ordered once it has ended', async () => {
+  const control = new Control('t', () => Promise.reject(new TypeError('Failed to fetch')));
+  control.program = 'resetlab --lab shell';
+  await assert.rejects(control.post('/v1/set', {}), /`resetlab --lab shell ps` tells/);
+  assert.ok(control.allowed);
+  control.end();
+  assert.deepEqual([control.allowed, control.ended, control.why], [false, true, 'The lab has ended']);
+  const looking = new Control(null);
+  looking.program = 'resetlab --lab shell';
+  assert.match(looking.why, /`resetlab --lab shell ps`/);
+});
+
 test('without a token a page is for looking', () => {
   assert.equal(new Control(null, answering(200, '{}')).allowed, false);
   assert.equal(new Control('t', answering(200, '{}')).allowed, true);
+});
+
+test('a token is the lab’s that was heard first, and another lab makes the page one for looking', () => {
+  const storage = memory();
+  const forbidden = [];
+  const page = () => new Control(browser('', storage).find(), answering(200, '{}'), { storage, forbidden: () => forbidden.push(1) });
+  browser('#token=abc', storage).find();
+  const control = page();
+  control.begin('e1');
+  control.begin('e1');
+  assert.ok(control.allowed);
+  // It is known after a reload, too.
+  const again = page();
+  assert.ok(again.allowed);
+  again.begin('e2');
+  assert.equal(again.allowed, false);
+  assert.match(again.why, /^Looking only/);
+  assert.equal(forbidden.length, 1);
+  assert.equal(page().allowed, false);
+  // The new lab's own token is for it.
+  browser('#token=def', storage).find();
+  const other = page();
+  other.begin('e2');
+  assert.ok(other.allowed);
+});
+
+test('a token that the lab does not take is none', async () => {
+  const control = new Control('old', answering(403, 'orders need the token of this lab\n'), { storage: memory() });
+  await assert.rejects(control.post('/v1/set', { fall: '2' }), /orders need the token/);
+  assert.equal(control.allowed, false);
+  const asking = new Control('t', answering(403, 'no'), { storage: memory() });
+  await assert.rejects(asking.theory({ fall: '2' }));
+  assert.ok(asking.allowed);
+});
+
+test('an order without an answer says so, and an answer in time does not', async () => {
+  const said = [];
+  const timers = new Map();
+  const world = {
+    setTimeout: (then, after) => timers.set(timers.size + 1, { then, after }).size,
+    clearTimeout: (timer) => timers.delete(timer),
+    late: (words) => said.push(words),
+  };
+  let answer;
+  const waiting = new Control('t', () => new Promise((done) => (answer = done)), world);
+  for (const [path, body, words] of [
+    ['/v1/fault', { router: 'router-2', fault: 'kill' }, 'kill router-2: no answer yet'],
+    ['/v1/restart', { router: 'router-3' }, 'restart router-3: no answer yet'],
+    ['/v1/set', { fall: '2', rise: '3' }, 'set fall=2 rise=3: no answer yet'],
+  ]) {
+    const order = waiting.post(path, body);
+    const [{ then, after }] = timers.values();
+    assert.equal(after, 2000);
+    then();
+    assert.deepEqual(said.splice(0), [words]);
+    answer({ ok: true, status: 200, text: async () => '{}' });
+    assert.deepEqual(await order, {});
+    assert.equal(timers.size, 0);
+  }
+  waiting.post('/v1/crash', { router: 'router-1' });
+  assert.equal(timers.size, 0, 'it tells itself that it takes its time');
 });

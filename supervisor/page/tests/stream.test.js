@@ -4,7 +4,7 @@ import { Stream } from '../stream.js';
 
 /** A browser whose pictures, timers and connections are made by the test. */
 function world() {
-  const made = { sources: [], pictures: [], timers: [], listeners: [] };
+  const made = { sources: [], pictures: [], timers: [], listeners: [], now: 0 };
   class EventSource {
     static CLOSED = 2;
     constructor(url) {
@@ -38,7 +38,7 @@ function world() {
     document,
     requestAnimationFrame: (draw) => made.pictures.push(draw),
     setTimeout: (then, after) => made.timers.push({ then, after }),
-    now: () => 0,
+    now: () => made.now,
   });
   const picture = () => made.pictures.splice(0).forEach((draw) => draw());
   const said = () => heard.splice(0);
@@ -116,4 +116,41 @@ test('after the end nothing is tried again', () => {
   source.heard.error();
   assert.deepEqual(made.timers, []);
   assert.equal(stream.state.is, 'ended');
+});
+
+test('a lab that says nothing for three seconds is silent, until it says something', () => {
+  const { stream, made, document, picture, said } = world();
+  stream.open();
+  const [source] = made.sources;
+  made.now = 5000;
+  source.heard.open();
+  source.tell('frames', [{ seq: 0 }]);
+  picture();
+  made.now = 7999;
+  stream.look();
+  assert.equal(stream.state.is, 'live');
+  made.now = 8000;
+  stream.look();
+  assert.deepEqual(stream.state, { is: 'silent', since: 5000 });
+  source.tell('frames', [{ seq: 1 }]);
+  assert.equal(stream.state.is, 'live');
+  picture();
+  assert.deepEqual(said(), ['live', 'frame 0', 'drawn', 'silent', 'live', 'frame 1', 'drawn']);
+  // Nobody looks at a hidden page, and what came meanwhile may be on its way.
+  document.hidden = true;
+  made.now = 60000;
+  stream.look();
+  document.hidden = false;
+  made.listeners.forEach((then) => then());
+  stream.look();
+  made.now = 62999;
+  stream.look();
+  assert.equal(stream.state.is, 'live');
+  made.now = 63000;
+  stream.look();
+  assert.deepEqual(stream.state, { is: 'silent', since: 60000 });
+  source.readyState = 0;
+  source.heard.error();
+  stream.look();
+  assert.equal(stream.state.is, 'reconnecting');
 });

@@ -317,7 +317,17 @@ async fn stop(
     }
     let dir = lab.facts.run_dir.clone();
     let session = summary::session(&story, &totals, &report, lab);
-    let page = leave(&session, &dir);
+    let (done, page) = tokio::sync::oneshot::channel();
+    let (left, place) = (session.clone(), dir);
+    // A thread that nobody waits for: a long session's records take their time, and nothing runs any more.
+    std::thread::spawn(move || done.send(leave(&left, &place)));
+    let page = tokio::select! {
+        page = page => page.unwrap_or(None),
+        again = signals.next() => {
+            eprintln!("resetlab: told twice: no report; `resetlab report DIR` makes it, DIR being the results");
+            return again.code();
+        }
+    };
     teller.end(&story, &totals, &report, &session, page.as_deref());
     if report.journal.lost > 0 || !report.left.is_empty() {
         return ExitCode::FAILURE;

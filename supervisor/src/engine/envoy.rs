@@ -88,6 +88,7 @@ impl Program for Envoy {
         Tells {
             belief: true,
             attempts: true,
+            every_attempt: true,
         }
     }
 

@@ -74,6 +74,7 @@ impl Program for Nginx {
         Tells {
             belief: true,
             attempts: true,
+            every_attempt: true,
         }
     }
 

@@ -127,6 +127,8 @@ pub struct Tells {
     pub belief: bool,
     /// Each try at a router that failed, by its log.
     pub attempts: bool,
+    /// And each that ended well: none goes untold.
+    pub every_attempt: bool,
 }
 
 /// How it is known to serve.

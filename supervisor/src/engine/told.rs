@@ -32,6 +32,8 @@ pub struct Attempt {
     pub nth: u32,
     /// Source port of the client's connection, in mode=tcp.
     pub port: Option<u16>,
+    /// The log names how often it tried again, and not when: its start is reckoned.
+    pub reckoned: bool,
 }
 
 /// What it believes of a router.

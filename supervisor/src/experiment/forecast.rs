@@ -91,7 +91,7 @@ impl Forecast {
         if self.interval.is_none()
             && let Ok(bounds) = t_detect
         {
-            (t_detect, lost) = self.without_checks(bounds, lost);
+            (t_detect, lost) = without_checks(self.settings.check.interval, self.traffic, bounds, lost);
         }
         let (mut t_detect, mut lost) = (
             t_detect.map_err(|e| e.to_string()),
@@ -136,32 +136,6 @@ impl Forecast {
         self.beyond.detection.iter().chain(sent).collect()
     }
 
-    /// Where a system makes no checks the lab's come once a day: what these decide is no figure, and bounds nothing.
-    fn without_checks(
-        &self,
-        mut t_detect: TDetect,
-        lost: Result<theory::Bounds<f64>, NoTheory>,
-    ) -> (Result<TDetect, NoTheory>, Result<theory::Bounds<f64>, NoTheory>) {
-        let seldom = self.settings.check.interval;
-        let nobody = NoTheory::NobodyChecks;
-        let unbounded = t_detect.max.is_ok_and(|max| max >= seldom);
-        // Half a gap on average where they are first; where attempts are it is far from that.
-        if t_detect.mean.is_ok_and(|mean| mean >= seldom / 4) {
-            return (Err(nobody), lost.and(Err(nobody)));
-        }
-        if unbounded {
-            t_detect.max = Err(nobody);
-        }
-        // The number of attempts that eject is a bound of its own.
-        let many = theory::requests_in(seldom / 4, self.traffic.rate, self.traffic.routers);
-        let by_checks = |lost: &theory::Bounds<f64>| unbounded && lost.max.is_ok_and(|max| max >= many);
-        let lost = lost.map(|lost| theory::Bounds {
-            max: if by_checks(&lost) { Err(nobody) } else { lost.max },
-            ..lost
-        });
-        (Ok(t_detect), lost)
-    }
-
     /// Until failed attempts have ejected, or will not.
     fn attempts(&self) -> Duration {
         let Settings {
@@ -194,6 +168,34 @@ impl Forecast {
 }
 
 type TDetect = theory::Bounds<Duration>;
+type Lost = theory::Bounds<f64>;
+
+/// Where a system makes no checks the lab's come as `seldom` as once a day: what these decide is no figure, and bounds
+/// nothing.
+pub fn without_checks(
+    seldom: Duration,
+    traffic: Traffic,
+    mut t_detect: TDetect,
+    lost: Result<Lost, NoTheory>,
+) -> (Result<TDetect, NoTheory>, Result<Lost, NoTheory>) {
+    let nobody = NoTheory::NobodyChecks;
+    let unbounded = t_detect.max.is_ok_and(|max| max >= seldom);
+    // Half a gap on average where they are first; where attempts are it is far from that.
+    if t_detect.mean.is_ok_and(|mean| mean >= seldom / 4) {
+        return (Err(nobody), lost.and(Err(nobody)));
+    }
+    if unbounded {
+        t_detect.max = Err(nobody);
+    }
+    // The number of attempts that eject is a bound of its own.
+    let many = theory::requests_in(seldom / 4, traffic.rate, traffic.routers);
+    let by_checks = |lost: &Lost| unbounded && lost.max.is_ok_and(|max| max >= many);
+    let lost = lost.map(|lost| theory::Bounds {
+        max: if by_checks(&lost) { Err(nobody) } else { lost.max },
+        ..lost
+    });
+    (Ok(t_detect), lost)
+}
 
 fn document(bounds: theory::Bounds<f64>) -> Bounds {
     Bounds {

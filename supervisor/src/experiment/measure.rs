@@ -3,12 +3,13 @@
 //!
 //! [`trials`] measures the victims of one strike together, so that a request which failed at several of them is lost
 //! once: `join` says whose it was, `untold` where no attempt failed, `client` where the balancer tells of none, `checks`
-//! where the check clock stood, `forwarded` what the balancer did meanwhile.
+//! where the check clock stood, `stop` which attempt was the last, `forwarded` what the balancer did meanwhile.
 
 pub mod checks;
 mod client;
 mod forwarded;
 mod join;
+mod stop;
 mod teller;
 mod untold;
 
@@ -24,6 +25,7 @@ use router::record::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// One victim of one trial: one fault of one incarnation, and what it cost. Times in seconds from the fault: the
 /// death, or for a drain its start.
@@ -56,6 +58,7 @@ pub struct Trial {
     pub detected_by: Option<Detector>,
     pub t_detect_s: Option<f64>,
     pub predicted_t_detect_s: Option<f64>,
+    /// `null` also when the balancer tells of some attempts only, or has not said which one was the last.
     pub t_stop_s: Option<f64>,
     /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none.
     #[serde(default)]
@@ -68,8 +71,11 @@ pub struct Trial {
     pub lost: Lost,
     /// Of failed attempts; `null`: the balancer does not tell of attempts.
     pub causes: Option<BTreeMap<Cause, u64>>,
-    /// Lost requests without a failed attempt: their clients gave up first. They are in `lost`, by when they were sent,
-    /// and in no cause; `null` as `causes`.
+    /// Failed attempts that nobody saw: the balancer's log names only how often a request was tried again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reckoned: u64,
+    /// Lost requests without a failed attempt: their clients gave up first, or a real balancer told of none. They are in
+    /// `lost`, by when they were sent, and in no cause; `null` as `causes`.
     #[serde(default)]
     pub lost_without_attempt: Option<u64>,
     /// Requests that failed here and were answered after a retry; `null` as `causes`.
@@ -78,6 +84,10 @@ pub struct Trial {
     #[serde(default)]
     pub forwarded: Option<Forwarded>,
     pub events_dropped: u64,
+    /// The balancer's own checks started so much later than they were due, at most, from two intervals before the fault
+    /// on; `null` where it does not tell of its checks, or their gaps are random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks_late_ms: Option<f64>,
     /// The balancer, the load or the app ended in the middle of the trial: how, in words. Then it measured something else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disturbed: Vec<String>,
@@ -119,6 +129,8 @@ pub struct Strike<'a> {
     /// The victims were brought back from then on.
     pub held_until: Timestamp,
     pub anchor: Anchor,
+    /// From one check's anchor to the next check's start, where that is always the same.
+    pub interval: Option<Duration>,
     pub teller: &'a Teller,
 }
 
@@ -149,6 +161,10 @@ pub fn trials(
     let forwarded = begun.and_then(|begun| forwarded::between(records, begun, ended));
     let dropped = dropped(records);
     let disturbed = begun.map_or_else(Vec::new, |begun| disturbed(records, begun, ended));
+    let late = strike.interval.zip(begun).and_then(|(interval, begun)| {
+        let since = begun - interval * 2;
+        checks::late_ms(records, strike.anchor, interval, (since, ended))
+    });
     let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
         let phase = checks::phase(records, &victim.router, victim.at);
         Trial {
@@ -156,6 +172,7 @@ pub fn trials(
             predicted_t_detect_s: phase.and_then(|p| predict(&p, victim.at)),
             forwarded,
             events_dropped: dropped,
+            checks_late_ms: late,
             disturbed: disturbed.clone(),
             ..victim.trial(records, strike, spell, cost)
         }
@@ -230,22 +247,20 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s: down
-                .filter(|_| strike.teller.attempts)
-                .and_then(|down| said_quiet(records, spell, down))
-                // A retry at the same router may come after the balancer has said so.
-                .map_or(last_failed.map(Some), |quiet| Some(quiet.max(last_failed)))
+            t_stop_s: stop::last_attempt(records, strike, spell, down, last_failed)
                 .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
             t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
             t_clear_s: cost.clear,
             t_readmit_s: t_readmit(records, spell),
             t_closed_s: spell.closed.map(after),
             causes: attempts.map(|attempts| attempts.causes.clone()),
+            reckoned: attempts.map_or(0, |attempts| attempts.reckoned),
             lost_without_attempt: attempts.map(|attempts| attempts.untold),
             saved_by_retry: attempts.map(|attempts| attempts.saved),
             lost: cost.lost,
             forwarded: None,
             events_dropped: 0,
+            checks_late_ms: None,
             disturbed: Vec::new(),
         }
     }
@@ -266,6 +281,14 @@ pub fn revives(record: &Record, router: &str) -> bool {
 }
 
 impl Trial {
+    /// How long requests were sent there. `returning`: retries come back to the router, also when it is known to be dead.
+    pub fn window_s(&self, returning: bool) -> Option<f64> {
+        match (self.t_stop_s?, self.t_detect_s) {
+            (stop, Some(detect)) if returning => Some(stop.min(detect)),
+            (stop, _) => Some(stop),
+        }
+    }
+
     /// Its figures say nothing: records of it are missing, or something else than the victim ended.
     pub fn is_invalid(&self) -> bool {
         self.events_dropped > 0 || !self.disturbed.is_empty()
@@ -336,19 +359,6 @@ fn noticed(
         .filter(|(at, _)| over.is_none_or(|over| *at <= over))
 }
 
-/// Start of the last attempt there, in the balancer's own words; `Some(None)`: it says that there never was one.
-fn said_quiet(records: &[Record], spell: &Spell, down: Timestamp) -> Option<Option<Timestamp>> {
-    records.iter().find_map(|record| match &record.event {
-        Event::Quiet {
-            router,
-            last_attempt_ns: last,
-        } if *router == spell.router && record.at >= down => {
-            Some(*last).filter(|last| spell.over.is_none_or(|over| last.is_none_or(|last| last <= over)))
-        }
-        _ => None,
-    })
-}
-
 /// Before the router's next fault.
 fn t_readmit(records: &[Record], spell: &Spell) -> Option<f64> {
     let alive = spell.over?;
@@ -376,6 +386,10 @@ fn detail(records: &[Record], router: &str, fault: Timestamp) -> Option<String> 
     details
         .max_by_key(|(at, _)| *at)
         .and_then(|(_, detail)| detail.clone())
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 fn first_after(records: &[Record], since: Timestamp, wanted: impl Fn(&Record) -> bool) -> Option<Timestamp> {

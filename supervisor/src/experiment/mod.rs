@@ -30,6 +30,8 @@ pub mod setup;
 
 pub mod summary;
 
+pub mod doubts;
+
 pub mod table;
 
 pub mod pause;

@@ -4,6 +4,7 @@ pub use super::setup::{Machine, Setup};
 
 use super::measure::{Forwarded, Trial};
 use crate::settings::LabSettings;
+use lb_sim::core::{OnFailure, RetryTo};
 use router::fault::Spec;
 use router::record::{Detector, Fault, Outcome};
 use serde::{Deserialize, Serialize};
@@ -147,7 +148,9 @@ pub struct Totals {
     #[serde(default)]
     pub attempts_per_request: Option<f64>,
     /// Lost in windows ÷ (Σ time that attempts failed × rate ÷ routers): 1 when every request sent into the window
-    /// failed and only those. `null` for a fault that fails only some, and for several victims.
+    /// failed and only those. Where retries come back to the router nothing new is sent there once it is out of use: its
+    /// window ends at `t_detect`, however long they go on. `null` for a fault that fails only some, and for several
+    /// victims.
     pub lost_over_expected: Option<f64>,
     /// Served ÷ sent over the measured time.
     pub success: Option<f64>,
@@ -188,6 +191,9 @@ pub struct AfterDetect {
 pub enum Exposure {
     /// So many requests a second.
     Rate(f64),
+    /// The same, but retries come back to the router: what is made there after it was noticed is of requests that were
+    /// sent before.
+    Returning(f64),
     /// Not known: the fault fails only some requests, or the share changes while other victims go out of use.
     Unknown,
 }
@@ -234,13 +240,29 @@ impl Spread {
     }
 }
 
+impl Summary {
+    /// Whether retries go to the router that failed, and to no other.
+    pub fn retries_return(&self) -> bool {
+        let is =
+            |key: &str, words: &[&str]| self.check[key].as_str().is_some_and(|word| words.contains(&word));
+        is("on-failure", &["retry", "retry-connect"]) && is("retry-to", &["same"])
+    }
+}
+
 impl Exposure {
     pub fn of(spec: Spec, victims: u32, settings: &LabSettings) -> Exposure {
         match spec.fault {
             Fault::Slow | Fault::Cut => Exposure::Unknown,
             _ if !spec.on.requests() => Exposure::Unknown,
             _ if victims > 1 => Exposure::Unknown,
-            _ => Exposure::Rate(settings.rate / f64::from(settings.routers.max(1))),
+            _ => {
+                let rate = settings.rate / f64::from(settings.routers.max(1));
+                let retries = matches!(settings.lb.on_failure, OnFailure::Retry | OnFailure::RetryConnect);
+                match retries && settings.lb.retry.to == RetryTo::Same {
+                    true => Exposure::Returning(rate),
+                    false => Exposure::Rate(rate),
+                }
+            }
         }
     }
 }
@@ -306,10 +328,12 @@ pub fn detector(by: Detector) -> &'static str {
 
 /// A draining router fails nothing before it has closed.
 fn over_expected(trials: &[Trial], exposure: Exposure) -> Option<f64> {
-    let Exposure::Rate(rate) = exposure else {
-        return None;
+    let (rate, returning) = match exposure {
+        Exposure::Rate(rate) => (rate, false),
+        Exposure::Returning(rate) => (rate, true),
+        Exposure::Unknown => return None,
     };
-    let exposed = |t: &Trial| Some((t.t_stop_s? - t.t_closed_s.unwrap_or(0.0)).max(0.0));
+    let exposed = |t: &Trial| Some((t.window_s(returning)? - t.t_closed_s.unwrap_or(0.0)).max(0.0));
     let expected = rate * trials.iter().filter_map(exposed).sum::<f64>();
     let window: u64 = trials.iter().map(|t| t.lost.window).sum();
     (expected > 0.0).then(|| window as f64 / expected)
@@ -350,5 +374,22 @@ mod tests {
         );
         assert_eq!(spread.mean, 10.5);
         assert_eq!(Spread::of([]), None);
+    }
+
+    /// HAProxy without a redispatch: noticed after 0.75 s, and its retries go on for three seconds more.
+    #[test]
+    fn retries_at_the_dead_router_do_not_widen_its_window() {
+        let trial = |n: u32| {
+            serde_json::json!({
+                "trial": n, "fault": "kill", "router": "router-1", "stamp": "signal", "detected": true,
+                "t_detect_s": 0.6, "t_stop_s": 3.6, "lost": {"in_flight": 0, "window": 30, "by_outcome": {"http_503": 30}},
+                "causes": {"refused": 120}, "saved_by_retry": 0, "events_dropped": 0
+            })
+        };
+        let trials: Vec<Trial> = serde_json::from_value([trial(1), trial(2)].into()).expect("trials");
+        let share = |exposure| over_expected(&trials, exposure).expect("a share");
+        assert!((share(Exposure::Returning(50.0)) - 1.0).abs() < 1e-9);
+        assert!((share(Exposure::Rate(50.0)) - 1.0 / 6.0).abs() < 1e-9);
+        assert_eq!(over_expected(&trials, Exposure::Unknown), None);
     }
 }

@@ -90,6 +90,12 @@ fn spreads(s: &Summary) -> String {
             cells,
         }
     };
+    // The nearest rank of fewer than 100 is the largest, which stands beside.
+    let mut p99: Vec<String> = rows
+        .iter()
+        .map(|(_, spread, n)| seconds(spread.filter(|_| *n >= 100).map(|spread| spread.p99)))
+        .collect();
+    p99.extend(theory.map(|_| "-".to_owned()));
     let mut n: Vec<String> = rows.iter().map(|(.., n)| n.to_string()).collect();
     n.extend(theory.map(|_| String::new()));
     let nothing = |_: &Bounds| None;
@@ -103,7 +109,11 @@ fn spreads(s: &Summary) -> String {
         column("mean", |v| v.mean, |b| b.mean),
         column("p50", |v| v.p50, nothing),
         column("p95", |v| v.p95, nothing),
-        column("p99", |v| v.p99, nothing),
+        Column {
+            title: "p99",
+            rank: 0,
+            cells: p99,
+        },
         column("max", |v| v.max, |b| b.max),
         Column {
             title: "n",

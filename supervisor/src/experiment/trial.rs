@@ -38,6 +38,7 @@ impl Happened {
             victims: &self.victims,
             held_until: self.held_until,
             anchor: rules.anchor,
+            interval: rules.steady,
             teller: &watch.teller,
         };
         measure::trials(&records, &strike, |phase, fault| forecast.predict(phase, fault))

@@ -94,6 +94,11 @@ impl Feed {
         self.news.closed().await;
     }
 
+    /// The oldest frame that is kept, or the next.
+    pub fn first(&self) -> u64 {
+        self.state().ring.first()
+    }
+
     /// In force now.
     pub fn settings(&self) -> LabSettings {
         self.state().settings.clone()

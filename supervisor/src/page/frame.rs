@@ -14,7 +14,7 @@
 
 use super::window::{Mistake, Window};
 use crate::experiment::summary::Theory;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -163,13 +163,17 @@ pub struct LogLine {
 }
 
 /// Since the lab began.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     pub sent: u64,
     pub ok: u64,
     pub lost: u64,
     /// Of `lost`.
     pub by_outcome: BTreeMap<String, u64>,
+    /// How late the load's requests were sent, at the worst 99th percentile of a tick, where that is so much that the
+    /// figures deserve doubt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_p99_ms: Option<f64>,
     /// Share of the error budget that is left, below 0 when more is spent; `null` without load.
     pub budget_left: Option<f64>,
 }

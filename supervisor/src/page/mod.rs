@@ -1,15 +1,17 @@
 //! The lab as a browser sees it: truth over belief, what clients got, and buttons.
 //!
 //! In the order that data meets them: [`digest`] makes [`frame`]s of records and story (PURE), [`ring`] keeps an hour of
-//! them (PURE), [`feed`] shares them, [`serve`] gives them to browsers, and takes their orders from behind [`guard`].
+//! them (PURE), [`feed`] shares them, [`serve`] gives them to browsers over their [`connection`]s, and takes their [`order`]s from behind [`guard`].
 //! The page itself is in `supervisor/page`.
 
 pub mod assets;
+mod connection;
 pub mod digest;
 pub mod feed;
 pub mod frame;
 pub mod guard;
 mod lanes;
+mod order;
 pub mod ring;
 pub mod serve;
 mod stream;

@@ -27,10 +27,9 @@ pub(super) struct Tale {
     pub log: Vec<LogLine>,
 }
 
-/// From one look at the open windows to the next, at least,
-const GAP: Duration = Duration::from_millis(200);
-/// and for each entry that the look had to read: what is dear to count is counted more seldom, so that it never takes
-/// more than about a hundredth of the time.
+/// From one look at the open windows to the next, for each entry that the look had to read: while that is cheap, each
+/// frame has figures as new as its outcomes, and what is dear to count is counted more seldom, so that it never takes more
+/// than about a hundredth of the time.
 const GAP_PER_ENTRY: Duration = Duration::from_micros(5);
 /// Entries after which the other windows wait for the next look: the lab does not stand still meanwhile.
 const ENTRIES: usize = 50_000;
@@ -120,7 +119,7 @@ impl Tale {
         }
         if entries > 0 {
             let entries = u32::try_from(entries).unwrap_or(u32::MAX);
-            self.next_look = now + GAP + GAP_PER_ENTRY * entries;
+            self.next_look = now + GAP_PER_ENTRY * entries;
         }
     }
 }

@@ -138,6 +138,7 @@ impl Told {
             status: None,
             nth: 1,
             port: None,
+            reckoned: false,
         };
         self.hear(ms, "lb", attempt);
     }

@@ -8,6 +8,7 @@ use lb_sim::theory::load;
 use router::fault::Spec;
 use router::record::Fault;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 impl Expected {
     pub fn of(settings: &LabSettings) -> Expected {
@@ -33,8 +34,12 @@ const ASKED: [&str; 5] = ["rate", "routers", "arrivals", "client-timeout", "pres
 /// `settings` with those words over them; the error says what was expected.
 pub fn with(settings: &LabSettings, words: &[(String, String)]) -> Result<LabSettings, String> {
     let mut settings = settings.clone();
+    let mut said = BTreeSet::new();
     for (key, word) in words {
         let key = key.replace('_', "-");
+        if !said.insert(key.clone()) {
+            return Err(format!("`{key}` is asked for twice: which of them is meant?"));
+        }
         // Anybody on this machine may ask: nothing that names a file.
         if !KEYS.contains(&key.as_str()) && !ASKED.contains(&key.as_str()) {
             return Err(format!(
@@ -86,5 +91,8 @@ mod tests {
         ] {
             assert!(with(&lab, &words(&[(key, word)])).is_err(), "{key}={word}");
         }
+        let twice = words(&[("fall", "2"), ("fall", "2")]);
+        let why = with(&lab, &twice).unwrap_err();
+        assert_eq!(why, "`fall` is asked for twice: which of them is meant?");
     }
 }

@@ -18,6 +18,8 @@ pub struct LoadCount {
 pub(super) struct Traffic {
     since: Timestamp,
     count: LoadCount,
+    /// The worst 99th percentile of a tick.
+    late_p99_ns: u64,
     by_outcome: BTreeMap<Outcome, u64>,
     out: BTreeMap<u64, BTreeMap<Outcome, u64>>,
     attempts: BTreeMap<String, BTreeMap<u64, u64>>,
@@ -26,6 +28,9 @@ pub(super) struct Traffic {
     by_the_client: bool,
     changed: bool,
 }
+
+/// Later than this, and the load's own figures deserve doubt.
+pub const LATE_NS: u64 = 5_000_000;
 
 const BUCKET_NS: u64 = BUCKET_MS * 1_000_000;
 
@@ -57,6 +62,7 @@ impl Traffic {
         Traffic {
             since,
             count: LoadCount::default(),
+            late_p99_ns: 0,
             by_outcome: BTreeMap::new(),
             out: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -71,7 +77,10 @@ impl Traffic {
         self.count.on_record(record);
         self.changed |= self.count != before;
         match &record.event {
-            Event::Tick { buckets, .. } => {
+            Event::Tick {
+                buckets, late_p99_ns, ..
+            } => {
+                self.late_p99_ns = self.late_p99_ns.max(*late_p99_ns);
                 for (start, ok, _) in buckets.iter().filter(|(_, ok, _)| *ok > 0) {
                     // The middle of its 10 ms.
                     let bucket = self.bucket(Timestamp(start + 5_000_000));
@@ -141,6 +150,7 @@ impl Traffic {
             ok,
             lost,
             by_outcome: words.collect(),
+            late_p99_ms: (self.late_p99_ns > LATE_NS).then(|| self.late_p99_ns as f64 / 1e6),
             budget_left: budget_left(lost),
         }
     }

@@ -1,10 +1,13 @@
 //! PURE: what another setting would change, as far as theory can tell.
 
 mod choices;
+mod possible;
+mod retries;
 
 use super::model::{Cell, Column, Table};
 use super::shown;
 use crate::engine::Engine;
+use crate::experiment::forecast::without_checks;
 use choices::{Choice, Kind, choices};
 use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
@@ -24,8 +27,18 @@ pub struct Facts {
     pub victims: u32,
     /// How long a router serves on that is drained.
     pub drain_wait: Duration,
-    /// What stood in the load balancer's place.
+    /// What stood in the load balancer's place,
     pub engine: Engine,
+    /// which of it,
+    pub version: String,
+    /// and whose defaults it started from: the real system may forbid more than the engine does.
+    pub preset: String,
+    /// How long clients wait.
+    pub patience: Option<Duration>,
+    /// Answers took as long as this in the run: a timeout below it would fail healthy routers. Not known of all runs.
+    pub slowest: Option<Duration>,
+    /// Lost requests a fault, as measured.
+    pub measured_lost: Option<f64>,
     /// Whether anybody checks the routers.
     pub checked: bool,
 }
@@ -53,7 +66,7 @@ struct Expected {
 }
 
 /// Sentences of an advice.
-const MOST: usize = 3;
+const MOST: usize = 4;
 
 /// The settings in force out of a document's `check`: what is no setting in it is another form of one.
 pub fn settings(check: &Value) -> Option<Settings> {
@@ -71,14 +84,12 @@ pub fn settings(check: &Value) -> Option<Settings> {
 impl Facts {
     /// What else could be set, and what it would do; `None` where theory has no figure for anything.
     pub fn advice(&self) -> Option<Advice> {
-        let now = self.expected(&self.settings, &self.spec);
+        let now = self.expected(&self.settings, &self.spec, self.drain_wait);
         let mut tried: Vec<(Choice, Expected)> = Vec::new();
         for choice in choices(self) {
-            let expected = self.expected(&choice.settings, &choice.spec);
+            let expected = self.expected(&choice.settings, &choice.spec, choice.drain_wait);
             let told = expected.t_detect.is_ok() || choice.kind == Kind::Retry;
-            let known = tried
-                .iter()
-                .any(|(other, _)| other.settings == choice.settings && other.spec == choice.spec);
+            let known = tried.iter().any(|(other, _)| other.is_same(&choice));
             if told && !known {
                 tried.push((choice, expected));
             }
@@ -86,27 +97,48 @@ impl Facts {
         if now.t_detect.is_err() && tried.is_empty() {
             return None;
         }
+        let table = self.table(&now, &tried);
+        let nothing = self.nothing_to_change(&now);
+        let named = match nothing {
+            Some(_) => Vec::new(),
+            None => self.best(&now, &tried),
+        };
+        let mut sentences: Vec<String> = named
+            .iter()
+            .map(|(choice, expected)| self.sentence(&now, choice, expected))
+            .collect();
+        sentences.extend(nothing);
+        if sentences.is_empty() {
+            sentences.push("Theory knows of no single setting here that would lose less.".to_owned());
+        }
+        let mut notes: Vec<String> = tried
+            .iter()
+            .filter(|(choice, _)| !named.iter().any(|(named, _)| named.is_same(choice)))
+            .filter_map(|(choice, expected)| note(choice, expected))
+            .collect();
+        notes.extend(choices::kept_timeout(self));
         Some(Advice {
-            table: self.table(&now, &tried),
-            notes: notes(&tried),
-            sentences: self.sentences(&now, tried),
+            table,
+            sentences,
+            notes,
         })
     }
 
-    fn expected(&self, settings: &Settings, spec: &Spec) -> Expected {
+    fn expected(&self, settings: &Settings, spec: &Spec, drain_wait: Duration) -> Expected {
         let case = Case {
             settings,
             spec,
             traffic: self.traffic,
             victims: self.victims,
-            drain_wait: self.drain_wait,
+            drain_wait,
         };
         let seconds = |time: Duration| time.as_secs_f64();
-        let t_detect = case.t_detect().map_err(|why| why.to_string());
-        let lost = case
-            .lost()
-            .and_then(|lost| lost.mean)
-            .map_err(|why| why.to_string());
+        let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
+        if let (false, Ok(bounds)) = (self.checked, t_detect) {
+            (t_detect, lost) = without_checks(settings.check.interval, self.traffic, bounds, lost);
+        }
+        let t_detect = t_detect.map_err(|why| why.to_string());
+        let lost = lost.and_then(|lost| lost.mean).map_err(|why| why.to_string());
         Expected {
             t_detect: t_detect.map(|bounds| {
                 let bounds = bounds.map(seconds);
@@ -142,23 +174,22 @@ impl Facts {
         }
     }
 
-    /// `interval=5s fall=2`, in the words of the real one where it stood there.
+    /// `interval 5s, fall 2`
     pub fn in_force(&self) -> String {
-        if !self.checked {
-            return format!("{} without health checks", self.engine);
-        }
-        let key = |name: &str| self.word_of(name);
-        let check = &self.settings.check;
-        let mut words = format!(
-            "{} {}, {} {}",
-            key("interval"),
-            shown_setting(&self.settings, "interval"),
-            key("fall"),
-            check.fall
-        );
+        self.words_in_force().join(", ")
+    }
+
+    /// `interval 5s` and `fall 2`, in the words of the real one where it stood there.
+    pub fn words_in_force(&self) -> Vec<String> {
+        let mut words = match self.checked {
+            false => vec!["no health checks".to_owned()],
+            true => ["interval", "fall"]
+                .map(|key| format!("{} {}", self.word_of(key), shown_setting(&self.settings, key)))
+                .into(),
+        };
         let detectors = self.settings.detectors.to_string();
         if detectors != "poll" {
-            words += &format!(", detector {detectors}");
+            words.push(format!("detector {detectors}"));
         }
         words
     }
@@ -172,35 +203,46 @@ impl Facts {
         alias.unwrap_or_else(|| key.to_owned())
     }
 
-    fn sentences(&self, now: &Expected, tried: Vec<(Choice, Expected)>) -> Vec<String> {
+    /// Why all may stay as it is.
+    fn nothing_to_change(&self, now: &Expected) -> Option<String> {
         let one = shown::one(self.spec.fault);
-        if now.lost.as_ref().is_ok_and(|lost| *lost < 1.0) {
-            return vec![format!(
+        if self.measured_lost == Some(0.0) {
+            return Some(format!(
+                "Nothing to change for this: no request was lost to a {one} with these settings."
+            ));
+        }
+        let none = now.lost.as_ref().is_ok_and(|lost| *lost < 1.0);
+        none.then(|| {
+            format!(
                 "Nothing to change: theory expects less than one lost request a {one} with these settings."
-            )];
-        }
-        let mut better: Vec<(f64, Choice, Expected)> = tried
-            .into_iter()
-            .filter_map(|(choice, expected)| Some((self.gain(now, &choice, &expected)?, choice, expected)))
-            .collect();
-        // The most that is saved comes first; of what saves as much the one that costs nothing else.
-        better.sort_by(|(a, x, _), (b, y, _)| b.total_cmp(a).then(x.price.len().cmp(&y.price.len())));
-        let mut sentences: Vec<String> = better
+            )
+        })
+    }
+
+    /// The most that is saved comes first; of what saves as much the one that costs nothing else. Of a retry theory has
+    /// no figure: it stands last, and is always among them.
+    fn best<'a>(&self, now: &Expected, tried: &'a [(Choice, Expected)]) -> Vec<&'a (Choice, Expected)> {
+        let mut better: Vec<(f64, &(Choice, Expected))> = tried
             .iter()
-            .take(MOST)
-            .map(|(_, choice, expected)| self.sentence(now, choice, expected))
+            .filter_map(|each| Some((self.gain(now, &each.0, &each.1)?, each)))
             .collect();
-        if sentences.is_empty() {
-            sentences.push("Theory knows of no single setting here that would lose less.".to_owned());
-        }
-        sentences
+        better.sort_by(|(a, (x, _)), (b, (y, _))| {
+            let other = |choice: &Choice| (choice.kind != Kind::Wait, choice.price.len());
+            b.total_cmp(a).then(other(x).cmp(&other(y)))
+        });
+        let retry = better
+            .iter()
+            .position(|(_, (choice, _))| choice.kind == Kind::Retry);
+        let retry = retry.map(|place| better.remove(place));
+        better.truncate(MOST - usize::from(retry.is_some()));
+        better.into_iter().chain(retry).map(|(_, each)| each).collect()
     }
 
     /// How much of the loss a choice takes away, from 0 to 1; `None`: it is no better, or nobody knows.
     fn gain(&self, now: &Expected, choice: &Choice, expected: &Expected) -> Option<f64> {
         if choice.kind == Kind::Retry {
             // No figure of theory's, but what is left after every other: behind those that take most of it away.
-            return Some(0.5);
+            return Some(0.0);
         }
         match (&now.lost, &expected.lost) {
             (Ok(before), Ok(after)) => Some(1.0 - after / before).filter(|gain| *gain > 0.05),
@@ -219,11 +261,7 @@ impl Facts {
     fn sentence(&self, now: &Expected, choice: &Choice, expected: &Expected) -> String {
         let one = shown::one(choice.spec.fault);
         if choice.kind == Kind::Retry {
-            return format!(
-                "{} would hide most of what is left, as a request that found no connection is sent to another router; \
-                 theory has no figure for what it saves, so measure it.",
-                capital(choice)
-            );
+            return format!("{} {}.", capital(choice), choice.price);
         }
         let mut says = match (&now.t_detect, &expected.t_detect) {
             (Err(_), Ok((Some(after), ..))) => {
@@ -239,7 +277,9 @@ impl Facts {
                     shown::time(*before)
                 )
             }
-            (Ok((Some(before), ..)), Ok((Some(after), ..))) if choice.spec == self.spec => {
+            (Ok((Some(before), ..)), Ok((Some(after), ..)))
+                if choice.spec == self.spec && shown::time(*before) != shown::time(*after) =>
+            {
                 format!(
                     "would notice it after {} instead of {}",
                     shown::time(*after),
@@ -285,16 +325,16 @@ fn shown_setting(settings: &Settings, key: &str) -> String {
         .collect()
 }
 
-/// A sentence for each choice that has something to say.
-fn notes(tried: &[(Choice, Expected)]) -> Vec<String> {
-    let note = |(choice, expected): &(Choice, Expected)| {
-        let why = expected.t_detect.as_ref().err().or(expected.lost.as_ref().err());
-        let why = why.map(|why| format!("no figure, as {why}"));
-        let price = Some(choice.price.clone()).filter(|price| !price.is_empty());
-        let says: Vec<String> = price.into_iter().chain(why).collect();
-        (!says.is_empty()).then(|| format!("`{}`: {}.", choice.title, says.join("; ")))
-    };
-    tried.iter().filter_map(note).collect()
+/// What a choice has to say that no sentence has said.
+fn note(choice: &Choice, expected: &Expected) -> Option<String> {
+    if choice.kind == Kind::Retry {
+        return Some(format!("{} {}.", capital(choice), choice.price));
+    }
+    let why = expected.t_detect.as_ref().err().or(expected.lost.as_ref().err());
+    let why = why.map(|why| format!("no figure, as {why}"));
+    let price = Some(choice.price.clone()).filter(|price| !price.is_empty());
+    let says: Vec<String> = price.into_iter().chain(why).collect();
+    (!says.is_empty()).then(|| format!("{}: {}.", capital(choice), says.join("; ")))
 }
 
 fn row(setting: String, expected: &Expected) -> Vec<Cell> {

@@ -130,6 +130,12 @@ fn timeline(chosen: &Chosen, pictures: Pictures) -> Section {
     }
 }
 
+/// Faults that the balancer missed: what they cost depends on how long their trials waited.
+fn unnoticed(s: &Summary) -> usize {
+    let missed = |detected: usize| s.summary.n.saturating_sub(detected);
+    s.summary.detected.map_or(0, missed)
+}
+
 /// To the millisecond; below 100 ms a digit more, as in the terminal.
 fn seconds(value: Option<f64>) -> Cell {
     let digits = match value {
@@ -148,4 +154,4 @@ fn text(text: String) -> Block {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -54,6 +54,21 @@ pub fn counted(count: f64, noun: &str) -> String {
     }
 }
 
+/// The same with its verb: `1 request is`, `12 requests are`.
+pub fn counted_are(count: f64, noun: &str) -> String {
+    let verb = if mean(count) == "1" { "is" } else { "are" };
+    format!("{} {verb}", counted(count, noun))
+}
+
+/// `interval 5s`, `interval 5s and fall 2`, `inter 2s, fall 3 and detector passive`.
+pub fn joined(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
 /// A large whole number: `518,400`.
 pub fn grouped(count: f64) -> String {
     let digits = format!("{count:.0}");
@@ -179,6 +194,13 @@ mod tests {
         assert_eq!(counted(370.4, "request"), "370 requests");
         assert_eq!(counted(1.0, "request"), "1 request");
         assert_eq!(counted(0.5, "request"), "0.5 requests");
+        assert_eq!(counted_are(1.0, "request"), "1 request is");
+        assert_eq!(counted_are(0.0, "request"), "0 requests are");
+        let words: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
+        assert_eq!(
+            [1, 2, 3].map(|n| joined(&words[..n])),
+            ["a", "a and b", "a, b and c"]
+        );
         assert_eq!(percent(0.999), "99.9 %");
         assert_eq!(percent(0.9995), "99.95 %");
         assert_eq!(percent(1.0), "100 %");

@@ -18,13 +18,12 @@ use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
 use super::pictures::Wanted;
 use super::shown::{counted, one, percent, several, time, when};
 use crate::budget;
-use crate::experiment::sweep::verdict::{Document, Judged};
+use crate::experiment::doubts;
+use crate::experiment::sweep::verdict::{Document, Judged, Tie};
 use view::View;
 
 /// Fewer deaths a cell say nothing of a spread.
 const FEW: usize = 5;
-/// Later than this at the 99th percentile, and the clients themselves disturbed what was measured.
-const LATE_MS: f64 = 1.0;
 
 /// The deaths that are worth a picture.
 pub fn wanted(document: &Document) -> Vec<Wanted> {
@@ -110,8 +109,14 @@ fn verdict(view: &View) -> Verdict {
     );
     let sentence = match (document.slo, document.chosen) {
         (Some(slo), Some(_)) => format!(
-            "{name} reaches {} with the fewest checks, if {often}: {figures}.",
-            percent(slo)
+            "{name} reaches {} with the fewest checks{}, if {often}: {figures}.",
+            percent(slo),
+            match document.tie() {
+                Tie::None => "",
+                Tie::FalseEjections => " and, of those with as few, the fewest false ejections by theory",
+                Tie::Fall => " and, of those with as few, the highest fall",
+                Tie::Lost => " and, of those with as few, the fewest lost requests",
+            }
         ),
         (Some(slo), None) => {
             let reached = best.success.map_or("an unknown share".to_owned(), percent_of);
@@ -174,10 +179,11 @@ fn advice(view: &View) -> Vec<String> {
             (before, after) => format!("{after} instead of {before} checks a second"),
         };
         advice.push(format!(
-            "From {which}, change to {}: {} lost a death instead of {}, for {price}.",
+            "From {which}, change to {}: {} lost a death instead of {}, for {price}{}.",
             view.flags(view.best),
             counted(after, "request"),
-            super::shown::mean(before)
+            super::shown::mean(before),
+            mistakes::instead(from, view.best)
         ));
     }
     if let Some(cheap) = view.cheaper() {
@@ -207,6 +213,7 @@ fn advice(view: &View) -> Vec<String> {
             seen.observed
         ));
     }
+    advice.extend(mistakes::not_looked_at(view));
     if document.slo.is_none() && document.cells.len() > 1 {
         advice.push(
             "With --slo 0.999 the setting is marked that reaches it with the fewest checks; --out with this directory \
@@ -294,7 +301,11 @@ fn warnings(document: &Document) -> Vec<String> {
             deaths().count()
         ));
     }
-    if let Some(late) = document.late_p99_ms.filter(|late| *late >= LATE_MS) {
+    let shortest = deaths()
+        .filter_map(|death| death.t_detect_s)
+        .filter(|time| *time > 0.0);
+    let limit = doubts::late_limit_ms(shortest.reduce(f64::min));
+    if let Some(late) = document.late_p99_ms.filter(|late| *late > limit) {
         warnings.push(format!(
             "The load was late (p99 {late:.1} ms): this machine was too busy to trust small differences."
         ));

@@ -1,22 +1,27 @@
 //! PURE: the records around one fault as a picture: truth above belief, checks as ticks, lost requests below.
 //!
 //! [`scenes`] takes the records of a lab from its beginning, one after the other and none kept that is in no picture: a
-//! log of hundreds of megabytes is as good as a short one. `lane` is what becomes of one router, `span` how much is shown.
+//! log of hundreds of megabytes is as good as a short one. `lane` is what becomes of one router, `span` how much is shown,
+//! `scene` what is said of it.
+//! A picture ends before the next fault of any router: what that costs is another picture's.
 
 mod lane;
+mod scene;
 mod span;
 #[cfg(test)]
 mod tests;
 
-use super::figure::{Figure, Mark, Picture, Timeline};
-use crate::experiment::measure::Trial;
+pub use scene::Scene;
+
+use super::figure::{Mark, Timeline};
+use crate::experiment::measure::{self, Trial};
 use crate::story;
 use lane::Actor;
 use router::clock::Timestamp;
 use router::record::{Belief, Event, Fault, Outcome, ProbeResult, Record};
 use serde::Serialize;
 use span::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A fault to be shown, and what was measured of it. Seconds are from `at`.
@@ -39,18 +44,6 @@ pub struct Moment {
 pub struct Victim {
     pub router: String,
     pub lost: Option<u64>,
-}
-
-/// What is to be seen of a [`Moment`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scene {
-    pub timeline: Timeline,
-    /// Routers without a lane: more would be too many to read.
-    pub hidden: usize,
-    /// The balancer tells what it believes.
-    pub told: bool,
-    /// Its checks are known only from the routers that answered them.
-    pub seen_by_routers: bool,
 }
 
 /// Lanes that a reader can take in.
@@ -97,51 +90,6 @@ impl Moment {
     }
 }
 
-impl Scene {
-    /// `caption` says whose death it is; what else a reader has to know is added.
-    pub fn figure(self, id: &str, caption: &str) -> Figure {
-        let mut words = vec![caption.to_owned()];
-        if !self.told {
-            words.push("The balancer does not tell what it believes.".to_owned());
-        }
-        if self.seen_by_routers {
-            words.push("Checks are those that reached a router: one that is dead tells of none.".to_owned());
-        }
-        if self.hidden > 0 {
-            let plural = if self.hidden == 1 { " is" } else { "s are" };
-            words.push(format!("{} more router{plural} not shown.", self.hidden));
-        }
-        let gaps = self.timeline.lanes.iter().flat_map(|lane| {
-            let told = |(from, to, _): &(f64, f64, String)| {
-                format!(
-                    "{} was believed in use and was not fit for it for {:.3} s",
-                    lane.router,
-                    to - from
-                )
-            };
-            lane.gaps.iter().map(told)
-        });
-        let gaps: Vec<String> = gaps.collect();
-        let lost: u64 = self.timeline.lost.iter().map(|(.., count)| count).sum();
-        let alt = format!(
-            "Truth above belief of {} routers from {:.1} s to {:.1} s around the fault: {}; {lost} requests lost.",
-            self.timeline.lanes.len(),
-            self.timeline.from,
-            self.timeline.to,
-            match gaps.is_empty() {
-                true => "no gap between them is known".to_owned(),
-                false => gaps.join(", "),
-            }
-        );
-        Figure {
-            id: id.to_owned(),
-            caption: words.join(" "),
-            alt,
-            picture: Picture::Timeline(self.timeline),
-        }
-    }
-}
-
 /// Takes the records and keeps what may be in the picture.
 struct Film<'a> {
     moment: &'a Moment,
@@ -152,8 +100,12 @@ struct Film<'a> {
     told: bool,
     /// The balancer tells of its checks itself.
     probes: bool,
-    /// Requests by tenths of a second since the fault, and their outcomes.
-    lost: BTreeMap<(i64, Outcome), u64>,
+    /// Lost requests by when they were due, and their outcomes.
+    lost: BTreeMap<(Timestamp, Outcome), u64>,
+    /// Victims that serve again: what befalls them then is another fault.
+    revived: BTreeSet<String>,
+    /// The first fault after this one.
+    next: Option<Timestamp>,
     /// The load ended: what follows is the end of the lab.
     stopped: Option<Timestamp>,
 }
@@ -168,6 +120,8 @@ impl<'a> Film<'a> {
             told: true,
             probes: false,
             lost: BTreeMap::new(),
+            revived: BTreeSet::new(),
+            next: None,
             stopped: None,
         }
     }
@@ -185,6 +139,7 @@ impl<'a> Film<'a> {
             let actor = self.routers.entry(name.to_owned());
             actor.or_insert_with(|| Actor::new(from, belief)).on_fate(record);
         }
+        self.follow(record);
         match &record.event {
             Event::Ready { .. } if record.from == "lb" => self.begin(at, Some(Belief::Up)),
             Event::Spawned { name, .. } if name == "lb" => self.begin(at, None),
@@ -229,13 +184,31 @@ impl<'a> Film<'a> {
             Event::Outcome {
                 intended_ns, outcome, ..
             } if *outcome != Outcome::Ok && self.span.holds(*intended_ns) => {
-                let bucket = (intended_ns.seconds_after(self.moment.at) / BUCKET_S).floor() as i64;
-                *self.lost.entry((bucket, *outcome)).or_default() += 1;
+                *self.lost.entry((*intended_ns, *outcome)).or_default() += 1;
             }
             Event::Exited { name, .. } if name == "load" && at > self.moment.at => {
                 self.stopped.get_or_insert(at);
             }
             _ => {}
+        }
+    }
+
+    /// Until the next fault of any router.
+    fn follow(&mut self, record: &Record) {
+        let at = record.at;
+        if at <= self.moment.at {
+            return;
+        }
+        for victim in &self.moment.victims {
+            if measure::revives(record, &victim.router) {
+                self.revived.insert(victim.router.clone());
+            }
+        }
+        if let Event::Fault { router, .. } | Event::Death { router, .. } = &record.event {
+            let hit = self.moment.victims.iter().any(|victim| victim.router == *router);
+            if !hit || self.revived.contains(router) {
+                self.next = Some(self.next.map_or(at, |next| next.min(at)));
+            }
         }
     }
 
@@ -268,7 +241,7 @@ impl<'a> Film<'a> {
             .map(|victim| self.routers.get(&victim.router)?.well_again(at, self.told))
             .collect();
         let again = again.and_then(|again| again.into_iter().max());
-        let to = self.span.end(again, self.stopped);
+        let to = self.span.end(again, self.next, self.stopped);
         let shown = self.shown(to);
         let lanes = shown.iter().filter_map(|name| {
             let victim = victims().find(|victim| victim.router == **name);
@@ -276,20 +249,25 @@ impl<'a> Film<'a> {
             Some(self.routers.get(*name)?.lane(name, (at, to), self.probes, lost))
         });
         let lanes: Vec<_> = lanes.collect();
-        let lost = self.lost.iter().map(|((bucket, outcome), count)| {
-            let begin = *bucket as f64 * BUCKET_S;
-            (begin, word(outcome), *count)
-        });
+        let mut lost: BTreeMap<(i64, Outcome), u64> = BTreeMap::new();
+        for ((due, outcome), count) in self.lost.iter().filter(|((due, _), _)| *due < to) {
+            let bucket = (seconds(*due) / BUCKET_S).floor() as i64;
+            *lost.entry((bucket, *outcome)).or_default() += count;
+        }
+        let lost = lost
+            .into_iter()
+            .map(|((bucket, outcome), count)| (bucket as f64 * BUCKET_S, word(outcome), count));
         let (from, to) = (seconds(self.span.from), seconds(to));
         Scene {
             hidden: self.routers.len() - lanes.len(),
+            cost: victims().map(|victim| victim.lost).sum(),
             told: self.told,
             seen_by_routers: !self.probes && self.routers.values().any(|actor| !actor.seen.is_empty()),
             timeline: Timeline {
                 from,
                 to,
                 lanes,
-                lost: lost.filter(|(begin, ..)| *begin < to).collect(),
+                lost: lost.collect(),
                 marks: self.marks(to),
             },
         }

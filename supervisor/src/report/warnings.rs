@@ -2,21 +2,19 @@
 
 use super::shown;
 use super::statistics;
+use crate::experiment::doubts;
 use crate::experiment::summary::Summary;
 
 /// Fewer trials say little of a spread.
 const FEW: usize = 10;
-/// A load that is later than this is late for any figure.
-const LATE_MS: f64 = 5.0;
-/// Or than this share of what was measured.
-const LATE_SHARE: f64 = 0.1;
 
 /// The most important first.
 pub fn warnings(s: &Summary) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(incomplete(s));
     all.extend(few(s));
-    all.extend(late(s));
+    all.extend(doubts::late_load(s).map(|text| sentence(&text)));
+    all.extend(doubts::late_checks(s).map(|text| sentence(&text)));
     all.extend(dropped(s));
     all.extend(disturbed(s));
     all.extend(undetected(s));
@@ -53,28 +51,20 @@ fn few(s: &Summary) -> Option<String> {
     }
     let band = |n| statistics::band(n).unwrap_or(1.0) * 100.0;
     Some(format!(
-        "n = {n} is small: the share of deaths noticed by any given time is known to ±{:.0} percentage points only; \
+        "n = {n} is small: the share of {}s noticed by any given time is known to ±{:.0} percentage points only; \
          20 trials make that ±{:.0}, 100 make it ±{:.0}.",
+        s.trials.first().map_or("fault", |trial| shown::one(trial.fault)),
         band(n),
         band(20),
         band(100)
     ))
 }
 
-fn late(s: &Summary) -> Option<String> {
-    let late = s.load.late_p99_ms?;
-    let least = s.summary.t_detect_s.map(|t| t.min).filter(|least| *least > 0.0);
-    let beside = least.is_some_and(|least| late > LATE_SHARE * least * 1e3);
-    (late > LATE_MS || beside).then(|| {
-        let why = match least {
-            Some(least) if beside => format!(", more than a tenth of the shortest t_detect ({})", shown::time(least)),
-            _ => String::new(),
-        };
-        format!(
-            "The load generator was late: 1 % of the requests by more than {late:.1} ms{why}. This machine was too busy: \
-             doubt differences smaller than that."
-        )
-    })
+/// What the terminal says behind `warning:`, as a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
 fn dropped(s: &Summary) -> Option<String> {

@@ -29,6 +29,11 @@ impl Story {
         if window.looks.is_none() {
             return "; health checks do not see that".to_owned();
         }
+        // A real balancer's checks are those that reach a router.
+        let unseen = match self.real && !router.checks.is_empty() {
+            true => "; its checks are not seen until it answers again",
+            false => "",
+        };
         let detectors = self.settings.detectors;
         let who = if detectors.passive || detectors.sentinel || detectors.notice {
             "checks alone"
@@ -38,9 +43,9 @@ impl Story {
         match predict(&self.settings.check, router) {
             Some(predicted) => {
                 let left = seconds((window.death + predicted).since(at));
-                format!("; {who} should notice in {left}")
+                format!("; {who} should notice in {left}{unseen}")
             }
-            None => String::new(),
+            None => unseen.to_owned(),
         }
     }
 

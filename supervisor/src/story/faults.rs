@@ -265,7 +265,7 @@ impl Router {
             let out = self.out.filter(|(out, _)| *out + SETTLE >= at);
             open.detected = Some(out.map_or(at, |(out, _)| out.max(at)));
             open.detected_by = out.map(|(_, by)| by);
-            open.quiet = true;
+            (open.quiet, open.said) = (true, true);
             open.settle(now + SETTLE);
         }
         self.went_by = Some(open.fault);

@@ -18,10 +18,13 @@ pub(super) struct Joins {
     by_the_client: Option<Told>,
 }
 
-/// Whether a balancer tells of its failed attempts.
+/// What a real balancer tells of its attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
-    Attempts,
+    /// All of them (Envoy, nginx): its last one at a router is known.
+    Every,
+    /// Failed ones, and some that are in no log (HAProxy): a later one than those may have been the last.
+    Some,
     Nothing,
 }
 
@@ -34,6 +37,8 @@ pub(super) struct FailedAttempt {
     pub router: String,
     pub started: Timestamp,
     pub cause: Cause,
+    /// Nobody saw it.
+    pub reckoned: bool,
 }
 
 #[derive(Debug)]
@@ -62,8 +67,12 @@ impl Joins {
     }
 
     /// Requests are a window's from now on by when they were sent: what a balancer tells of its attempts is not all of them.
-    pub fn by_the_client(&mut self, attempts: bool) {
-        self.by_the_client = Some(if attempts { Told::Attempts } else { Told::Nothing });
+    pub fn by_the_client(&mut self, attempts: bool, every: bool) {
+        self.by_the_client = Some(match (attempts, every) {
+            (true, true) => Told::Every,
+            (true, false) => Told::Some,
+            (false, _) => Told::Nothing,
+        });
     }
 
     /// A request that was sent, and ended, then.
@@ -112,12 +121,13 @@ impl Joins {
         let mut causes = BTreeMap::new();
         let mut saved = BTreeSet::new();
         let mut requests = BTreeSet::new();
-        let mut gave_up = 0;
+        let (mut gave_up, mut reckoned) = (0, 0);
         let mut read = self.attempts.len();
         let mut last = window.last_attempt;
         let own = |attempt: &&FailedAttempt| belongs(attempt, router, window);
         for attempt in self.attempts.iter().filter(own) {
             *causes.entry(attempt.cause).or_default() += 1;
+            reckoned += u64::from(attempt.reckoned);
             last = last.max(Some(attempt.started));
             let by_port = || self.ports.get(&attempt.port?).copied();
             let request = attempt.request.or_else(by_port);
@@ -156,7 +166,11 @@ impl Joins {
         }
         let last = last.filter(|last| *last >= window.death);
         let told = self.by_the_client != Some(Told::Nothing);
-        let watched = window.detected.is_some();
+        let every = matches!(self.by_the_client, None | Some(Told::Every));
+        // Where nothing is answered the last attempt is the last that failed.
+        let mute = window.fault.fails_all() || window.fault == Fault::Hang && window.over.is_none();
+        let ends = mute && last.is_some();
+        let known = every && (window.said && window.detected.is_some() || ends);
         let polled = window.detected_by == Some(Detector::Poll);
         let report = WindowReport {
             router: router.to_owned(),
@@ -168,14 +182,13 @@ impl Joins {
             predicted: window.predicted.filter(|_| polled),
             over: window.over.is_some(),
             attempted: last.is_some(),
-            t_stop: last
-                .map(|last| last.since(window.death))
-                .or((watched && told && window.quiet).then_some(Duration::ZERO)),
+            t_stop: known.then(|| last.map_or(Duration::ZERO, |last| last.since(window.death))),
             told,
             lost,
             gave_up,
             saved: if retries { saved.len() as u64 } else { 0 },
             causes,
+            reckoned,
         };
         Counted {
             report,

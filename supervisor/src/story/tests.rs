@@ -76,6 +76,18 @@ impl Told {
         self.hear(ms, "lb", event);
     }
 
+    /// A real balancer stands there.
+    fn engine(&mut self, every_attempt: bool) {
+        let event = Event::Engine {
+            engine: "haproxy".into(),
+            version: "2.6.12".into(),
+            belief: true,
+            attempts: true,
+            every_attempt,
+        };
+        self.hear(1, "lb", event);
+    }
+
     fn death(&mut self, ms: u64, stamp: Stamp, words: &str) {
         self.hear(
             ms,
@@ -111,6 +123,7 @@ impl Told {
             status,
             nth: 1,
             port: None,
+            reckoned: false,
         };
         let (sent_ns, router) = (Some(started_ns), None);
         let lost = Event::Outcome {

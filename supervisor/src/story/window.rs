@@ -26,8 +26,10 @@ pub(super) struct Window {
     pub predictable: bool,
     /// Start of the last attempt there, from the balancer's `quiet`.
     pub last_attempt: Option<Timestamp>,
-    /// The balancer has nothing in flight there.
+    /// The balancer has nothing in flight there, or what it has will not be told as such.
     pub quiet: bool,
+    /// It has said which attempt was its last there, or that there was none.
+    pub said: bool,
     /// It is leaving and not gone yet: what it may still cost is not known.
     pub leaving: bool,
     /// Ready, or running, or healed again.
@@ -54,9 +56,10 @@ pub struct WindowReport {
     pub over: bool,
     /// An attempt was started there after the death.
     pub attempted: bool,
-    /// Zero if the balancer said that no attempt was started after the death; `None` if it did not, and none was seen.
+    /// Zero if the balancer said that no attempt was started after the death; `None` if it has not said which one was
+    /// the last. That an attempt failed then does not tell: later ones may have ended well, or are in no log.
     pub t_stop: Option<Duration>,
-    /// The balancer tells of its attempts.
+    /// The balancer tells of its failed attempts.
     pub told: bool,
     pub lost: Lost,
     /// Lost requests without a failed attempt: their clients gave up first.
@@ -65,6 +68,8 @@ pub struct WindowReport {
     pub saved: u64,
     /// Why attempts failed, also those that the client got over.
     pub causes: BTreeMap<Cause, u64>,
+    /// So many of these attempts nobody saw: the balancer told how often it had tried again.
+    pub reckoned: u64,
 }
 
 /// Requests that a death cost.
@@ -95,6 +100,7 @@ impl Window {
             predictable: true,
             last_attempt: None,
             quiet: false,
+            said: false,
             leaving: fault == Fault::Drain,
             over: None,
             reason_due: None,
@@ -143,7 +149,7 @@ impl WindowReport {
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
         let stop = match self.t_stop.filter(|_| self.attempted) {
             Some(t_stop) => format!("t_stop {}", seconds(t_stop)),
-            None if !self.told || self.t_stop.is_none() => "t_stop not told".to_owned(),
+            None if self.t_stop.is_none() => "t_stop not told".to_owned(),
             None => "no attempt there".to_owned(),
         };
         let Lost {
@@ -166,10 +172,10 @@ impl fmt::Display for WindowReport {
                 let t_stop = seconds(t_stop);
                 write!(f, "reset window: last attempt {t_stop} after it went (t_stop), ")?;
             }
-            (Some(_), None) if !self.told || self.t_stop.is_none() => {
+            (Some(_), None) if self.t_stop.is_none() => {
                 write!(
                     f,
-                    "reset window: the balancer does not tell of its last attempt there; meanwhile "
+                    "reset window: the balancer has not told which attempt was its last there (t_stop); meanwhile "
                 )?;
             }
             (Some(_), None) => write!(f, "reset window: no attempt there after it went, ")?,
@@ -195,11 +201,18 @@ impl fmt::Display for WindowReport {
         }
         write!(f, "{}", saved(self.saved))?;
         if !self.causes.is_empty() {
-            write!(f, " (attempts: {})", counts(&self.causes))?;
+            write!(f, " (attempts: {}", counts(&self.causes))?;
+            if self.reckoned > 0 {
+                write!(f, "; {} of them {RECKONED}", self.reckoned)?;
+            }
+            write!(f, ")")?;
         }
         Ok(())
     }
 }
+
+/// How attempts are known that are in no line of a log.
+pub const RECKONED: &str = "reckoned from log lines, which name only how often a request was tried again";
 
 fn saved(saved: u64) -> String {
     match saved {

@@ -107,17 +107,16 @@ pub(in crate::cli) fn expectation(done: &str, fault: Fault, settings: &LabSettin
         let why = theory.reason.unwrap_or_default();
         return format!("A {done} router: no prediction: {why}");
     };
-    let span = |bounds: Bounds, digits: usize| {
-        let number = |value: f64| format!("{value:.digits$}");
+    let span = |bounds: Bounds, number: fn(f64) -> String| {
         let most = bounds.max.map_or("no bound".to_owned(), number);
         match bounds.mean {
             Some(mean) => (number(mean), format!(" ({} to {most})", number(bounds.min))),
             None => (format!("{} to {most}", number(bounds.min)), String::new()),
         }
     };
-    let (mean, range) = span(window, 2);
+    let (mean, range) = span(window, |seconds| format!("{seconds:.2}"));
     let cost = theory.lost.map_or(String::new(), |lost| {
-        let (mean, range) = span(lost, 0);
+        let (mean, range) = span(lost, requests);
         format!(", at the cost of about {mean} requests{range}")
     });
     let detectors = settings.lb.detectors;
@@ -127,7 +126,21 @@ pub(in crate::cli) fn expectation(done: &str, fault: Fault, settings: &LabSettin
         (None, Some(why)) => format!(": {why}"),
         _ => String::new(),
     };
-    format!("A {done} router is expected {out} after {mean} s{range}{cost}{why}")
+    // No time at all is not a measured one.
+    let when = match window.max {
+        Some(0.0) => "at once".to_owned(),
+        _ => format!("after {mean} s{range}"),
+    };
+    format!("A {done} router is expected {out} {when}{cost}{why}")
+}
+
+/// Of a few, tenths count.
+fn requests(n: f64) -> String {
+    if n >= 10.0 {
+        return format!("{n:.0}");
+    }
+    let words = format!("{n:.1}");
+    words.strip_suffix(".0").unwrap_or(&words).to_owned()
 }
 
 /// "first … last (n)"
@@ -136,5 +149,33 @@ fn span(count: u32, address: impl Fn(u32) -> String) -> String {
         1 => address(1),
         2 => format!("{}, {}", address(1), address(2)),
         n => format!("{} … {} ({n})", address(1), address(n)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn killed(words: &[(&str, &str)]) -> String {
+        let mut settings = LabSettings::default();
+        for (key, word) in words {
+            settings.set("a test", key, word).unwrap();
+        }
+        expectation("killed", Fault::Kill, &settings)
+    }
+
+    #[test]
+    fn what_takes_no_time_is_at_once_and_few_requests_have_tenths() {
+        let at_once = killed(&[("detector", "sentinel")]);
+        assert!(at_once.contains("Down at once"), "{at_once}");
+        assert!(!at_once.contains("0.00"), "{at_once}");
+        let checks = [("interval", "1s"), ("timeout", "1s"), ("fall", "3")];
+        let some = killed(&[&checks[..], &[("rate", "100")]].concat());
+        assert!(
+            some.contains("after 2.50 s (2.00 to 3.00), at the cost of about 62 requests (50 to 75)"),
+            "{some}"
+        );
+        let few = killed(&[&checks[..], &[("rate", "10")]].concat());
+        assert!(few.contains("about 6.2 requests (5 to 7.5)"), "{few}");
     }
 }

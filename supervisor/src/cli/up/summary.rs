@@ -5,7 +5,7 @@ use crate::crash::CrashRate;
 use crate::experiment::setup::{self, Setting};
 use crate::experiment::summary::{Machine, Percentiles};
 use crate::fleet::{LoadTotals, StopReport};
-use crate::page::traffic::LoadCount;
+use crate::page::traffic::{LATE_NS, LoadCount};
 use crate::report::lab::session::{CrashTraffic, Lab, Session};
 use crate::settings::LabSettings;
 use crate::story::Story;
@@ -35,9 +35,6 @@ pub(super) struct Ended {
     /// The load's account of itself; `null`: it could not be had.
     pub load: Value,
 }
-
-/// Later than this, and the load's own figures deserve doubt.
-const LATE_NS: u64 = 5_000_000;
 
 impl Totals {
     pub fn add(&mut self, record: &Record) {

@@ -195,6 +195,7 @@ impl<'a> Line<'a> {
             status: self.status.filter(|status| *status > 0),
             nth: 1,
             port: None,
+            reckoned: false,
         })
     }
 

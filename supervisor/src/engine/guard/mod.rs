@@ -241,6 +241,7 @@ fn announce(
         version: ready.version.clone(),
         belief: tells.belief,
         attempts: tells.attempts,
+        every_attempt: tells.every_attempt,
     });
     let settings = serde_json::to_value(&ready.settings).unwrap_or_default();
     worker.events.emit(Event::Settings { settings });

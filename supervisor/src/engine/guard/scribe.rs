@@ -201,6 +201,7 @@ impl Scribe {
             status,
             nth,
             port,
+            reckoned,
         } = attempt;
         let Some(known) = self.routers.iter_mut().find(|known| known.name == router) else {
             return;
@@ -218,6 +219,7 @@ impl Scribe {
                     status,
                     nth,
                     port,
+                    reckoned,
                 },
             )),
             None => {
@@ -303,6 +305,7 @@ mod tests {
             status: Some(200),
             nth: 1,
             port: None,
+            reckoned: false,
         })
     }
 

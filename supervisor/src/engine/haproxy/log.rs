@@ -9,10 +9,12 @@ use router::clock::Timestamp;
 use router::record::{Belief, Cause, Detector};
 use std::time::Duration;
 
-/// Began (µs since 1970), request, client port, server, termination state, status, retries, connect time (ms).
-pub const FORMAT: &str = "resetlab %[var(txn.began)] %[var(txn.request)] %cp %s %ts %ST %rc %Tc %B %[bc_err]";
+/// Began (µs since 1970), request, client port, server, termination state, status, retries, connect time (ms), bytes,
+/// error, ended (µs since 1970).
+pub const FORMAT: &str =
+    "resetlab %[var(txn.began)] %[var(txn.request)] %cp %s %ts %ST %rc %Tc %B %[bc_err] %[date(0,us)]";
 
-/// How long it waits before it tries the same server again; its log tells the last try only.
+/// How long it waits before it tries the same server again.
 const TURN_AROUND: Duration = Duration::from_secs(1);
 
 pub fn read(line: &str, site: &Site, wall: Wall) -> Vec<Told> {
@@ -39,13 +41,16 @@ fn request(fields: &str, site: &Site, wall: Wall) -> Option<Vec<Told>> {
         retries,
         connect,
         bytes,
+        _,
+        ended_at,
         ..,
     ] = fields[..]
     else {
         return None;
     };
     // A connection that asked nothing has no beginning.
-    let began = wall.at(Duration::from_micros(began.parse().ok()?));
+    let clock = |field: &str| Some(wall.at(Duration::from_micros(field.parse().ok()?)));
+    let (began, over) = (clock(began)?, clock(ended_at)?);
     let request: Option<u64> = request.parse().ok();
     let status: Option<u16> = status.parse().ok().filter(|status| *status > 0);
     let retries: u32 = retries.trim_start_matches('+').parse().ok()?;
@@ -59,6 +64,7 @@ fn request(fields: &str, site: &Site, wall: Wall) -> Option<Vec<Told>> {
     if ended.as_bytes().get(1) == Some(&b'R') {
         return Some(vec![Told::Request { attempts: 0 }]);
     }
+    let moved = retries_moved(fields[6]);
     let attempt = |nth: u32, started: Timestamp, cause: Option<Cause>, last: bool| {
         Told::Attempt(Attempt {
             request,
@@ -70,30 +76,62 @@ fn request(fields: &str, site: &Site, wall: Wall) -> Option<Vec<Told>> {
             status: status.filter(|_| last && (cause.is_none() || cause == Some(Cause::Status5xx))),
             nth,
             port: request.is_none().then(|| port.parse().ok()).flatten(),
+            // Its line is that of the last try.
+            reckoned: !last || moved,
         })
     };
     let mut told = vec![Told::Request {
         attempts: retries + 1,
     }];
-    let moved = fields[6].starts_with('+');
-    for earlier in 0..retries {
-        if !moved {
-            // No connection was made: everything else that is retried goes by `retry-on`, and without a wait.
-            told.push(attempt(
-                earlier + 1,
-                began + TURN_AROUND * earlier,
-                Some(Cause::Refused),
-                false,
-            ));
-        }
-    }
-    let started = if moved {
-        began
-    } else {
-        began + TURN_AROUND * retries
+    let tries = Tries {
+        began,
+        over,
+        retries,
+        moved,
+        cause,
     };
-    told.push(attempt(retries + 1, started, cause, true));
+    for earlier in 0..tries.untold() {
+        // No connection was made: everything else that is retried goes by `retry-on`, and without a wait.
+        let refused = Some(Cause::Refused);
+        told.push(attempt(earlier + 1, tries.start(earlier), refused, false));
+    }
+    told.push(attempt(retries + 1, tries.start(retries), cause, true));
     Some(told)
+}
+
+/// `+1`: the last try was at another server.
+fn retries_moved(field: &str) -> bool {
+    field.starts_with('+')
+}
+
+/// The tries of one request. Its line tells how many there were, and of the last one how it ended.
+struct Tries {
+    began: Timestamp,
+    over: Timestamp,
+    retries: u32,
+    /// The last one was at another server than those before.
+    moved: bool,
+    cause: Option<Cause>,
+}
+
+impl Tries {
+    /// Those at the server of the last one that were before it.
+    fn untold(&self) -> u32 {
+        if self.moved { 0 } else { self.retries }
+    }
+
+    /// When the one after `earlier` others started. All of them took the same time: a refused one none, and the wait after
+    /// it, which is a second, or `connect-timeout` if that is less; one that was not answered `connect-timeout`.
+    fn start(&self, earlier: u32) -> Timestamp {
+        let whole = self.over.since(self.began);
+        let step = match (self.retries, self.cause) {
+            _ if self.moved || self.retries == 0 => return self.began,
+            (retries, Some(Cause::Refused)) => whole / retries,
+            (retries, Some(Cause::ConnectTimeout)) => whole / (retries + 1),
+            (retries, _) => TURN_AROUND.min(whole / retries),
+        };
+        self.began + step * earlier
+    }
 }
 
 /// From the two letters of the termination state: who ended it, and when.
@@ -183,7 +221,13 @@ mod tests {
     }
 
     fn attempts(line: &str) -> Vec<(u64, u32, Option<Cause>, bool)> {
-        let each = told(line).into_iter().filter_map(|told| match told {
+        let ended = |began: &str| format!("{line} {began}");
+        let line = if line.split(' ').count() == 11 {
+            ended("5002000")
+        } else {
+            line.to_owned()
+        };
+        let each = told(&line).into_iter().filter_map(|told| match told {
             Told::Attempt(Attempt {
                 started,
                 nth,
@@ -245,24 +289,44 @@ mod tests {
     }
 
     #[test]
-    fn retries_of_one_server_are_attempts_a_second_apart_and_those_before_a_redispatch_are_unknown() {
-        let line = "resetlab 5000000 7 45614 router-2 SC 503 2 -1 217 0";
+    fn retries_of_one_server_share_the_time_of_their_line_and_those_before_a_redispatch_are_unknown() {
         let refused = Some(Cause::Refused);
+        // It waits for a second and some milliseconds before each.
+        let line = "resetlab 5000000 7 45614 router-2 SC 503 2 -1 217 0 7014000";
         let all = [
             (5000, 1, refused, false),
-            (6000, 2, refused, false),
-            (7000, 3, refused, false),
+            (6007, 2, refused, false),
+            (7014, 3, refused, false),
         ];
         assert_eq!(attempts(line), all);
         assert_eq!(told(line)[0], Told::Request { attempts: 3 });
-        let moved = "resetlab 5000000 7 45614 router-1 -- 200 +1 0 217 0";
+        let reckoned = |line: &str| -> Vec<bool> {
+            let each = told(line).into_iter().filter_map(|told| match told {
+                Told::Attempt(attempt) => Some(attempt.reckoned),
+                _ => None,
+            });
+            each.collect()
+        };
+        assert_eq!(reckoned(line), [true, true, false], "only the last has a line");
+        // Less than a second, where `connect-timeout` is.
+        let short = "resetlab 5000000 7 45614 router-2 SC 503 2 -1 217 0 5410000";
+        assert_eq!(attempts(short)[2], (5410, 3, refused, false));
+        let silent = "resetlab 5000000 7 45614 router-2 sC 503 1 -1 217 0 6000000";
+        assert_eq!(attempts(silent)[1], (5500, 2, Some(Cause::ConnectTimeout), false));
+        // Refused once, then served for three seconds: the wait is a second.
+        let served = "resetlab 5000000 7 45614 router-2 -- 200 1 1007 217 0 9000000";
+        assert_eq!(
+            attempts(served),
+            [(5000, 1, refused, false), (6000, 2, None, false)]
+        );
+        let moved = "resetlab 5000000 7 45614 router-1 -- 200 +1 0 217 0 5002000";
         assert_eq!(attempts(moved), [(5000, 2, None, false)]);
         assert_eq!(told(moved)[0], Told::Request { attempts: 2 });
     }
 
     #[test]
     fn a_request_that_no_server_got_is_unrouted() {
-        let told = told("resetlab 5000000 7 45614 <NOSRV> SC 503 0 -1 217 -");
+        let told = told("resetlab 5000000 7 45614 <NOSRV> SC 503 0 -1 217 - 5000100");
         let at = Timestamp(5_000_000_000);
         let request = Some(7);
         assert_eq!(

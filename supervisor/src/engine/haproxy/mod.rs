@@ -88,13 +88,15 @@ impl Program for Haproxy {
         own::adopt(text, site)
     }
 
-    /// After a redispatch its log names the last server only.
+    /// After a redispatch its log names the last server only. A request that was sent on a connection used before, and
+    /// that ended without an answer, is in no line: not every attempt is told.
     fn tells(&self, site: &Site, settings: &Settings) -> Tells {
         let retries = matches!(settings.on_failure, OnFailure::Retry | OnFailure::RetryConnect);
         let moves = retries && settings.retry.to != RetryTo::Same;
         Tells {
             belief: true,
             attempts: site.own.is_none() && !moves,
+            every_attempt: false,
         }
     }
 

@@ -209,6 +209,7 @@ impl Log {
                 status: status.filter(|_| answered),
                 nth: attempts,
                 port: None,
+                reckoned: false,
             }));
         }
         told.push(Told::Request { attempts });

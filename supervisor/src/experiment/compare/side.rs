@@ -43,7 +43,11 @@ pub struct Side {
     /// `null`: the engine does not tell.
     pub detected: Option<usize>,
     pub t_detect_s: Option<Spread>,
+    /// `null`: the engine does not tell of every attempt.
     pub t_stop_s: Option<Spread>,
+    /// Of how many trials each of these figures is; `null`: by an older program.
+    #[serde(default)]
+    pub of: Option<Of>,
     pub residual_ms: Option<Residual>,
     /// Trials with a residual.
     pub residual_n: usize,
@@ -55,8 +59,21 @@ pub struct Side {
     pub outcomes: BTreeMap<Outcome, Count>,
     /// `null`: the engine does not tell.
     pub causes: Option<BTreeMap<Cause, u64>>,
+    /// So many of these attempts nobody saw: its log names only how often a request was tried again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reckoned: u64,
     pub saved_by_retry: Option<u64>,
     pub late_p99_ms: Option<f64>,
+}
+
+/// Trials that have a figure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Of {
+    pub t_detect_s: usize,
+    pub t_stop_s: usize,
+    pub window_s: usize,
+    /// Trials whose window was long enough for a share.
+    pub lost_over_window: usize,
 }
 
 /// A share of the requests sent into windows.
@@ -115,6 +132,7 @@ impl Side {
             Some((trial.t_detect_s? - trial.predicted_t_detect_s?).abs() * 1e3)
         };
         let residuals = spread(&residual);
+        let having = |value: &dyn Fn(&Done) -> bool| valid.iter().filter(|done| value(done)).count();
         let mut outcomes: BTreeMap<Outcome, Count> = BTreeMap::new();
         for done in &valid {
             for (outcome, count) in &done.clients.in_flight {
@@ -131,20 +149,35 @@ impl Side {
                 .map(|all| all.into_iter().filter(|detected| *detected).count()),
             t_detect_s: spread(&|done| done.trial.t_detect_s),
             t_stop_s: spread(&|done| done.trial.t_stop_s),
+            of: Some(Of {
+                t_detect_s: having(&|done| done.trial.t_detect_s.is_some()),
+                t_stop_s: having(&|done| done.trial.t_stop_s.is_some()),
+                window_s: having(&|done| done.clients.window_s.is_some()),
+                lost_over_window: having(&|done| Share::one(done, share).is_some()),
+            }),
             residual_ms: residuals.map(|r| Residual {
                 median: r.p50,
                 max: r.max,
             }),
-            residual_n: valid.iter().filter(|done| residual(done).is_some()).count(),
+            residual_n: having(&|done| residual(done).is_some()),
             window_s: spread(&|done| done.clients.window_s),
             lost: spread(&|done| Some(done.clients.lost() as f64)),
             lost_over_window: Share::of(&valid, share),
             outcomes,
             causes: causes(&valid),
+            reckoned: valid.iter().map(|done| done.trial.reckoned).sum(),
             saved_by_retry: all(&valid, |trial| trial.saved_by_retry).map(|all| all.into_iter().sum()),
             late_p99_ms: spread(&|done| done.late_p99_ms).map(|late| late.max),
             teller,
         })
+    }
+
+    /// `, 3 of 5`: the trials that a figure is of, where these are not all of them.
+    pub fn of_some(&self, of: impl Fn(&Of) -> usize) -> String {
+        match self.of.as_ref().map(of) {
+            Some(some) if some > 0 && some < self.n => format!(", {some} of {}", self.n),
+            _ => String::new(),
+        }
     }
 
     /// Requests sent after the fault and lost, a trial.
@@ -156,11 +189,7 @@ impl Side {
 impl Share {
     /// `None` without a window of at least one request's gap: shorter ones say nothing of a rate.
     fn of(valid: &[&Done], share: f64) -> Option<Share> {
-        let windows: Vec<(f64, f64)> = valid
-            .iter()
-            .filter_map(|done| Some((done.clients.lost() as f64, done.clients.window_s?)))
-            .filter(|(_, window)| window * share >= 1.0)
-            .collect();
+        let windows: Vec<(f64, f64)> = valid.iter().filter_map(|done| Share::one(done, share)).collect();
         let expected: f64 = windows.iter().map(|(_, window)| window * share).sum();
         let single = Spread::of(windows.iter().map(|(lost, window)| lost / (window * share)))?;
         Some(Share {
@@ -169,6 +198,14 @@ impl Share {
             median: single.p50,
             max: single.max,
         })
+    }
+}
+
+impl Share {
+    /// Lost requests and window of a trial.
+    fn one(done: &Done, share: f64) -> Option<(f64, f64)> {
+        let (lost, window) = (done.clients.lost() as f64, done.clients.window_s?);
+        (window * share >= 1.0).then_some((lost, window))
     }
 }
 
@@ -185,6 +222,10 @@ fn causes(valid: &[&Done]) -> Option<BTreeMap<Cause, u64>> {
         }
     }
     Some(sum)
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A fault in a word, as flags have it.

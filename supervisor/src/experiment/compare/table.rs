@@ -5,6 +5,7 @@ use super::side::{Count, Side};
 use super::verdict::{Judged, Verdict, name};
 use crate::experiment::summary::Spread;
 use crate::experiment::table::columns::{Column, table};
+use crate::story::RECKONED;
 use std::fmt::Write;
 
 /// Every fault: each engine after the first beside it, and the verdict.
@@ -47,10 +48,16 @@ fn figures(document: &Document, fault: &Compared, sides: [&Side; 2]) -> String {
     let mut rows: Vec<(String, Cell)> = vec![
         ("trials".into(), Box::new(trials)),
         ("noticed".into(), Box::new(noticed)),
-        ("t_detect s".into(), Box::new(|s| range(s.t_detect_s, 3))),
-        ("t_stop s".into(), Box::new(|s| range(s.t_stop_s, 3))),
+        (
+            "t_detect s".into(),
+            Box::new(|s| range(s.t_detect_s, 3) + &s.of_some(|of| of.t_detect_s)),
+        ),
+        ("t_stop s".into(), Box::new(stop)),
         ("|residual| ms".into(), Box::new(residual)),
-        ("window s".into(), Box::new(|s| range(s.window_s, 3))),
+        (
+            "window s".into(),
+            Box::new(|s| range(s.window_s, 3) + &s.of_some(|of| of.window_s)),
+        ),
         ("lost in it".into(), Box::new(|s| range(s.lost, 0))),
         (
             format!(
@@ -129,14 +136,25 @@ fn range(spread: Option<Spread>, digits: usize) -> String {
     })
 }
 
+/// Some of an engine's attempts say nothing of its last one.
+fn stop(side: &Side) -> String {
+    match side.t_stop_s {
+        None if !side.teller.every_attempt => "not told".to_owned(),
+        spread => range(spread, 3) + &side.of_some(|of| of.t_stop_s),
+    }
+}
+
 fn residual(side: &Side) -> String {
-    side.residual_ms
-        .map_or("-".into(), |r| format!("{:.1} (max {:.1})", r.median, r.max))
+    side.residual_ms.map_or("-".into(), |r| {
+        let some = side.of_some(|_| side.residual_n);
+        format!("{:.1} (max {:.1}){some}", r.median, r.max)
+    })
 }
 
 fn share(side: &Side) -> String {
     side.lost_over_window.map_or("-".into(), |s| {
-        format!("{:.3} ({:.3} to {:.3})", s.pooled, s.min, s.max)
+        let some = side.of_some(|of| of.lost_over_window);
+        format!("{:.3} ({:.3} to {:.3}){some}", s.pooled, s.min, s.max)
     })
 }
 
@@ -198,6 +216,13 @@ fn warnings(document: &Document) -> Vec<String> {
     if let Some(few) = sides().map(|side| side.n).min().filter(|n| *n < 5) {
         warnings.push(format!("n = {few}: too few trials to speak of a spread"));
     }
+    for side in sides().filter(|side| side.reckoned > 0) {
+        let all: u64 = side.causes.iter().flat_map(|causes| causes.values()).sum();
+        warnings.push(format!(
+            "{} of {all} failed attempts of {} are {RECKONED}",
+            side.reckoned, side.teller.engine
+        ));
+    }
     let late = sides().filter_map(|side| side.late_p99_ms).fold(0.0, f64::max);
     if late >= 1.0 {
         warnings.push(format!(
@@ -209,6 +234,7 @@ fn warnings(document: &Document) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::side::Of;
     use super::super::tests::{document, side};
     use super::*;
 
@@ -238,7 +264,15 @@ mod tests {
     fn what_is_doubtful_or_not_told_is_said() {
         let mut nginx = side("nginx", 3, 187);
         (nginx.teller.belief, nginx.detected, nginx.residual_ms) = (false, None, None);
-        let mut document = document(vec![side("lb-sim", 3, 100), nginx]);
+        (nginx.t_stop_s, nginx.teller.every_attempt, nginx.reckoned) = (None, false, 7);
+        let mut ours = side("lb-sim", 3, 100);
+        ours.of = Some(Of {
+            t_stop_s: 2,
+            t_detect_s: 3,
+            window_s: 3,
+            lost_over_window: 3,
+        });
+        let mut document = document(vec![ours, nginx]);
         document.complete = false;
         let text = render(&document);
         for wanted in [
@@ -247,6 +281,10 @@ mod tests {
             "lb-sim and nginx: DISAGREE",
             "warning: ended early",
             "warning: n = 3",
+            "t_stop s  ",
+            "1.500 (1.100 to 1.900), 2 of 3",
+            "not told",
+            "warning: 7 of 561 failed attempts of nginx are reckoned",
         ] {
             assert!(text.contains(wanted), "{wanted} in\n{text}");
         }

@@ -13,6 +13,7 @@ fn teller(engine: &str) -> Teller {
         version: "1.0".into(),
         belief: true,
         attempts: true,
+        every_attempt: true,
     }
 }
 
@@ -27,6 +28,7 @@ pub(crate) fn side(engine: &str, n: usize, lost: u64) -> Side {
         detected: Some(n),
         t_detect_s: Spread::of([1.1, 1.5, 1.9]),
         t_stop_s: Spread::of([1.1, 1.5, 1.9]),
+        of: None,
         residual_ms: Some(Residual {
             median: 1.0,
             max: 3.0,
@@ -57,6 +59,7 @@ pub(crate) fn side(engine: &str, n: usize, lost: u64) -> Side {
             ),
         ]),
         causes: Some(BTreeMap::from([(Cause::Refused, all)])),
+        reckoned: 0,
         saved_by_retry: Some(0),
         late_p99_ms: Some(0.2),
     }
@@ -271,23 +274,36 @@ pub(crate) fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Do
             t_closed_s: None,
             lost: Lost::default(),
             causes: Some(BTreeMap::from([(Cause::Refused, window), (Cause::Eof, 1)])),
+            reckoned: 0,
             lost_without_attempt: Some(0),
             saved_by_retry: Some(0),
             forwarded: None,
             events_dropped: dropped,
+            checks_late_ms: None,
         },
     }
 }
 
 #[test]
 fn trials_add_up_and_one_that_lost_events_counts_for_nothing() {
-    let all = [
+    let mut all = [
         done("haproxy", 1.0, 125, 0),
         done("haproxy", 2.0, 249, 0),
         done("haproxy", 9.0, 3, 7),
     ];
+    all[0].trial.t_stop_s = None;
+    all[1].trial.reckoned = 3;
     let side = Side::of(&all.iter().collect::<Vec<_>>(), 125.0).unwrap();
     assert_eq!((side.n, side.invalid, side.detected), (2, 1, Some(2)));
+    assert_eq!(
+        side.of.map(|of| (of.t_stop_s, of.t_detect_s, of.window_s)),
+        Some((1, 2, 2))
+    );
+    assert_eq!(
+        (side.of_some(|of| of.t_stop_s), side.of_some(|of| of.window_s)),
+        (", 1 of 2".into(), String::new())
+    );
+    assert_eq!(side.reckoned, 3);
     let share = side.lost_over_window.unwrap();
     assert!((share.pooled - 374.0 / 375.0).abs() < 1e-9, "{share:?}");
     assert_eq!((share.max, side.lost.unwrap().mean), (1.0, 187.0));

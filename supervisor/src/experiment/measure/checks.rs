@@ -8,6 +8,8 @@
 
 use router::clock::Timestamp;
 use router::record::{Event, Record};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How the phase of the check clock is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +107,31 @@ pub fn phase(records: &[Record], router: &str, fault: Timestamp) -> Option<Phase
     })
 }
 
+/// How much later than due the balancer's own checks started at most, in milliseconds; `None`: it does not tell of two in
+/// a row. One that was still under way when the next was due made that late by itself.
+pub fn late_ms(
+    records: &[Record],
+    anchor: Anchor,
+    interval: Duration,
+    (since, until): (Timestamp, Timestamp),
+) -> Option<f64> {
+    let mut latest: BTreeMap<&str, Check<'_>> = BTreeMap::new();
+    let own = records.iter().filter_map(Check::of);
+    let own = own.filter(|check| check.by == By::Balancer && (since..=until).contains(&check.started));
+    let mut late: Option<f64> = None;
+    for check in own {
+        let Some(before) = latest.insert(check.router, check) else {
+            continue;
+        };
+        let due = before.anchor(anchor) + interval;
+        if before.ended <= due {
+            let by = (check.started.seconds_after(due) * 1e3).max(0.0);
+            late = Some(late.map_or(by, |late| late.max(by)));
+        }
+    }
+    late
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +147,25 @@ mod tests {
 
     fn at(ms: u64) -> Timestamp {
         Timestamp(ms * 1_000_000)
+    }
+
+    fn probe((started, ended): (u64, u64), router: &str) -> Record {
+        Record {
+            at: at(ended),
+            from: "lb".to_owned(),
+            event: Event::Probe {
+                router: router.to_owned(),
+                probe: 1,
+                prober: None,
+                started_ns: at(started),
+                result: ProbeResult::Ok,
+                status: None,
+                failures: 0,
+                fall: 2,
+                successes: 1,
+                rise: 2,
+            },
+        }
     }
 
     #[test]
@@ -138,25 +184,9 @@ mod tests {
 
     #[test]
     fn the_balancers_own_word_comes_first() {
-        let probe = Record {
-            at: at(501),
-            from: "lb".to_owned(),
-            event: Event::Probe {
-                router: "router-1".to_owned(),
-                probe: 1,
-                prober: None,
-                started_ns: at(500),
-                result: ProbeResult::Ok,
-                status: None,
-                failures: 0,
-                fall: 2,
-                successes: 1,
-                rise: 2,
-            },
-        };
         // A sentinel's check arrives at the same port, and is none of polling's.
         let records = [
-            probe,
+            probe((500, 501), "router-1"),
             seen(500, "router-1", Some(200)),
             seen(900, "router-1", Some(200)),
         ];
@@ -169,5 +199,30 @@ mod tests {
         let passed = |status| Check::of(&seen(1, "router-1", status)).unwrap().passed;
         assert!(passed(None) && passed(Some(200)) && passed(Some(302)));
         assert!(!passed(Some(503)));
+    }
+
+    #[test]
+    fn checks_are_late_by_what_their_gaps_have_beyond_the_interval() {
+        let second = Duration::from_secs(1);
+        let mut records = vec![
+            probe((500, 501), "router-1"),
+            probe((600, 601), "router-2"),
+            probe((1500, 1501), "router-1"),
+            probe((1630, 1631), "router-2"),
+        ];
+        let late = |records: &[Record], anchor| late_ms(records, anchor, second, (at(0), at(9000)));
+        assert_eq!(late(&records, Anchor::Start).map(f64::round), Some(30.0));
+        assert_eq!(late(&records, Anchor::End).map(f64::round), Some(29.0));
+        // One that takes longer than the interval is late by itself.
+        records.extend([probe((2500, 4500), "router-1"), probe((4500, 4501), "router-1")]);
+        assert_eq!(late(&records, Anchor::Start).map(f64::round), Some(30.0));
+        assert_eq!(late(&records[..2], Anchor::Start), None);
+        assert_eq!(
+            late(
+                &[seen(1, "router-1", None), seen(3000, "router-1", None)],
+                Anchor::End
+            ),
+            None
+        );
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Spell {
 pub(super) struct Joined {
     pub lost: Lost,
     pub causes: BTreeMap<Cause, u64>,
+    /// Attempts that nobody saw.
+    pub reckoned: u64,
     pub saved: u64,
     /// Start of the last failed attempt.
     pub last_failed: Option<Timestamp>,
@@ -46,6 +48,7 @@ struct Failed {
     started: Timestamp,
     ended: Timestamp,
     cause: Cause,
+    reckoned: bool,
 }
 
 /// What a client asked for: its failed attempts in order.
@@ -67,6 +70,7 @@ pub(super) fn join(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec
         for attempt in &asked.attempts {
             let joined = &mut joined[attempt.victim];
             *joined.causes.entry(attempt.cause).or_insert(0) += 1;
+            joined.reckoned += u64::from(attempt.reckoned);
             joined.last_failed = joined.last_failed.max(Some(attempt.started));
         }
         if let Some(first) = asked.attempts.first() {
@@ -136,6 +140,7 @@ fn failed_attempts(records: &[Record], spells: &[Spell]) -> Vec<Failed> {
                 cause,
                 nth,
                 port,
+                reckoned,
                 ..
             } => {
                 let harmed = |spell: &Spell| {
@@ -151,6 +156,7 @@ fn failed_attempts(records: &[Record], spells: &[Spell]) -> Vec<Failed> {
                     started: *started_ns,
                     ended: record.at,
                     cause: *cause,
+                    reckoned: *reckoned,
                 })
             }
             _ => None,

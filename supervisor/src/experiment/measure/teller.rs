@@ -13,6 +13,10 @@ pub struct Teller {
     pub belief: bool,
     /// Its failed attempts and their causes.
     pub attempts: bool,
+    /// All its attempts: when the last one at a router started is known, and not only when the last one of those that it
+    /// tells of did.
+    #[serde(default)]
+    pub every_attempt: bool,
 }
 
 impl Default for Teller {
@@ -23,6 +27,7 @@ impl Default for Teller {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             belief: true,
             attempts: true,
+            every_attempt: true,
         }
     }
 }
@@ -41,11 +46,13 @@ impl Teller {
                 version,
                 belief,
                 attempts,
+                every_attempt,
             } => Some(Teller {
                 engine: engine.clone(),
                 version: version.clone(),
                 belief: *belief,
                 attempts: *attempts,
+                every_attempt: *every_attempt,
             }),
             _ => None,
         }

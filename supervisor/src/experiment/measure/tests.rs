@@ -42,6 +42,7 @@ fn attempt(request: u64, started: u64, ended: u64, cause: Cause) -> Record {
         status: None,
         nth: 1,
         port: None,
+        reckoned: false,
     };
     record(ended, "lb", event)
 }
@@ -84,6 +85,7 @@ fn try_at(
         status: None,
         nth,
         port,
+        reckoned: false,
     };
     record(started + 1, "lb", event)
 }
@@ -162,6 +164,7 @@ fn measured_all(records: &[Record], fault: Fault, victims: &[Victim]) -> Vec<Tri
         victims,
         held_until: Timestamp(2550 * MS),
         anchor: Anchor::Start,
+        interval: None,
         teller: &Teller::default(),
     };
     trials(records, &strike, |_, _| Some(1.5))
@@ -362,6 +365,7 @@ fn a_drained_router_harms_from_the_closing_of_its_listener() {
         status: None,
         nth: 1,
         port: None,
+        reckoned: false,
     };
     let records = vec![
         record(2000, "router-1", closed),

@@ -52,7 +52,8 @@ pub struct Args {
     /// four intervals, from 1s to 30s]
     #[arg(long, value_name = "TIME", value_parser = observation)]
     pub observe: Option<Duration>,
-    /// Mark the cell with this share of successful requests and the fewest checks; exit 3 when there is none
+    /// Mark the cell with this share of successful requests and the fewest checks, of several the one with the fewest
+    /// false ejections by theory or else the highest fall; exit 3 when there is none
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub slo: Option<f64>,
     /// How often each router is taken to die, for --slo

@@ -1,7 +1,7 @@
 //! PURE: a sweep as text for people.
 
 use super::cell::{FalseEjections, Figures};
-use super::verdict::{Document, Judged};
+use super::verdict::{Document, Judged, Tie};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::fmt::Write;
 
@@ -186,6 +186,11 @@ fn legend(document: &Document) -> String {
             "warning: {dropped} deaths are invalid: events were lost, or another process ended meanwhile"
         );
     }
+    let forgives = |key: &&String| matches!(key.as_str(), "fall" | "timeout");
+    if document.plan.pause.is_none() && varied(document).iter().any(forgives) {
+        text +=
+            "not looked at   false ejections, which a lower fall or timeout risks: --pause measures them\n";
+    }
     match (document.slo, document.chosen) {
         (None, _) => {}
         (Some(slo), None) => {
@@ -194,8 +199,14 @@ fn legend(document: &Document) -> String {
         (Some(slo), Some(_)) => {
             let _ = writeln!(
                 text,
-                "←               reaches {} % with the fewest checks",
-                slo * 100.0
+                "←               reaches {} % with the fewest checks{}",
+                slo * 100.0,
+                match document.tie() {
+                    Tie::None => "",
+                    Tie::FalseEjections => "; of these the fewest false ejections, by theory",
+                    Tie::Fall => "; of these the highest fall",
+                    Tie::Lost => "; of these the fewest lost requests",
+                }
             );
         }
     }

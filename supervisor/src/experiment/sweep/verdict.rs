@@ -14,7 +14,8 @@ pub struct Document {
     pub slo: Option<f64>,
     /// Of each router; what `success` is reckoned with.
     pub deaths_per_hour: f64,
-    /// The cell that meets the objective with the fewest checks.
+    /// The cell that meets the objective with the fewest checks; of several the one that takes the fewest living routers
+    /// for dead, by theory where it has a figure of all of them and otherwise by the higher `fall`.
     pub chosen: Option<usize>,
     pub cells: Vec<Judged>,
     /// 99 of 100 requests were sent at most so much later than intended, whatever the cell; `null`: not known.
@@ -89,16 +90,82 @@ fn success(cell: &Cell, plan: &Plan, deaths_per_hour: f64) -> Option<f64> {
     Some((1.0 - lost / (plan.rate * 3600.0)).max(0.0))
 }
 
-/// The least probe load is theory's, which does not vary; among equals the one that loses least.
+/// What decides between cells that meet the objective with as many checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// Only one does.
+    None,
+    /// Theory's false ejections an hour.
+    FalseEjections,
+    /// They were not looked at, or have no theory: a higher `fall` forgives more.
+    Fall,
+    /// Neither tells them apart: the fewest lost requests.
+    Lost,
+}
+
+impl Judged {
+    /// Living routers taken for dead, of the whole fleet, by theory.
+    pub fn false_per_hour(&self) -> Option<f64> {
+        self.cell.false_ejections.as_ref()?.theory.per_hour
+    }
+
+    /// Where it is swept.
+    pub fn fall(&self) -> Option<u32> {
+        self.cell.settings.get("fall")?.parse().ok()
+    }
+}
+
+impl Document {
+    /// By what the chosen cell was preferred to others with as many checks.
+    pub fn tie(&self) -> Tie {
+        self.slo
+            .map_or(Tie::None, |slo| tie(&fewest_checks(&self.cells, slo)))
+    }
+}
+
+/// Those that meet the objective with the least probe load; that is theory's, which does not vary.
+fn fewest_checks(cells: &[Judged], slo: f64) -> Vec<&Judged> {
+    let meets = || {
+        cells
+            .iter()
+            .filter(|judged| judged.success.is_some_and(|success| success >= slo))
+    };
+    let load = |judged: &Judged| judged.cell.theory.checks_per_s;
+    let least = meets().map(load).fold(f64::INFINITY, f64::min);
+    meets()
+        .filter(|judged| load(judged) <= least * (1.0 + 1e-9))
+        .collect()
+}
+
+fn tie(equals: &[&Judged]) -> Tie {
+    let differ = |of: &dyn Fn(&Judged) -> f64| {
+        let first = equals.first().map(|judged| of(judged));
+        equals.iter().any(|judged| Some(of(judged)) != first)
+    };
+    let known = equals.iter().all(|judged| judged.false_per_hour().is_some());
+    match equals {
+        [] | [_] => Tie::None,
+        _ if known && differ(&|judged| judged.false_per_hour().unwrap_or(0.0)) => Tie::FalseEjections,
+        _ if differ(&|judged| judged.fall().map_or(0.0, f64::from)) => Tie::Fall,
+        _ => Tie::Lost,
+    }
+}
+
 fn chosen(cells: &[Judged], slo: f64) -> Option<usize> {
-    let meets = cells
-        .iter()
-        .filter_map(|judged| Some((judged, judged.success.filter(|success| *success >= slo)?)));
-    let best = meets.min_by(|(a, success_a), (b, success_b)| {
-        let load = |judged: &Judged| judged.cell.theory.checks_per_s;
-        load(a).total_cmp(&load(b)).then(success_b.total_cmp(success_a))
+    let equals = fewest_checks(cells, slo);
+    let by = tie(&equals);
+    let mistakes = |judged: &Judged| match by {
+        Tie::FalseEjections => judged.false_per_hour().unwrap_or(f64::INFINITY),
+        Tie::Fall => -judged.fall().map_or(0.0, f64::from),
+        Tie::None | Tie::Lost => 0.0,
+    };
+    let best = equals.into_iter().min_by(|a, b| {
+        let success = |judged: &Judged| judged.success.unwrap_or(0.0);
+        mistakes(a)
+            .total_cmp(&mistakes(b))
+            .then(success(b).total_cmp(&success(a)))
     });
-    best.map(|(judged, _)| judged.cell.cell)
+    best.map(|judged| judged.cell.cell)
 }
 
 #[cfg(test)]
@@ -183,5 +250,34 @@ pub(crate) mod tests {
         assert!(missed.missed());
         assert!(!judged(None, 1.0).missed());
         assert!(document.complete && !Document::new(&plan(), &cells, 6, None, 1.0).complete);
+    }
+
+    #[test]
+    fn of_cells_with_as_many_checks_the_one_with_the_fewest_mistakes_is_chosen() {
+        let with = |number: usize, lost: f64, fall: &str, mistakes: Option<f64>| {
+            let mut cell = cell(number, Some(lost), 4.0);
+            cell.settings.insert("fall".to_owned(), fall.to_owned());
+            let seen = mistakes.map(|per_hour| {
+                serde_json::json!({"observed": 0, "router_hours": 1.0, "theory": {"per_hour": per_hour}})
+            });
+            cell.false_ejections = seen.map(|seen| serde_json::from_value(seen).unwrap());
+            cell
+        };
+        let of = |cells: &[Cell], slo| Document::new(&plan(), cells, 2, Some(slo), 1.0);
+        let paused = of(
+            &[with(0, 18.0, "1", Some(580.0)), with(1, 36.0, "2", Some(9.8))],
+            0.999,
+        );
+        assert_eq!((paused.chosen, paused.tie()), (Some(1), Tie::FalseEjections));
+        let unpaused = of(&[with(0, 18.0, "1", None), with(1, 36.0, "2", None)], 0.999);
+        assert_eq!((unpaused.chosen, unpaused.tie()), (Some(1), Tie::Fall));
+        // Only one of them meets it: there is nothing to weigh.
+        let strict = of(
+            &[with(0, 18.0, "1", Some(580.0)), with(1, 72.0, "2", Some(9.8))],
+            0.9998,
+        );
+        assert_eq!((strict.chosen, strict.tie()), (Some(0), Tie::None));
+        let alike = of(&[with(0, 36.0, "2", None), with(1, 18.0, "2", None)], 0.999);
+        assert_eq!((alike.chosen, alike.tie()), (Some(1), Tie::Lost));
     }
 }

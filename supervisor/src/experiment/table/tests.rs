@@ -31,6 +31,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
             by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
         },
         causes: Some(BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)])),
+        reckoned: 0,
         lost_without_attempt: Some(0),
         saved_by_retry: Some(12_345),
         forwarded: Some(Forwarded {
@@ -41,6 +42,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
             over_breaker: 0,
         }),
         events_dropped: 0,
+        checks_late_ms: None,
         disturbed: Vec::new(),
     }
 }
@@ -179,6 +181,7 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
         t_stop_s: None,
         t_lost_s: None,
         causes: None,
+        reckoned: 0,
         lost_without_attempt: None,
         saved_by_retry: None,
         ..trial(1, true)
@@ -190,5 +193,30 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
     assert!(
         !text.contains("never noticed") && !text.contains("saved"),
         "{text}"
+    );
+}
+
+#[test]
+fn a_lost_request_without_a_failed_attempt_is_not_said_to_be_its_client_s_doing() {
+    let with = |outcomes: &[(Outcome, u64)]| {
+        let mut trial = trial(1, true);
+        trial.lost_without_attempt = Some(7);
+        trial.lost.by_outcome = outcomes.iter().copied().collect();
+        report(vec![trial])
+    };
+    let eof = with(&[(Outcome::Eof, 7)]);
+    assert!(
+        eof.contains("7 of the lost without a failed attempt: haproxy told of none"),
+        "{eof}"
+    );
+    let timeout = with(&[(Outcome::Timeout, 7)]);
+    assert!(
+        timeout.contains("attempt: their clients gave up first"),
+        "{timeout}"
+    );
+    let both = with(&[(Outcome::Timeout, 3), (Outcome::Eof, 4)]);
+    assert!(
+        both.contains("clients gave up first (at most 3), and of the others haproxy told of none"),
+        "{both}"
     );
 }

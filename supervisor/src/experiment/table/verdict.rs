@@ -1,9 +1,10 @@
 //! PURE: what a run has shown, in sentences.
 
+use super::super::doubts;
 use super::super::progress::requests_lost;
 use super::super::summary::{Bounds, Interrupted, Spread, Summary};
 use crate::settings::PresetNote;
-use router::record::Cause;
+use router::record::{Cause, Outcome};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -42,7 +43,10 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     match (t.detected, t.lost_unnoticed) {
         (Some(detected), Some(lost)) if detected < t.n => {
             let (lost, missed) = (requests_lost(lost), t.n - detected);
-            let text = format!("the balancer never noticed: {lost} in {missed} of {} faults", t.n);
+            let text = format!(
+                "the balancer never noticed: {lost} in {missed} of {} faults (until trials end)",
+                t.n
+            );
             lines.push(("unnoticed", text));
         }
         (Some(_), _) => {}
@@ -63,15 +67,12 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     if let Some(causes) = causes(s) {
         lines.push(("", format!("causes of failed attempts: {causes}")));
     }
-    let gave_up: u64 = s.trials.iter().filter_map(|t| t.lost_without_attempt).sum();
-    if gave_up > 0 {
-        let text = format!("{gave_up} of the lost without a failed attempt: their clients gave up first");
-        lines.push(("", text));
-    }
+    lines.extend(untold(s).map(|text| ("", text)));
     if let Some(ratio) = t.lost_over_expected {
+        let window = if s.retries_return() { "t_detect" } else { "t_stop" };
         lines.push((
             "",
-            format!("{ratio:.4} of the requests sent into the windows (Σ t_stop × rate ÷ routers)"),
+            format!("{ratio:.4} of the requests sent into the windows (Σ {window} × rate ÷ routers)"),
         ));
     }
     if s.trials.iter().any(|t| t.causes.is_none()) {
@@ -119,6 +120,22 @@ fn crashes(s: &Summary) -> Option<String> {
     Some(format!(
         "after {least} to {most} attempts, mean {mean:.0}{variants}"
     ))
+}
+
+/// Lost requests of which the balancer told no failed attempt, and why that may be.
+fn untold(s: &Summary) -> Option<String> {
+    let untold: u64 = s.trials.iter().filter_map(|t| t.lost_without_attempt).sum();
+    let timeouts = s.summary.by_outcome.get(&Outcome::Timeout).copied().unwrap_or(0);
+    let why = match timeouts {
+        _ if untold == 0 => return None,
+        0 => format!("{} told of none", s.engine),
+        some if some >= untold => "their clients gave up first".to_owned(),
+        some => format!(
+            "clients gave up first (at most {some}), and of the others {} told of none",
+            s.engine
+        ),
+    };
+    Some(format!("{untold} of the lost without a failed attempt: {why}"))
 }
 
 fn theory_lost(s: &Summary) -> String {
@@ -187,11 +204,8 @@ pub fn warnings(s: &Summary) -> Vec<String> {
         let done = s.trials.last().map_or(0, |trial| trial.trial);
         warnings.push(format!("ended early: {done} trials are complete"));
     }
-    if let Some(late) = s.load.late_p99_ms.filter(|late| *late >= 1.0) {
-        warnings.push(format!(
-            "the load generator was late (p99 {late:.1} ms): this machine was too busy, doubt the figures below that"
-        ));
-    }
+    warnings.extend(doubts::late_load(s));
+    warnings.extend(doubts::late_checks(s));
     let dropped = s.trials.iter().filter(|t| t.events_dropped > 0).count();
     if dropped > 0 {
         warnings.push(format!("{dropped} trials lost events and are invalid"));

@@ -15,6 +15,8 @@ pub struct Rules {
     pub anchor: Anchor,
     /// Phases are shares of it.
     pub interval: Duration,
+    /// The gap between two checks, where it is always the same.
+    pub steady: Option<Duration>,
     /// Somebody checks the routers' health.
     pub checked: bool,
     /// Before the first request a check may be this much later than any other (Envoy).
@@ -66,8 +68,19 @@ pub fn rules(
     };
     let attempt = settings.lb.connect_timeout + settings.lb.response_timeout;
     let attempt = attempt.min(settings.client_timeout);
+    let random = !check.jitter.is_zero() || check.spread.fraction() > 0.0;
+    let others = [
+        check.fall_interval,
+        check.down_interval,
+        check.rise_interval,
+        check.no_traffic_interval,
+    ];
+    // Of rounds only the first router's checks keep time.
+    let rounds = matches!(check.schedule, Schedule::Batch | Schedule::BatchByState);
+    let steady = !random && !rounds && check.probers == 1 && others.iter().all(Option::is_none);
     Rules {
         spec,
+        steady: steady.then_some(check.interval),
         anchor: match check.schedule {
             Schedule::End => Anchor::End,
             _ => Anchor::Start,

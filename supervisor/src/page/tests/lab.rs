@@ -14,6 +14,7 @@ fn what_a_real_balancer_does_not_tell_is_unknown_and_its_checks_are_those_that_a
         version: "1.22.1".into(),
         belief: false,
         attempts: false,
+        every_attempt: false,
     };
     told.hear(150, "lb", engine);
     told.hear(200, "router-1", Event::CheckSeen { status: Some(200) });
@@ -184,4 +185,50 @@ fn open_windows_of_many_failures_are_counted_more_seldom_but_are_counted() {
         BTreeMap::from([("router-1", 30_000), ("router-2", 30_000)])
     );
     assert!(during <= 8, "{during} looks at up to 60,000 entries within 0.6 s");
+}
+
+#[test]
+fn an_open_window_has_counted_what_its_frame_tells() {
+    let mut told = Told::new("interval=10s timeout=1s fall=2");
+    told.kill(700, "router-2");
+    for request in 1..=20 {
+        told.attempt(700 + request * 50, request, "router-2");
+        told.lose(700 + request * 50, request, None);
+    }
+    told.wait(1800);
+    let mut lost = 0;
+    let mut counted = 0;
+    for frame in &told.frames {
+        let counts = frame.out.iter().flat_map(|(_, counts)| counts.values());
+        lost += counts.sum::<u64>();
+        counted = frame
+            .windows
+            .last()
+            .map_or(counted, |window| window.window + window.in_flight);
+        assert_eq!(counted, lost, "at {} ms", frame.t);
+    }
+    assert_eq!(lost, 20);
+}
+
+#[test]
+fn a_load_that_is_late_is_told_once_its_figures_deserve_doubt() {
+    let mut told = Told::new("");
+    let mut tick = |ms: u64, late_p99_ns: u64| {
+        let tick = Event::Tick {
+            sent: ms,
+            ok: ms,
+            lost: 0,
+            buckets: Vec::new(),
+            late_p99_ns,
+            late_max_ns: late_p99_ns,
+            p50_ns: 1,
+            p99_ns: 1,
+        };
+        told.hear(ms, "load", tick);
+        told.wait(ms + 100);
+        told.state.totals.late_p99_ms
+    };
+    assert_eq!(tick(100, 5 * MS), None);
+    assert_eq!(tick(300, 7 * MS), Some(7.0));
+    assert_eq!(tick(500, 6 * MS), Some(7.0), "the worst stays");
 }

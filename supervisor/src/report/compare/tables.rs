@@ -6,8 +6,10 @@ use crate::experiment::compare::verdict::{Judged, name};
 use crate::experiment::summary::{Bounds, Spread};
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use crate::report::shown;
+use crate::story::RECKONED;
 use router::record::{Cause, Outcome};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 /// What each engine showed, theory in the last column.
 pub fn beside(document: &Document, fault: &Compared) -> Table {
@@ -34,16 +36,17 @@ pub fn beside(document: &Document, fault: &Compared) -> Table {
     row("noticed".to_owned(), &noticed, Cell::missing());
     row(
         "t_detect, s: median (least to most)".to_owned(),
-        &|side| told(side, range(side.t_detect_s, 3)),
+        &|side| told(side, range(side.t_detect_s, 3, side.of_some(|of| of.t_detect_s))),
         bounds(theory.t_detect_s, theory.reason.as_ref()),
     );
-    row(
-        "t_stop, s".to_owned(),
-        &|side| range(side.t_stop_s, 3),
-        Cell::missing(),
-    );
+    row("t_stop, s".to_owned(), &stop, Cell::missing());
     let residual = |side: &Side| match side.residual_ms {
-        Some(residual) => Cell::Words(format!("{:.1} (most {:.1})", residual.median, residual.max)),
+        Some(residual) => Cell::Words(format!(
+            "{:.1} (most {:.1}){}",
+            residual.median,
+            residual.max,
+            side.of_some(|_| side.residual_n)
+        )),
         None => told(side, Cell::missing()),
     };
     row(
@@ -53,19 +56,22 @@ pub fn beside(document: &Document, fault: &Compared) -> Table {
     );
     row(
         "window, s".to_owned(),
-        &|side| range(side.window_s, 3),
+        &|side| range(side.window_s, 3, side.of_some(|of| of.window_s)),
         Cell::missing(),
     );
     row(
         "lost in it, requests".to_owned(),
-        &|side| range(side.lost, 0),
+        &|side| range(side.lost, 0, String::new()),
         bounds(theory.lost, theory.lost_reason.as_ref()),
     );
     let share = |side: &Side| {
         side.lost_over_window.map_or_else(Cell::missing, |share| {
             Cell::Words(format!(
-                "{:.3} ({:.3} to {:.3})",
-                share.pooled, share.min, share.max
+                "{:.3} ({:.3} to {:.3}){}",
+                share.pooled,
+                share.min,
+                share.max,
+                side.of_some(|of| of.lost_over_window)
             ))
         })
     };
@@ -84,7 +90,9 @@ pub fn beside(document: &Document, fault: &Compared) -> Table {
         row(format!("{} a trial", name(outcome)), &of, Cell::missing());
     }
     Table {
-        caption: "Windows and losses are the clients', for every engine alike".to_owned(),
+        caption: "Windows and losses are the clients', for every engine alike; a figure that is not of all valid trials says \
+                  of how many"
+            .to_owned(),
         columns,
         rows,
         marked: None,
@@ -108,11 +116,21 @@ fn told(side: &Side, cell: Cell) -> Cell {
     }
 }
 
-/// The median, and from least to most.
-fn range(spread: Option<Spread>, digits: usize) -> Cell {
+/// Some of an engine's attempts say nothing of its last one.
+fn stop(side: &Side) -> Cell {
+    match side.t_stop_s {
+        None if !side.teller.every_attempt => Cell::Missing {
+            missing: "it does not tell of every attempt".to_owned(),
+        },
+        spread => range(spread, 3, side.of_some(|of| of.t_stop_s)),
+    }
+}
+
+/// The median, from least to most, and of how many trials.
+fn range(spread: Option<Spread>, digits: usize, some: String) -> Cell {
     spread.map_or_else(Cell::missing, |s| {
         Cell::Words(format!(
-            "{:.digits$} ({:.digits$} to {:.digits$})",
+            "{:.digits$} ({:.digits$} to {:.digits$}){some}",
             s.p50, s.min, s.max
         ))
     })
@@ -209,8 +227,14 @@ pub fn causes(fault: &Compared) -> Option<Table> {
         cells.extend(fault.engines.iter().map(of));
         cells
     };
+    let mut caption = "Why attempts failed, also those that a retry saved".to_owned();
+    for side in fault.engines.iter().filter(|side| side.reckoned > 0) {
+        let all: u64 = side.causes.iter().flat_map(|causes| causes.values()).sum();
+        let engine = &side.teller.engine;
+        let _ = write!(caption, ". {engine}: {} of {all} are {RECKONED}", side.reckoned);
+    }
     (!all.is_empty()).then(|| Table {
-        caption: "Why attempts failed, also those that a retry saved".to_owned(),
+        caption,
         columns,
         rows: all.iter().map(row).collect(),
         marked: None,

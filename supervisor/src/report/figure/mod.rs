@@ -72,6 +72,13 @@ pub struct Timeline {
     pub marks: Vec<Mark>,
 }
 
+impl Timeline {
+    /// How long a gap of a lane lasted; `None`: an edge of the picture cuts it off.
+    pub fn length(&self, (from, to, _): &(f64, f64, String)) -> Option<f64> {
+        (*from > self.from && *to < self.to).then_some(to - from)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Lane {
     pub router: String,

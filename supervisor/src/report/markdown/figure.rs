@@ -38,12 +38,17 @@ fn events(timeline: &Timeline) -> String {
         for (at, word) in &lane.belief {
             tell(*at, format!("is believed {}", escape(&word.replace('_', " "))));
         }
-        for (from, to, text) in &lane.gaps {
-            tell(
-                *from,
-                format!("**gap of {:.3} s begins** ({})", to - from, escape(text)),
-            );
-            tell(*to, "gap ends".to_owned());
+        for gap in &lane.gaps {
+            let (from, to, text) = gap;
+            let begins = match timeline.length(gap) {
+                Some(length) => format!("gap of {length:.3} s begins"),
+                None if *from <= timeline.from => "gap has begun before".to_owned(),
+                None => "gap begins".to_owned(),
+            };
+            tell(*from, format!("**{begins}** ({})", escape(text)));
+            if *to < timeline.to {
+                tell(*to, "gap ends".to_owned());
+            }
         }
         for (start, end, result) in &lane.checks {
             match result.as_str() {

@@ -10,6 +10,7 @@ use crate::report::statistics::median_place;
 use crate::report::timeline::Moment;
 use crate::settings::brief::SELDOM;
 use lb_sim::theory::{Traffic, load};
+use router::record::Fault;
 use std::time::Duration;
 
 /// The typical trial and the worst.
@@ -154,6 +155,20 @@ pub fn facts(s: &Summary) -> Option<Facts> {
         },
         victims: setup.victims.max(1),
         drain_wait: drain_wait.unwrap_or_default(),
+        version: s.engine_version.clone(),
+        preset: s.preset.clone(),
+        patience: origin("client-timeout").and_then(|setting| humantime::parse_duration(&setting.value).ok()),
+        slowest: slowest(s, setup.fault.fault),
+        measured_lost: s.summary.lost_per_trial.map(|lost| lost.mean),
         engine,
     })
+}
+
+/// How long answers of healthy routers took. A router that hangs or is slow has answered late itself, when it went on:
+/// then the last hundredth is its own.
+fn slowest(s: &Summary, fault: Fault) -> Option<Duration> {
+    let service = s.load.service_ms.or(s.load.latency_ms)?;
+    let delays = matches!(fault, Fault::Hang | Fault::Silent | Fault::Slow);
+    let ms = if delays { service.p99 } else { service.p999 };
+    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Duration::from_secs_f64(ms / 1e3))
 }

@@ -48,6 +48,14 @@ fn blocks(s: &Summary) -> Option<Vec<Block>> {
         shown::grouped(budget.requests()),
         shown::counted(lost, "request"),
     ))];
+    if super::unnoticed(s) > 0 {
+        blocks.push(text(format!(
+            "{} of {} were never noticed, and lasted until their trials ended them. A real one lasts until somebody does: \
+             read success, budget and alerts below as the least that it costs.",
+            super::unnoticed(s),
+            s.summary.n
+        )));
+    }
     match s.setup.as_ref() {
         Some(setup) => blocks.push(Block::Table(rates(&budget, lost, setup.routers, one))),
         None => blocks.push(text(

@@ -19,10 +19,14 @@ pub fn section(s: &Summary) -> Section {
     blocks.extend(distribution(s).map(Block::Figure));
     blocks.push(text(
         "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until the start of the \
-         last attempt there; t_clear until the intended time of the last request that was lost; t_readmit from the \
-         router's return until it serves again. The median's interval is that of two order statistics (exact, by the \
-         binomial distribution); the band is that of Dvoretzky, Kiefer and Wolfowitz. Both hold with 95 % whatever the \
-         law is. The trials' phases cover the check interval evenly, so that both are rather too wide than too narrow."
+         last attempt there (0: there was none); t_lost until the start of the last attempt whose request was lost; \
+         t_clear until the intended time of the last request that was lost; t_readmit from the router's return until it \
+         serves again. A percentile is the value of the nearest rank, the median of an even n the lower of the two in \
+         the middle; p95 of fewer than 20 would be the largest, and p99 of fewer than 100 is left out for that. The \
+         median's interval is that of two order statistics (exact, by the binomial distribution); the band is that of \
+         Dvoretzky, Kiefer and Wolfowitz. Both hold with 95 % whatever the law is. In line with theory means that \
+         theory's mean lies in the 95 % interval of the measured one (Student's t, 5 trials or more). The trials' phases \
+         cover the check interval evenly, so that all of these are rather too wide than too narrow."
             .to_owned(),
     ));
     blocks.extend(residuals(s));
@@ -78,7 +82,10 @@ fn spreads(s: &Summary) -> Table {
             seconds(sure.map(|(low, _)| low)),
             seconds(sure.map(|(_, high)| high)),
             of(|s| s.p95),
-            of(|s| s.p99),
+            match values.len() {
+                0..100 => Cell::missing(),
+                _ => of(|s| s.p99),
+            },
             of(|s| s.max),
         ]);
     }
@@ -190,8 +197,8 @@ fn residuals(s: &Summary) -> Vec<Block> {
     vec![Block::Figure(Figure {
         id: "residuals".to_owned(),
         caption: format!(
-            "What is left of each trial's t_detect after its prediction, which is made from its router's last check: median \
-             {:.1} ms, most {:.1} ms, n = {n}{drawn}{ties}.",
+            "What is left of each trial's t_detect after its prediction, which is made from its router's last check: \
+             |measured − predicted| has the median {:.1} ms, most {:.1} ms, n = {n}{drawn}{ties}.",
             r.median, r.max
         ),
         alt: format!("Measured minus predicted t_detect of {n} trials, in milliseconds, around 0."),

@@ -3,18 +3,19 @@
 use super::text;
 use crate::experiment::summary::{Percentiles, Summary};
 use crate::report::model::{Block, Cell, Column, Section, Table};
+use router::record::Outcome;
 
 pub fn section(s: &Summary) -> Section {
     let blocks = match (s.load.latency_ms, s.load.service_ms) {
         (None, None) => vec![text(missing(s).to_owned())],
         (latency, service) => vec![
-            Block::Table(table(latency, service)),
+            Block::Table(table(latency, service, s.load.ok)),
             text(
                 "Latency counts from the moment at which a request was due, so that one that had to wait behind others \
-                 shows it; service time from when it was sent. Only requests that were answered as wanted are in it, of \
-                 the whole run."
+                 shows it; service time from when it was sent."
                     .to_owned(),
             ),
+            text(left_out(s)),
         ],
     };
     Section {
@@ -32,15 +33,47 @@ fn missing(s: &Summary) -> &'static str {
     }
 }
 
-fn table(latency: Option<Percentiles>, service: Option<Percentiles>) -> Table {
+/// Who is not among them, and may have waited longest.
+fn left_out(s: &Summary) -> String {
+    let whose = "Only requests that were answered as wanted are in it, of the whole run";
+    let ended = s.load.ok.saturating_add(s.load.lost);
+    if s.load.lost == 0 || ended == 0 {
+        return format!("{whose}: all of {ended}.");
+    }
+    let outcomes = &s.summary.by_outcome;
+    let timeouts = outcomes.get(&Outcome::Timeout).copied().unwrap_or(0);
+    let patience = s.setup.as_ref().and_then(|setup| {
+        let setting = setup
+            .settings
+            .iter()
+            .find(|setting| setting.key == "client-timeout");
+        setting.map(|setting| format!(" ({})", setting.value))
+    });
+    let waited = match timeouts {
+        0 => String::new(),
+        n => format!(
+            "; {n} of these had waited for all of their client's patience{}, longer than nearly every one that is in it",
+            patience.unwrap_or_default()
+        ),
+    };
+    format!(
+        "{whose}: {} of {ended} ({:.2} %) ended otherwise and are not{waited}.",
+        s.load.lost,
+        s.load.lost as f64 / ended as f64 * 100.0
+    )
+}
+
+/// `n` of them: too few have no such percentile, but their longest.
+fn table(latency: Option<Percentiles>, service: Option<Percentiles>, n: u64) -> Table {
+    let enough = |least: u64, cell: Cell| if n >= least { cell } else { Cell::missing() };
     let row = |name: &str, of: Option<Percentiles>| {
         let ms = |figure: fn(&Percentiles) -> f64| Cell::number(of.as_ref().map(figure), 2);
         vec![
             Cell::Words(name.to_owned()),
             ms(|p| p.p50),
             ms(|p| p.p90),
-            ms(|p| p.p99),
-            ms(|p| p.p999),
+            enough(100, ms(|p| p.p99)),
+            enough(1000, ms(|p| p.p999)),
             ms(|p| p.max),
         ]
     };

@@ -14,9 +14,13 @@ pub fn section(s: &Summary) -> Section {
     let mut blocks = vec![Block::Table(totals(s))];
     blocks.extend(s.summary.success.map(|success| {
         text(format!(
-            "{:.3} % of the requests that ended were answered, one {} after the other.",
+            "{:.3} % of the requests that ended were answered, one {} after the other{}.",
             success * 100.0,
-            s.trials.first().map_or("fault", |trial| shown::one(trial.fault))
+            s.trials.first().map_or("fault", |trial| shown::one(trial.fault)),
+            match super::unnoticed(s) {
+                0 => "",
+                _ => "; those that nobody noticed lasted until their trials ended them, and with a longer wait more would be lost",
+            }
         ))
     }));
     blocks.extend(outcomes(s));
@@ -210,7 +214,9 @@ fn bars(s: &Summary) -> Option<Figure> {
 
 /// Lost in the window over how long it was.
 fn windows(s: &Summary) -> Option<Figure> {
-    let point = |t: &Trial| Some((t.t_stop_s?, t.lost.window as f64));
+    let returning = s.retries_return();
+    let window = if returning { "t_detect" } else { "t_stop" };
+    let point = |t: &Trial| Some((t.window_s(returning)?, t.lost.window as f64));
     let points: Vec<(f64, f64)> = s.trials.iter().filter_map(point).collect();
     let n = points.len();
     if n == 0 {
@@ -239,9 +245,9 @@ fn windows(s: &Summary) -> Option<Figure> {
     Some(Figure {
         id: "lost-window".to_owned(),
         caption: format!("What was lost in each window over how long it was{beside}, n = {n}."),
-        alt: format!("Lost requests over t_stop of {n} trials."),
+        alt: format!("Lost requests over {window} of {n} trials."),
         picture: Picture::Dots(Dots {
-            x_label: "t_stop, s".to_owned(),
+            x_label: format!("{window}, s"),
             y_label: "requests lost in the window".to_owned(),
             series: vec![Points {
                 name: "trials".to_owned(),

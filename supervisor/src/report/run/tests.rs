@@ -18,7 +18,7 @@ fn trial(n: u32, t_detect: Option<f64>) -> Value {
     })
 }
 
-fn summary(times: &[Option<f64>]) -> Summary {
+pub(crate) fn summary(times: &[Option<f64>]) -> Summary {
     let trials: Vec<Value> = (1..).zip(times).map(|(n, t)| trial(n, *t)).collect();
     let trials: Vec<Trial> = serde_json::from_value(trials.into()).unwrap();
     let lost: u64 = trials.iter().map(|trial| trial.lost.total()).sum();
@@ -68,11 +68,11 @@ fn the_verdict_says_what_when_and_how_much_with_theory_beside() {
     assert_eq!(report.subtitle, "run-1, 2026-11-26 17:00:00 UTC");
     assert_eq!(
         report.verdict.sentence,
-        "When a router is killed, lb-sim with interval 5s, fall 2 sends it requests for 7.4 s (5.0 to 9.7, n = 20): \
-         368 requests lost a death, as theory says (7.5 s, 375)."
+        "When a router is killed, lb-sim with interval 5s and fall 2 takes 7.4 s to notice (5.0 to 9.8, n = 20) and 368 \
+         requests are lost a death, both in line with theory (7.5 s, 375)."
     );
     assert_eq!(report.warnings, Vec::<String>::new());
-    assert_eq!(report.verdict.advice.len(), 3);
+    assert_eq!(report.verdict.advice.len(), 4);
     let ids: Vec<&str> = report.sections.iter().map(|section| section.id).collect();
     let wanted = [
         "advice",
@@ -93,6 +93,105 @@ fn the_verdict_says_what_when_and_how_much_with_theory_beside() {
             }
         }
     }
+}
+
+/// The finding that started it: t_stop is that of retries, and theory's time is that of detection.
+#[test]
+fn retries_at_the_same_router_are_a_sentence_of_their_own() {
+    let mut s = summary(&twenty());
+    s.check["on-failure"] = "retry".into();
+    s.check["retry-to"] = "same".into();
+    for trial in &mut s.trials {
+        trial.t_stop_s = trial.t_detect_s.map(|detect| detect + 3.0);
+    }
+    s.summary = totals(&s.trials, &s.load, Exposure::Returning(50.0));
+    let text = of(&s).verdict.sentence;
+    assert!(
+        text.contains(
+            "takes 7.4 s to notice (5.0 to 9.8, n = 20) and 368 requests are lost a death, both in line"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(
+            "Its retries come back to the same router even then: the last attempt there began 10.4 s after the death (8.0 \
+             to 12.8)."
+        ),
+        "{text}"
+    );
+    // 368 requests of 368.75 were sent until it was noticed.
+    assert!((s.summary.lost_over_expected.unwrap() - 1.0).abs() < 0.01);
+    let report = format!("{:?}", of(&s).sections);
+    assert!(report.contains("x_label: \"t_detect, s\""), "{report}");
+}
+
+#[test]
+fn agreement_is_a_matter_of_n_and_few_trials_have_none() {
+    let sentence = |times: &[Option<f64>], mean: f64| {
+        let mut s = summary(times);
+        s.theory.t_detect_s.as_mut().unwrap().mean = Some(mean);
+        s.theory.lost_per_trial = None;
+        of(&s).verdict.sentence
+    };
+    let all = twenty();
+    assert!(sentence(&all, 7.9).contains(", in line with theory (7.9 s), and 368"));
+    // A tenth away, and 20 trials are enough to tell that apart.
+    assert!(sentence(&all, 8.2).contains("n = 20) (theory: 8.2 s), and 368"));
+    let four = sentence(&all[8..12], 7.375);
+    assert!(four.contains("n = 4) (theory: 7.4 s), and"), "{four}");
+}
+
+#[test]
+fn a_death_that_met_no_request_says_so() {
+    let mut s = summary(&[Some(0.0004), Some(0.0005)]);
+    for trial in &mut s.trials {
+        trial.t_stop_s = Some(0.0);
+    }
+    s.summary = totals(&s.trials, &s.load, Exposure::Rate(50.0));
+    let text = of(&s).verdict.sentence;
+    assert!(
+        text.ends_with("No request was sent there after the death."),
+        "{text}"
+    );
+    assert!(!text.contains("0 s (0 to 0)"), "{text}");
+}
+
+#[test]
+fn what_was_never_noticed_is_only_the_least_of_what_it_costs() {
+    let s = summary(&[Some(7.0), None]);
+    let report = of(&s);
+    let text = &report.verdict.sentence;
+    assert!(
+        text.contains("1 of 2 deaths it never noticed: these lasted until"),
+        "{text}"
+    );
+    let budget = format!(
+        "{:?}",
+        report.sections.iter().find(|section| section.id == "budget")
+    );
+    assert!(
+        budget.contains("1 of 2 were never noticed") && budget.contains("the least that it costs"),
+        "{budget}"
+    );
+}
+
+#[test]
+fn who_waited_longest_is_in_no_latency_and_few_have_no_p99() {
+    let mut s = summary(&twenty());
+    let percentiles = json!({"p50": 1.0, "p90": 2.0, "p99": 148.0, "p999": 150.0, "max": 151.0});
+    s.load.latency_ms = Some(serde_json::from_value(percentiles).unwrap());
+    s.summary.by_outcome = [(router::record::Outcome::Timeout, s.load.lost)].into();
+    let latency = |s: &Summary| format!("{:?}", latency::section(s));
+    let text = latency(&s);
+    assert!(
+        text.contains("7360 of 100000 (7.36 %) ended otherwise and are not; 7360 of these had waited"),
+        "{text}"
+    );
+    assert!(text.contains("150.0"), "{text}");
+    s.load.ok = 999;
+    assert!(!latency(&s).contains("150.0") && latency(&s).contains("148.0"));
+    s.load.ok = 99;
+    assert!(!latency(&s).contains("148.0"));
 }
 
 #[test]
@@ -141,7 +240,8 @@ fn what_makes_it_doubtful_stands_above() {
 fn nothing_noticed_and_nothing_measured_are_said_so() {
     let never = of(&summary(&[None, None])).verdict.sentence;
     assert!(
-        never.contains("never notices it (n = 2): 1000 requests lost a death"),
+        never.contains("never notices it (n = 2) and 1000 requests are lost a death")
+            && never.ends_with("how much is lost depends on how long the trial waited."),
         "{never}"
     );
     let empty = of(&summary(&[]));
@@ -154,7 +254,7 @@ fn nothing_noticed_and_nothing_measured_are_said_so() {
         report
             .verdict
             .sentence
-            .starts_with("When a router is killed, lb-sim sends it"),
+            .starts_with("When a router is killed, lb-sim takes 7.4 s to notice"),
         "{:?}",
         report.verdict
     );

@@ -1,107 +1,196 @@
-//! PURE: what a run has found, in one sentence.
+//! PURE: what a run has found: when it was noticed and what was lost, each beside what theory says of just that.
 
+use super::unnoticed as missed;
+use crate::experiment::measure::Trial;
 use crate::experiment::summary::{Spread, Summary};
 use crate::report::advice::Facts;
 use crate::report::shown;
+use crate::report::statistics::mean_interval;
+use router::record::Fault;
+use std::collections::BTreeMap;
 
-/// A mean that theory's is nearer to than this is as theory says.
-const NEAR: f64 = 0.1;
-/// Less than this lost requests, or seconds, are no difference.
-const NEAR_REQUESTS: f64 = 2.0;
-const NEAR_S: f64 = 0.1;
+/// Attempts at the router that go on for so much longer than it takes to notice are worth a sentence.
+const LONGER: f64 = 1.2;
+const LONGER_S: f64 = 0.05;
 
 pub fn sentence(s: &Summary, facts: Option<&Facts>) -> String {
     let Some(first) = s.trials.first() else {
         return "No trial was completed: nothing was measured but the load.".to_owned();
     };
-    let t = &s.summary;
     let victims = s.setup.as_ref().map_or(1, |setup| setup.victims);
-    let one = shown::one(first.fault);
-    let with = facts.map_or(String::new(), |facts| format!(" with {}", facts.in_force()));
+    let with = facts.map_or(String::new(), |facts| {
+        format!(" with {}", shown::joined(&facts.words_in_force()))
+    });
     let subject = format!(
         "{}, {}{with}",
         shown::when(first.fault, victims),
         super::engine(s)
     );
-    let lost = t.lost_per_trial.map_or(String::new(), |lost| {
-        format!("{} lost a {one}", shown::counted(lost.mean, "request"))
+    let sentences: Vec<String> = [found(s, &subject, first.fault)]
+        .into_iter()
+        .chain(retries(s))
+        .chain(no_attempt(s, first.fault))
+        .chain(until_its_end(s, first.fault))
+        .chain(saved(s, first.fault))
+        .collect();
+    sentences.join(" ")
+}
+
+/// When, and how much.
+fn found(s: &Summary, subject: &str, fault: Fault) -> String {
+    let t = &s.summary;
+    let noticed = noticed(s, subject);
+    let Some(lost) = t.lost_per_trial else {
+        return format!("{}.", noticed.words);
+    };
+    let one = shown::one(fault);
+    let lost = match lost.mean == 0.0 {
+        true => format!("no request is lost to a {one}"),
+        false => format!("{} lost a {one}", shown::counted_are(lost.mean, "request")),
+    };
+    let expected = s.theory.lost_per_trial;
+    let by_loss = expected.map(|expected| Beside {
+        agrees: in_line(&by_trial(s, |t| Some(t.lost.total() as f64)), expected),
+        figure: shown::mean(expected),
     });
-    let missed = match t.detected {
-        Some(detected) if detected < t.n => t.n - detected,
-        _ => 0,
-    };
-    let noticed = match (t.t_stop_s, t.t_detect_s) {
-        _ if missed == t.n => format!("never notices it (n = {})", t.n),
-        (Some(stop), _) => format!(
-            "sends {} requests for {}",
-            them(victims),
-            ranged(stop, s.trials.iter().filter(|t| t.t_stop_s.is_some()).count())
+    match (noticed.beside, by_loss) {
+        (Some(time), Some(loss)) if time.agrees && loss.agrees => format!(
+            "{} and {lost}, both in line with theory ({}, {}).",
+            noticed.words, time.figure, loss.figure
         ),
-        (None, Some(detect)) => format!(
-            "notices it after {}",
-            ranged(detect, s.trials.iter().filter(|t| t.t_detect_s.is_some()).count())
-        ),
-        (None, None) => format!("does not tell when it notices (n = {})", t.n),
-    };
-    let saved = match t.saved_by_retry {
-        Some(saved) if saved > 0 => format!(
-            "; retries saved {} more",
-            shown::mean(saved as f64 / t.n.max(1) as f64)
-        ),
-        _ => String::new(),
-    };
-    let but = match missed {
-        0 => String::new(),
-        all if all == t.n => String::new(),
-        some => format!("; {some} of {} it never noticed", t.n),
-    };
-    format!("{subject} {noticed}: {lost}{}{saved}{but}.", theory(s))
+        (time, loss) => {
+            let beside = |of: Option<Beside>| of.map_or(String::new(), |of| of.words());
+            let (time, loss) = (beside(time), beside(loss));
+            let and = if time.is_empty() { "" } else { "," };
+            format!("{}{time}{and} and {lost}{loss}.", noticed.words)
+        }
+    }
 }
 
-fn them(victims: u32) -> &'static str {
-    if victims > 1 { "them" } else { "it" }
+/// What is said of the time, and theory's figure of the same time.
+struct Noticed {
+    words: String,
+    beside: Option<Beside>,
 }
 
-/// `7.4 s (5.0 to 9.9, n = 20)`
-fn ranged(spread: Spread, n: usize) -> String {
+/// A figure of theory's beside the measured one.
+struct Beside {
+    figure: String,
+    agrees: bool,
+}
+
+impl Beside {
+    fn words(self) -> String {
+        match self.agrees {
+            true => format!(", in line with theory ({})", self.figure),
+            false => format!(" (theory: {})", self.figure),
+        }
+    }
+}
+
+fn noticed(s: &Summary, subject: &str) -> Noticed {
+    let t = &s.summary;
+    let without = |words: String| Noticed { words, beside: None };
+    let counted = |value: fn(&Trial) -> Option<f64>| s.trials.iter().filter_map(value).count();
+    if missed(s) == t.n {
+        return without(format!("{subject} never notices it (n = {})", t.n));
+    }
+    match (t.t_detect_s, t.t_clear_s) {
+        (Some(spread), _) => {
+            let expected = s.theory.t_detect_s.and_then(|bounds| bounds.mean);
+            Noticed {
+                words: format!(
+                    "{subject} takes {}",
+                    ranged(spread, counted(|t| t.t_detect_s), " to notice")
+                ),
+                beside: expected.map(|expected| Beside {
+                    figure: shown::time(expected),
+                    agrees: missed(s) == 0 && in_line(&by_trial(s, |t| t.t_detect_s), expected),
+                }),
+            }
+        }
+        // It does not say when it knows: the clients tell when it was over for them.
+        (None, Some(clear)) => without(format!(
+            "{subject} loses requests for {}",
+            ranged(clear, counted(|t| t.t_clear_s), "")
+        )),
+        (None, None) => without(format!("{subject} does not tell when it notices (n = {})", t.n)),
+    }
+}
+
+/// `7.4 s to notice (5.0 to 9.9, n = 20)`
+fn ranged(spread: Spread, n: usize, what: &str) -> String {
     let (mean, range) = shown::time_range(spread.mean, spread.min, spread.max);
     match n {
-        1 => format!("{mean} (n = 1)"),
-        _ => format!("{mean} ({range}, n = {n})"),
+        1 => format!("{mean}{what} (n = 1)"),
+        _ => format!("{mean}{what} ({range}, n = {n})"),
     }
 }
 
-/// `, as theory says (7.5 s, 375)`. Each mean is as theory's when it is within a tenth of it.
-fn theory(s: &Summary) -> String {
-    let expected = s.theory.t_detect_s.and_then(|bounds| bounds.mean);
-    let measured = s.summary.t_detect_s.map(|spread| spread.mean);
-    let lost = (
-        s.summary.lost_per_trial.map(|lost| lost.mean),
-        s.theory.lost_per_trial,
-    );
-    let mut figures = Vec::new();
-    let mut agrees = Vec::new();
-    if let Some(expected) = expected {
-        figures.push(shown::time(expected));
-        agrees.extend(measured.map(|measured| near(measured, expected, NEAR_S)));
+/// The mean of each trial: its victims fell at the same time and are no draws of their own.
+fn by_trial(s: &Summary, value: impl Fn(&Trial) -> Option<f64>) -> Vec<f64> {
+    let mut trials: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for (place, trial) in s.trials.iter().enumerate() {
+        // An older program gave no numbers.
+        let number = if trial.trial == 0 {
+            place as u32
+        } else {
+            trial.trial
+        };
+        trials.entry(number).or_default().extend(value(trial));
     }
-    if let (Some(measured), Some(expected)) = lost {
-        figures.push(shown::mean(expected));
-        agrees.push(near(measured, expected, NEAR_REQUESTS));
-    }
-    if figures.is_empty() || agrees.is_empty() {
-        return String::new();
-    }
-    let how = match agrees.iter().all(|agrees| *agrees) {
-        true => "as theory says",
-        false => "where theory says",
-    };
-    match how {
-        "as theory says" => format!(", {how} ({})", figures.join(", ")),
-        _ => format!(", {how} {}", figures.join(" and ")),
-    }
+    let means = trials.into_values().filter(|values| !values.is_empty());
+    means
+        .map(|values| values.iter().sum::<f64>() / values.len() as f64)
+        .collect()
 }
 
-fn near(measured: f64, expected: f64, least: f64) -> bool {
-    (measured - expected).abs() <= (expected.abs() * NEAR).max(least)
+/// Whether theory's mean lies in the 95 % interval of the mean measured; never for fewer than 5 trials.
+fn in_line(values: &[f64], expected: f64) -> bool {
+    let rounding = 1e-9 * expected.abs();
+    mean_interval(values).is_some_and(|(low, high)| (low - rounding..=high + rounding).contains(&expected))
+}
+
+/// Attempts that go on after it is known.
+fn retries(s: &Summary) -> Option<String> {
+    let (detect, stop) = (s.summary.t_detect_s?, s.summary.t_stop_s?);
+    (stop.mean > detect.mean * LONGER + LONGER_S).then_some(())?;
+    let (mean, range) = shown::time_range(stop.mean, stop.min, stop.max);
+    let one = shown::one(s.trials.first()?.fault);
+    Some(match s.retries_return() {
+        true => format!(
+            "Its retries come back to the same router even then: the last attempt there began {mean} after the {one} \
+             ({range})."
+        ),
+        false => {
+            format!("Attempts there go on even then: the last one began {mean} after the {one} ({range}).")
+        }
+    })
+}
+
+fn no_attempt(s: &Summary, fault: Fault) -> Option<String> {
+    let none = s.trials.iter().all(|trial| trial.t_stop_s == Some(0.0));
+    none.then(|| format!("No request was sent there after the {}.", shown::one(fault)))
+}
+
+/// What was never noticed lasts as long as the trial does.
+fn until_its_end(s: &Summary, fault: Fault) -> Option<String> {
+    let missed = missed(s);
+    let n = s.summary.n;
+    (missed > 0).then(|| {
+        let which = match missed == n {
+            true => "It lasted until the trial ended it: how much is lost".to_owned(),
+            false => format!(
+                "{missed} of {n} {}s it never noticed: these lasted until the trial ended them, and how much was lost to them",
+                shown::one(fault)
+            ),
+        };
+        format!("{which} depends on how long the trial waited.")
+    })
+}
+
+fn saved(s: &Summary, fault: Fault) -> Option<String> {
+    let saved = s.summary.saved_by_retry.filter(|saved| *saved > 0)?;
+    let mean = shown::mean(saved as f64 / s.summary.n.max(1) as f64);
+    Some(format!("Retries saved {mean} a {}.", shown::one(fault)))
 }

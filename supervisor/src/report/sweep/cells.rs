@@ -33,7 +33,9 @@ pub fn table(view: &View) -> Table {
         .iter()
         .position(|judged| judged.cell.cell == view.best.cell.cell);
     let marked = match document.slo {
-        Some(_) if document.chosen.is_some() => "it reaches the objective with the fewest checks",
+        Some(_) if document.chosen.is_some() => {
+            "it reaches the objective with the fewest checks (and of those the fewest false ejections, or the highest fall)"
+        }
         _ => "it loses least",
     };
     Table {

@@ -160,8 +160,9 @@ pub fn residuals(view: &View) -> Vec<Block> {
         n => format!("; {n} more had no prediction or were not noticed"),
     };
     let told = format!(
-        "Measured minus predicted t_detect of each death, all settings together: median {:.1} ms, at most {:.1} ms away \
-         (n = {}{without}).",
+        "Measured minus predicted t_detect of each {}, all settings together: |measured − predicted| has the median {:.1} ms, \
+         most {:.1} ms (n = {}{without}).",
+        one(view.document.plan.fault),
         far.median,
         far.max,
         points.len()

@@ -4,7 +4,7 @@ use super::view::View;
 use crate::experiment::sweep::cell::FalseEjections;
 use crate::experiment::sweep::verdict::Judged;
 use crate::report::model::{Block, Cell, Column, Table};
-use crate::report::shown::counted;
+use crate::report::shown::{counted, mean};
 
 /// Nothing where nobody paused routers.
 pub fn blocks(view: &View) -> Vec<Block> {
@@ -35,6 +35,45 @@ pub fn blocks(view: &View) -> Vec<Block> {
     };
     let text = format!("Routers stood still now and then ({pause}), alive all the while; {often}. {theory}");
     vec![Block::Text { text }, Block::Table(table(view, &seen))]
+}
+
+/// What a change does to them, by theory: the end of a sentence.
+pub fn instead(from: &Judged, to: &Judged) -> String {
+    match (from.false_per_hour(), to.false_per_hour()) {
+        (Some(before), Some(after)) if mean(before) == mean(after) => {
+            format!(
+                ", and as many living routers taken for dead an hour ({}, by theory)",
+                mean(after)
+            )
+        }
+        (Some(before), Some(after)) => format!(
+            ", and {} living routers taken for dead an hour instead of {}, by theory",
+            mean(after),
+            mean(before)
+        ),
+        _ => String::new(),
+    }
+}
+
+/// Where nobody paused routers the price of a setting that forgives little is not known.
+pub fn not_looked_at(view: &View) -> Option<String> {
+    let document = view.document;
+    let varied = view.varied();
+    let forgives = |key: &str| varied.iter().any(|(varied, _)| varied == key);
+    let least = |judged: &Judged| {
+        let lowest = document.cells.iter().filter_map(Judged::fall).min();
+        judged.fall().is_some_and(|fall| Some(fall) == lowest)
+    };
+    (document.plan.pause.is_none() && (forgives("fall") || forgives("timeout"))).then(|| {
+        let which = match forgives("fall") && least(view.best) {
+            true => format!(
+                "{} forgives the fewest failed checks of all: a pause of a healthy router may take it out of use",
+                view.name(view.best)
+            ),
+            false => "A lower fall or timeout takes living routers for dead sooner".to_owned(),
+        };
+        format!("{which}. False ejections were not looked at; `--pause 150ms@5%` and the like measures them.")
+    })
 }
 
 fn table(view: &View, seen: &[(&Judged, &FalseEjections)]) -> Table {

@@ -65,7 +65,9 @@ fn the_chosen_setting_is_named_with_what_it_costs_and_what_it_replaces() {
         report.verdict.advice,
         [
             "From interval=5s fall=2 in force now, change to --interval 1s --fall 1: 25 requests lost a death instead of \
-             375, for 4 instead of 0.8 checks a second."
+             375, for 4 instead of 0.8 checks a second.",
+            "interval=1s fall=1 forgives the fewest failed checks of all: a pause of a healthy router may take it out of \
+             use. False ejections were not looked at; `--pause 150ms@5%` and the like measures them."
         ]
     );
     let table = cells(&report);
@@ -198,7 +200,7 @@ fn a_typical_death_and_the_worst_get_a_picture() {
     assert!(
         figure
             .caption
-            .contains("median 2.0 ms, at most 2.0 ms away (n = 12)"),
+            .contains("has the median 2.0 ms, most 2.0 ms (n = 12)"),
         "{}",
         figure.caption
     );

@@ -91,7 +91,12 @@ impl Actor {
         let seconds = |time: Timestamp| time.seconds_after(at);
         let ticks = if probes { &self.checks } else { &self.seen };
         let mut gaps = self.gaps(to);
-        let label = |(from, end): &(Timestamp, Timestamp)| format!("{:.3} s", end.seconds_after(*from));
+        // What the picture cuts off has no length.
+        let label = |(from, end): &(Timestamp, Timestamp)| match (*from <= self.truth.from, *end >= to) {
+            (_, true) => "goes on".to_owned(),
+            (true, false) => "since before".to_owned(),
+            (false, false) => format!("{:.3} s", end.seconds_after(*from)),
+        };
         // The cost of the fault stands at the gap that it made.
         let own = gaps
             .iter()

@@ -106,6 +106,7 @@ fn what_a_retry_saved_is_counted_once() {
             status: None,
             nth,
             port: None,
+            reckoned: false,
         };
         told.hear(1600, "lb", event);
     }
@@ -148,6 +149,7 @@ fn connections_are_joined_by_their_port() {
         status: None,
         nth: 1,
         port: Some(50_001),
+        reckoned: false,
     };
     told.hear(1500, "lb", attempt);
     let lost = Event::Outcome {

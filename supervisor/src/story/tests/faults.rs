@@ -266,3 +266,91 @@ fn what_nobody_has_told_of_a_windows_end_is_not_told_as_none() {
         report.summary()
     );
 }
+
+/// A router that runs again answers what came while it hung, and is used again before anything was quiet there.
+#[test]
+fn attempts_that_a_resumed_router_answered_are_not_taken_for_none() {
+    for real in [None, Some(true), Some(false)] {
+        let mut told = Told::new();
+        if let Some(every_attempt) = real {
+            told.engine(every_attempt);
+        }
+        told.check(1000, ProbeResult::Ok, 1);
+        told.fault(1400, Fault::Hang, None);
+        told.believe(2600, Belief::GoingDown, Belief::Down);
+        let resumed = Event::Resumed {
+            router: "router-2".into(),
+            incarnation: 1,
+        };
+        told.hear(5400, "supervisor", resumed);
+        told.believe(5800, Belief::GoingUp, Belief::Up);
+        told.wait(6100);
+        let report = &told.story.reports[0];
+        assert_eq!(report.t_stop, None, "{real:?}");
+        assert!(
+            report.summary().contains("t_stop not told"),
+            "{}",
+            report.summary()
+        );
+        assert!(!report.to_string().contains("no attempt"), "{report}");
+    }
+}
+
+#[test]
+fn a_balancer_that_leaves_attempts_out_of_its_log_tells_of_no_last_one() {
+    let stop = |every_attempt: bool| {
+        let mut told = Told::new();
+        told.engine(every_attempt);
+        told.check(1000, ProbeResult::Ok, 1);
+        told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+        told.lose(1901, 1, 1900, Cause::Refused, Outcome::Http503);
+        told.believe(3000, Belief::GoingDown, Belief::Down);
+        told.quiet(3001, Some(1900));
+        told.wait(3300);
+        told.story.reports[0].t_stop
+    };
+    assert_eq!(stop(true), Some(Duration::from_millis(500)), "Envoy, nginx");
+    assert_eq!(stop(false), None, "HAProxy");
+}
+
+#[test]
+fn attempts_that_nobody_saw_are_told_as_reckoned() {
+    let mut told = Told::new();
+    told.engine(false);
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    for (nth, reckoned) in [(1, true), (2, true), (3, false)] {
+        let event = Event::Attempt {
+            request: Some(1),
+            router: "router-2".into(),
+            started_ns: Timestamp(u64::from(1000 + 500 * nth) * MS),
+            cause: Cause::Refused,
+            reused: false,
+            status: None,
+            nth,
+            port: None,
+            reckoned,
+        };
+        told.hear(2600, "lb", event);
+    }
+    told.story.finish(Timestamp(3000 * MS));
+    let text = told.story.reports[0].to_string();
+    assert!(
+        text.ends_with(
+            "(attempts: refused 3; 2 of them reckoned from log lines, which name only how often a request was tried again)"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_a_real_balancer_it_is_said_that_the_checks_of_a_dead_router_are_not_seen() {
+    let mut told = Told::new();
+    told.engine(false);
+    told.hear(1000, "router-2", Event::CheckSeen { status: Some(200) });
+    told.death(1400, Stamp::Signal, "killed by SIGKILL after 3.2 s");
+    let line = told.lines.last().unwrap();
+    assert!(
+        line.ends_with("; its checks are not seen until it answers again"),
+        "{line}"
+    );
+}

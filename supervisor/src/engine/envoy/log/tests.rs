@@ -48,6 +48,7 @@ fn an_attempt_has_its_own_start_to_the_microsecond() {
         status: Some(200),
         nth: 1,
         port: None,
+        reckoned: false,
     };
     assert_eq!(attempts(&[&ok]), [expected]);
 }

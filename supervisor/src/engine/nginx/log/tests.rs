@@ -56,6 +56,7 @@ fn a_request_that_was_served_is_one_attempt_that_did_not_fail() {
         status: Some(200),
         nth: 1,
         port: None,
+        reckoned: false,
     };
     let Told::Attempt(attempt) = &told[0] else {
         panic!("{told:?}")

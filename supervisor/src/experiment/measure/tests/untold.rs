@@ -8,6 +8,7 @@ fn told(belief: bool, attempts: bool) -> Teller {
         version: "1.22.1".into(),
         belief,
         attempts,
+        every_attempt: attempts,
     }
 }
 
@@ -18,6 +19,7 @@ fn measured_by(teller: &Teller, records: &[Record], victims: &[Victim]) -> Vec<T
         victims,
         held_until: Timestamp(2550 * MS),
         anchor: Anchor::End,
+        interval: None,
         teller,
     };
     trials(records, &strike, |_, _| Some(1.5))
@@ -143,6 +145,7 @@ fn the_routers_own_checks_give_phase_and_prediction() {
         victims: &[victim("router-1")],
         held_until: Timestamp(2550 * MS),
         anchor: Anchor::End,
+        interval: None,
         teller: &told(true, true),
     };
     let next = |phase: &Phase, fault: Timestamp| Some(2.0 - fault.seconds_after(phase.ended));
@@ -213,4 +216,44 @@ fn a_relayed_connection_that_failed_elsewhere_is_not_the_victims() {
     ];
     let trial = measured_by(&Teller::default(), &records, &[victim("router-1")]).remove(0);
     assert_eq!((trial.lost.window, trial.lost_without_attempt), (1, Some(1)));
+}
+
+#[test]
+fn the_last_attempt_told_is_the_last_one_only_where_all_are_told_and_none_may_have_ended_well() {
+    let records = story();
+    let stop = |teller: &Teller, fault: Fault, quiet: bool| {
+        let mut records = records.clone();
+        records.retain(|r| quiet || !matches!(r.event, Event::Quiet { .. }));
+        let victims = [victim("router-1")];
+        let strike = Strike {
+            trial: 1,
+            fault,
+            victims: &victims,
+            held_until: Timestamp(2550 * MS),
+            anchor: Anchor::End,
+            interval: None,
+            teller,
+        };
+        trials(&records, &strike, |_, _| None).remove(0).t_stop_s
+    };
+    let envoy = told(true, true);
+    let haproxy = Teller {
+        every_attempt: false,
+        ..told(true, true)
+    };
+    assert!(stop(&envoy, Fault::Kill, true).is_some());
+    assert_eq!(
+        stop(&envoy, Fault::Kill, false),
+        Some(0.6),
+        "nothing there ended well"
+    );
+    assert_eq!(
+        stop(&envoy, Fault::Hang, false),
+        None,
+        "it runs again, and answers"
+    );
+    assert!(stop(&envoy, Fault::Hang, true).is_some());
+    for fault in [Fault::Kill, Fault::Hang] {
+        assert_eq!(stop(&haproxy, fault, true), None, "a lower bound is no t_stop");
+    }
 }

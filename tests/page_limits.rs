@@ -1,0 +1,106 @@
+//! What readers, and connections that get nowhere, may cost a lab and those who look at it.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use support::Place;
+use support::page::Page;
+
+const FAST: [&str; 8] = [
+    "--interval",
+    "200ms",
+    "--timeout",
+    "200ms",
+    "--restart-delay",
+    "1s",
+    "--rate",
+    "100",
+];
+
+#[test]
+fn readers_that_read_nothing_slow_nobody_and_there_is_an_end_to_them() {
+    let place = Place::new();
+    let lab = place.up(&FAST);
+    let page = Page::of(&lab);
+    let mut reader = page.live("/v1/live", "");
+    let deaf: Vec<TcpStream> = (1..32)
+        .map(|_| {
+            let mut stream = page.connect();
+            let address = &page.address;
+            write!(stream, "GET /v1/live HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let mut status = [0; 12];
+    deaf.iter()
+        .for_each(|mut stream| stream.read_exact(&mut status).unwrap());
+    let (refused, words) = page.get("/v1/live");
+    assert_eq!(refused, 503);
+    assert!(words.contains("close one of its pages"), "{words}");
+    let before = memory(lab.pid());
+    let from = reader.until("a frame", |_| true)["seq"].as_u64().unwrap();
+    reader.until("five seconds of frames", |f| f["seq"].as_u64() >= Some(from + 50));
+    let grown = memory(lab.pid()).saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} kB more");
+    let late = place.json(&["ps"])["load"]["sent"].as_u64().unwrap();
+    assert!(late > 300, "{late} requests");
+    // A place is free again when its reader goes.
+    drop(deaf);
+    reader.until("a moment later", |f| f["seq"].as_u64() >= Some(from + 60));
+    assert_eq!(page.live("/v1/live", "").event().unwrap().0, "hello");
+}
+
+#[test]
+fn connections_that_get_nowhere_leave_room_for_those_that_do() {
+    let place = Place::new();
+    let lab = place.up(&FAST);
+    let page = Page::of(&lab);
+    let address = &page.address;
+    let order = format!(
+        "POST /v1/fault HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nContent-Type: application/json\r\n\
+         X-Resetlab-Token: {}\r\nContent-Length: 40\r\n\r\n{{",
+        page.token
+    );
+    let begun = |many: usize, words: String| -> Vec<TcpStream> {
+        let begin = |_| {
+            let mut stream = page.connect();
+            stream.write_all(words.as_bytes()).unwrap();
+            stream
+        };
+        (0..many).map(begin).collect()
+    };
+    let asked_to_close = router::clock::now();
+    let readers = begun(100, format!("GET /v1/live HTTP/1.1\r\nHost: {address}\r\n\r\n"));
+    let heads = begun(60, format!("GET / HTTP/1.1\r\nHost: {address}\r\n"));
+    let bodies = begun(60, order);
+    assert_eq!(page.get("/").0, 200);
+    let waited = router::clock::now().since(asked_to_close);
+    assert!(
+        waited < Duration::from_secs(4),
+        "{waited:?}: none of them was closed by then"
+    );
+    // And they are not waited for long.
+    let mut ends = String::new();
+    for mut stream in bodies {
+        stream.read_to_string(&mut ends).unwrap();
+    }
+    assert_eq!(ends.matches("HTTP/1.1 408").count(), 60, "{ends}");
+    for mut stream in heads {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+    drop(readers);
+    assert_eq!(support::process(&lab.ps(), "router-1")["truth"], "up");
+}
+
+/// Resident, in kB.
+fn memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
