@@ -288,3 +288,57 @@ fn a_session_whose_supervisor_was_killed_is_reported_from_its_records() {
     );
     assert_eq!(pictures(&report), 1);
 }
+
+/// Of a session that was killed: every wrong file is refused in words and at once, and none hides the records.
+#[test]
+fn odd_files_and_full_disks_are_answered_in_words() {
+    let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
+    let dir = place.path();
+    let ask = |words: &str| resetlab(dir, words).output().unwrap();
+    std::fs::create_dir(dir.join("odd")).unwrap();
+    nix::unistd::mkfifo(&dir.join("odd/events.ndjson"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let output = ask("report odd");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("it is no file, but a pipe"),
+        "{}",
+        stderr(&output)
+    );
+    std::fs::remove_file(dir.join("odd/events.ndjson")).unwrap();
+
+    let log = "{\"schema\":\"resetlab.events.v1\"}\n{\"t_ns\":1,\"from\":\"supervisor\",\"event\":\"note\",\"text\":\"x\"}\n";
+    std::fs::write(dir.join("odd/events.ndjson"), log).unwrap();
+    std::fs::write(
+        dir.join("odd/outcomes.ndjson"),
+        "{\"schema\":\"resetlab.outcomes.v1\"}\n",
+    )
+    .unwrap();
+    std::fs::write(dir.join("odd/summary.json"), "{\"schema\":\"resetlab.run.v1\",").unwrap();
+    let report = report(dir, "odd");
+    assert_eq!(report["kind"], "lab");
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("summary.json: it ends in the middle"),
+        "{warning}"
+    );
+
+    assert!(ask("report odd").status.success());
+    let printed = ask("report odd --format html").stdout;
+    assert_eq!(
+        printed,
+        std::fs::read(dir.join("odd/report.html")).unwrap(),
+        "to the byte"
+    );
+
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = resetlab(dir, "report odd --format md")
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("cannot write the output"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -219,17 +219,23 @@ impl Experiment<'_> {
     }
 
     /// Replaces `summary.json` whole, so that a reader never sees half of it.
-    fn save(&self) {
-        if let Err(e) = write_whole(&self.dir.join("summary.json"), &self.summary()) {
+    fn save(&self) -> bool {
+        let saved = write_whole(&self.dir.join("summary.json"), &self.summary());
+        if let Err(e) = &saved {
             eprintln!(
                 "resetlab run: cannot write summary.json in {}: {e}",
                 self.dir.display()
             );
         }
+        saved.is_ok()
     }
 
     fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
-        self.save();
+        if !self.save() {
+            eprintln!(
+                "resetlab run: the summary.json there, if any, is of an earlier moment; what follows here is whole"
+            );
+        }
         let report = report::leave(&self.dir, "run");
         let report = report.map_or(String::new(), |path| {
             format!("report          {}\n", path.display())

@@ -50,7 +50,7 @@ pub enum Unreadable {
     NoResults(PathBuf),
     #[error("{}: empty; a run that was killed before its first trial may leave that", .0.display())]
     Empty(PathBuf),
-    #[error("{}: {} MB are too many: no document of resetlab's has more than {}", path.display(), size >> 20, LARGEST >> 20)]
+    #[error("{}: {} MB are too many: no document of resetlab's has more than {}", path.display(), size.div_ceil(1 << 20), LARGEST >> 20)]
     TooLarge { path: PathBuf, size: u64 },
     #[error("{}: it ends in the middle, at line {line}: half written or half copied", path.display())]
     Cut { path: PathBuf, line: usize },
@@ -63,6 +63,8 @@ pub enum Unreadable {
         path.display()
     )]
     Foreign { path: PathBuf, found: String },
+    #[error("{why}\nits trials have records of their own, such as `resetlab report {}`", trial.display())]
+    Trials { why: Box<Unreadable>, trial: PathBuf },
 }
 
 #[derive(Deserialize)]
@@ -139,9 +141,15 @@ impl Directory {
             None => return Err(why),
         };
         let Ok(mut directory) = Directory::of_records(path) else {
-            return Err(why);
+            return Err(match trial(path) {
+                Some(trial) => Unreadable::Trials {
+                    why: Box::new(why),
+                    trial,
+                },
+                None => why,
+            });
         };
-        let end = told.rfind(&format!("{name}: ")).map_or(0, |at| at);
+        let end = told.rfind(&format!("{name}: ")).unwrap_or(0);
         directory.doubts.push(format!(
             "{}. What follows is made of what else is in the directory.",
             &told[end..]
@@ -172,9 +180,17 @@ impl Directory {
     pub fn run(&self) -> Result<RunMaterial, Unreadable> {
         let path = self.path.join("summary.json");
         let mut summary: Summary = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
-        let doubts = sound::sound(&mut summary);
+        let mut doubts = sound::sound(&mut summary);
+        doubts.extend(self.unwritten(&summary));
         Ok(RunMaterial { summary, doubts })
     }
+}
+
+/// The first of a comparison's trials.
+fn trial(path: &Path) -> Option<PathBuf> {
+    let trials = std::fs::read_dir(path.join("trials")).ok()?;
+    let trials = trials.filter_map(|entry| Some(entry.ok()?.path()));
+    trials.filter(|trial| trial.join("events.ndjson").is_file()).min()
 }
 
 /// `None`: it is not there.
@@ -279,6 +295,48 @@ mod tests {
             .map(|directory| directory.kind)
             .unwrap_err();
         error.to_string().replace(&*dir.path().to_string_lossy(), "DIR")
+    }
+
+    const LOG: &str = "{\"schema\":\"resetlab.events.v1\"}\n";
+
+    #[test]
+    fn a_broken_document_does_not_hide_what_else_is_there() {
+        for (text, wanted) in [
+            ("", "summary.json: empty"),
+            (
+                "{\"schema\":\"resetlab.summary.v1\",",
+                "summary.json: it ends in the middle",
+            ),
+            ("[[[[", "summary.json: not a document"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("summary.json"), text).unwrap();
+            std::fs::write(dir.path().join("events.ndjson"), LOG).unwrap();
+            let directory = Directory::open(dir.path()).unwrap();
+            assert_eq!((directory.kind, directory.document.as_str()), (Kind::Lab, ""));
+            assert!(directory.doubts[0].starts_with(wanted), "{:?}", directory.doubts);
+            std::fs::write(dir.path().join("plan.json"), "{}").unwrap();
+            assert_eq!(Directory::open(dir.path()).unwrap().kind, Kind::Sweep);
+        }
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("compare.json"), "{").unwrap();
+        let trial = dir.path().join("trials/kill-001-lb-sim");
+        std::fs::create_dir_all(&trial).unwrap();
+        std::fs::write(trial.join("events.ndjson"), LOG).unwrap();
+        let error = Directory::open(dir.path()).unwrap_err().to_string();
+        assert!(error.ends_with("trials/kill-001-lb-sim`"), "{error}");
+    }
+
+    #[test]
+    fn a_document_that_is_too_large_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(dir.path().join("summary.json")).unwrap();
+        file.set_len(LARGEST + 1).unwrap();
+        let error = Directory::open(dir.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("193 MB are too many: no document of resetlab's has more than 192"),
+            "{error}"
+        );
     }
 
     #[test]

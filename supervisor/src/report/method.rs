@@ -52,11 +52,22 @@ pub fn section(facts: Vec<(String, String)>, source: &Source) -> Section {
     }
 }
 
-/// `sweep-1, begun 2026-11-26T17:23:21Z`
+/// `sweep-1, begun 2026-11-26 17:23:21 UTC`
 pub fn subtitle(place: &str, started: Option<&str>) -> String {
     match started {
-        Some(started) => format!("{place}, begun {started}"),
+        Some(started) => format!("{place}, begun {}", wall(started)),
         None => place.to_owned(),
+    }
+}
+
+/// `2026-11-26 17:23:21 UTC`, of a time by the wall clock as the records have it; parts of a second are nobody's business.
+fn wall(time: &str) -> String {
+    let Some((day, rest)) = time.split_once('T') else {
+        return time.to_owned();
+    };
+    match rest.strip_suffix('Z') {
+        Some(clock) => format!("{day} {} UTC", clock.split('.').next().unwrap_or(clock)),
+        None => time.to_owned(),
     }
 }
 
@@ -126,5 +137,21 @@ fn settings(source: &Source) -> Table {
             .map(|setting| vec![words(&setting.key), words(&setting.value), words(&setting.origin)])
             .collect(),
         marked: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_one_form() {
+        for (time, wanted) in [
+            ("2026-11-26T17:23:21Z", "x, begun 2026-11-26 17:23:21 UTC"),
+            ("2026-11-26T17:23:21.710Z", "x, begun 2026-11-26 17:23:21 UTC"),
+            ("yesterday", "x, begun yesterday"),
+        ] {
+            assert_eq!(subtitle("x", Some(time)), wanted);
+        }
     }
 }

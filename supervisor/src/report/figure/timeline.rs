@@ -107,10 +107,17 @@ fn digits(x: &Scale) -> usize {
     if x.to - x.from < 2.0 { 3 } else { 2 }
 }
 
-/// Up, and believed to be, from its first moment to its last.
+/// Up, and believed to be, from its first moment to its last. That it was still coming in before the fault is no part of
+/// what the fault did.
 fn is_quiet(lane: &Lane) -> bool {
     let up = |changes: &[(f64, String)]| changes.iter().all(|(_, word)| word == "up");
-    lane.gaps.is_empty() && up(&lane.truth) && up(&lane.belief)
+    let coming = lane
+        .belief
+        .iter()
+        .take_while(|(at, word)| *at < 0.0 && word == "going_up")
+        .count();
+    let in_by_then = coming == 0 || lane.belief.get(coming).is_some_and(|(at, _)| *at <= 0.0);
+    lane.gaps.is_empty() && up(&lane.truth) && in_by_then && up(&lane.belief[coming..])
 }
 
 /// A lane in which something happened.
@@ -191,6 +198,27 @@ mod tests {
         assert!(svg.contains("and 38 more<"), "{svg}");
         assert_eq!(svg.matches(">truth<").count(), IN_FULL);
         assert!(height < 800.0, "{height}");
+    }
+
+    #[test]
+    fn a_neighbour_that_came_in_before_the_fault_is_quiet() {
+        let believed = |changes: &[(f64, &str)]| {
+            let belief = changes.iter().map(|(at, word)| (*at, (*word).to_owned()));
+            Lane {
+                belief: belief.collect(),
+                ..lane(1, &[(-1.0, "up")])
+            }
+        };
+        assert!(is_quiet(&believed(&[(-1.0, "going_up"), (-0.4, "up")])));
+        assert!(
+            !is_quiet(&believed(&[(-1.0, "going_up"), (0.4, "up")])),
+            "it came in after it"
+        );
+        assert!(!is_quiet(&believed(&[
+            (-1.0, "up"),
+            (-0.4, "going_up"),
+            (-0.2, "up")
+        ])));
     }
 
     #[test]

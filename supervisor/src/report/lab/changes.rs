@@ -102,19 +102,26 @@ pub fn blocks(session: &Session, begun: Option<Timestamp>) -> Vec<Block> {
     })]
 }
 
-/// What the command that began the session leaves out.
+/// What the command that began the session leaves out: an order for what was changed at the same moment.
 pub fn to_follow(session: &Session, begun: Option<Timestamp>) -> Option<Block> {
-    let order = |change: &Change| {
-        let order = match change.key.as_str() {
-            "routers" => format!("resetlab scale {}", change.now),
-            key => format!("resetlab set {key}={}", change.now),
-        };
-        match since(begun, change.at) {
-            Some(at) => format!("{order}    # at {at:.1} s"),
-            None => order,
-        }
+    let lab = session.lab.as_ref().map(|lab| lab.name.as_str());
+    let lab = lab.filter(|name| !matches!(*name, "" | "default"));
+    let lab = lab.map_or(String::new(), |name| format!(" --lab {name}"));
+    let same = |a: &Change, b: &Change| a.at == b.at && (a.key == "routers") == (b.key == "routers");
+    let order = |together: &[Change]| {
+        let words: Vec<String> = together
+            .iter()
+            .map(|change| match change.key.as_str() {
+                "routers" => format!("scale {}", change.now),
+                key => format!("{key}={}", change.now),
+            })
+            .collect();
+        let first = &together[0];
+        let verb = if first.key == "routers" { "" } else { "set " };
+        let at = since(begun, first.at).map_or(String::new(), |at| format!("  # at {at:.1} s"));
+        format!("resetlab{lab} {verb}{}{at}", words.join(" "))
     };
-    let orders: Vec<String> = session.changes.iter().map(order).collect();
+    let orders: Vec<String> = session.changes.chunk_by(same).map(order).collect();
     (!orders.is_empty()).then(|| Block::Command {
         text: orders.join("\n"),
     })

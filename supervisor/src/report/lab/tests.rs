@@ -256,7 +256,7 @@ fn what_was_changed_is_told_with_what_each_window_had() {
         orders
             .next_back()
             .unwrap()
-            .starts_with("resetlab set interval=1s    # at 12.3 s\nresetlab set rate=300.0"),
+            .starts_with("resetlab set interval=1s  # at 12.3 s\nresetlab set rate=300.0  #"),
         "the command alone is another session"
     );
 }

@@ -2,10 +2,12 @@
 
 use super::{Directory, Unreadable, broken, read};
 use crate::experiment::compare::document::Document as Compare;
+use crate::experiment::summary::Summary;
 use crate::experiment::sweep::cell::{Cell, Plan};
 use crate::experiment::sweep::verdict::Document as Sweep;
 use crate::report::lab::{Merged, Session, changes, replay};
 use crate::report::records::Records;
+use router::record::Event;
 
 /// They change no setting, and are most of a log.
 const UNCHANGING: &[&str] = &[
@@ -50,6 +52,28 @@ impl Directory {
             n => vec![format!("cells.ndjson: {n} broken lines left out.")],
         };
         Ok((Sweep::new(&plan, &cells, plan.cells(), None, 1.0), doubts))
+    }
+
+    /// A run's summary that was not written to the end, as on a full disk: the records know of more faults.
+    pub(super) fn unwritten(&self, summary: &Summary) -> Option<String> {
+        if summary.complete {
+            return None;
+        }
+        let victims = summary.setup.as_ref().map_or(1, |setup| setup.victims as usize);
+        let log = Records::of_file(&self.path, "events.ndjson").without(UNCHANGING);
+        let faults = log.filter(|record| matches!(record.event, Event::Fault { .. }));
+        let (faults, trials) = (faults.count(), summary.trials.len());
+        // The one that an interruption was in has no trial.
+        (faults > trials + victims.max(1)).then(|| {
+            format!(
+                "summary.json: {} in it, but events.ndjson tells of {faults} faults: it was not written to the end, as on a \
+                 full disk. The figures are those of an earlier moment.",
+                match trials {
+                    1 => "1 trial is".to_owned(),
+                    n => format!("{n} trials are"),
+                }
+            )
+        })
     }
 
     /// Of a [`Kind::Compare`](super::Kind).
