@@ -136,9 +136,9 @@ fn agreement_is_a_matter_of_n_and_few_trials_have_none() {
     let all = twenty();
     assert!(sentence(&all, 7.9).contains(", in line with theory (7.9 s), and 368"));
     // A tenth away, and 20 trials are enough to tell that apart.
-    assert!(sentence(&all, 8.2).contains("n = 20) (theory: 8.2 s), and 368"));
+    assert!(sentence(&all, 8.2).contains("n = 20), where theory says 8.2 s, and 368"));
     let four = sentence(&all[8..12], 7.375);
-    assert!(four.contains("n = 4) (theory: 7.4 s), and"), "{four}");
+    assert!(four.contains("n = 4), where theory says 7.4 s, and"), "{four}");
 }
 
 #[test]

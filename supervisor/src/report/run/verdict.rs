@@ -83,7 +83,7 @@ impl Beside {
     fn words(self) -> String {
         match self.agrees {
             true => format!(", in line with theory ({})", self.figure),
-            false => format!(" (theory: {})", self.figure),
+            false => format!(", where theory says {}", self.figure),
         }
     }
 }
