@@ -9,6 +9,7 @@ import { say } from './dom.js';
 import { Header } from './header.js';
 import { History } from './history.js';
 import { startKeys } from './keys.js';
+import { LabClock } from './labclock.js';
 import { Log } from './log.js';
 import { startLook } from './look.js';
 import { startOrder } from './order.js';
@@ -24,8 +25,9 @@ const $ = (id) => document.getElementById(id);
 
 startLook($('look'), $('dark'));
 startOrder(document.querySelector('.settings'), document.querySelector('.top'), document.querySelector('main'));
+const clock = new LabClock();
 const control = new Control(findToken(location, window.history, storage()), undefined, {
-  storage: storage(), late: (words) => command.doing(words), forbidden,
+  storage: storage(), labTime: () => clock.time(performance.now()), late: (words) => command.doing(words), forbidden,
 });
 const history = new History();
 const view = new View(history);
@@ -48,9 +50,11 @@ startCharts(charts, history, view, {
 });
 
 const stream = new Stream({
-  hello(hello) {
+  hello(hello, heard) {
     const before = history.epoch;
     history.begin(hello);
+    if (hello.epoch !== before) clock.begin();
+    clock.hear(hello.now, heard);
     if (hello.epoch === before) return;
     control.program = hello.program;
     control.begin(hello.epoch);
@@ -60,7 +64,8 @@ const stream = new Stream({
     if (before !== null) anew(hello);
     else if (!control.allowed) command.note(`${control.why}.`);
   },
-  frame(frame) {
+  frame(frame, heard) {
+    clock.hear(frame.t, heard);
     if (!history.apply(frame)) return;
     const news = announcer.hear(frame.windows ?? []);
     if (news) say($('announcer'), news);

@@ -1,11 +1,13 @@
 //! The lab as a browser sees it: truth over belief, what clients got, and buttons.
 //!
 //! In the order that data meets them: [`digest`] makes [`frame`]s of records and story (PURE), [`ring`] keeps an hour of
-//! them (PURE), [`feed`] shares them, [`serve`] gives them to browsers over their [`connection`]s, and takes their [`order`]s from behind [`guard`].
+//! them (PURE), [`feed`] shares them, [`serve`] gives them to browsers over their [`connection`]s, and takes their [`order`]s
+//! from behind [`guard`], each before its [`deadline`].
 //! The page itself is in `supervisor/page`.
 
 pub mod assets;
 mod connection;
+mod deadline;
 pub mod digest;
 pub mod feed;
 pub mod frame;

@@ -3,17 +3,17 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /`, `GET /FILE` | the page and its files |
-//! | `GET /v1/live` | [frames](super::frame) as server-sent events; `Last-Event-ID` or `?after=` is what was heard last |
+//! | `GET /v1/live` | [frames](super::frame) as server-sent events; `Last-Event-ID` or `?after=` is what was heard last; `?wait=false`: those that there are, and no more |
 //! | `GET /v1/ps` | as on the control socket, without the token |
 //! | `GET /v1/theory?KEY=WORD&…` | what theory expects of the settings in force with these over them |
-//! | `POST /v1/fault`, `crash`, `heal`, `resume`, `restart`, `set` | as on the control socket |
+//! | `POST /v1/fault`, `crash`, `heal`, `resume`, `restart`, `set` | as on the control socket, before their [deadline] |
 
 use super::connection::{self, Limits, Place};
 use super::feed::Feed;
 use super::frame::Expected;
 use super::guard::{self, Guard};
 use super::stream::Reader;
-use super::{assets, order, theory};
+use super::{assets, deadline, order, theory};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -37,6 +37,7 @@ struct Page {
 
 /// Serves until it is dropped; `orders` are the routes of the control socket that a browser may use.
 pub async fn serve(listener: TcpListener, feed: Arc<Feed>, guard: Guard, orders: Router) {
+    let since = feed.since();
     let page = Page {
         feed,
         places: Arc::new(Semaphore::new(READERS)),
@@ -49,6 +50,7 @@ pub async fn serve(listener: TcpListener, feed: Arc<Feed>, guard: Guard, orders:
         .merge(orders)
         .method_not_allowed_fallback(another_method)
         .fallback(file)
+        .layer(middleware::from_fn_with_state(since, deadline::kept))
         .layer(middleware::from_fn_with_state(limits.body, order::whole))
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::stand));
     connection::accept(listener, router, limits).await;
@@ -57,6 +59,8 @@ pub async fn serve(listener: TcpListener, feed: Arc<Feed>, guard: Guard, orders:
 #[derive(Deserialize)]
 struct Heard {
     after: Option<String>,
+    /// For what comes next: a reader that does not wait holds neither a place nor its connection.
+    wait: Option<bool>,
 }
 
 async fn live(
@@ -65,6 +69,12 @@ async fn live(
     Extension(connection): Extension<Place>,
     headers: HeaderMap,
 ) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/event-stream")];
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let after = last.or(heard.after.as_deref());
+    if heard.wait == Some(false) {
+        return (kind, Body::new(Reader::of_the_past(page.feed, after))).into_response();
+    }
     // Nothing else is asked on this connection, which is nobody's place any more.
     let last_answer = [(header::CONNECTION, "close")];
     let Ok(place) = page.places.clone().try_acquire_owned() else {
@@ -72,10 +82,7 @@ async fn live(
         return (StatusCode::SERVICE_UNAVAILABLE, last_answer, words).into_response();
     };
     connection.leave();
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let after = last.or(heard.after.as_deref());
     let reader = Reader::new(page.feed, after, place);
-    let kind = [(header::CONTENT_TYPE, "text/event-stream")];
     (last_answer, kind, Body::new(reader)).into_response()
 }
 

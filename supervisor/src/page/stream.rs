@@ -18,8 +18,8 @@ pub(super) struct Reader {
     cursor: u64,
     step: Step,
     news: Pin<Box<dyn Future<Output = News> + Send>>,
-    /// Its place among the readers.
-    _place: OwnedSemaphorePermit,
+    /// Its place among the readers; one that does not wait for more needs none.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 enum Step {
@@ -40,11 +40,24 @@ impl Reader {
     /// One that has heard `after` last.
     pub fn new(feed: Arc<Feed>, after: Option<&str>, place: OwnedSemaphorePermit) -> Reader {
         Reader {
-            cursor: feed.cursor(after),
+            cursor: feed.cursor(after).unwrap_or_else(|| feed.first()),
             news: Box::pin(wait(feed.news())),
             step: Step::Hello,
             feed,
-            _place: place,
+            place: Some(place),
+        }
+    }
+
+    /// One that gets what there is and goes; it was greeted when it came first.
+    pub fn of_the_past(feed: Arc<Feed>, after: Option<&str>) -> Reader {
+        feed.asked(clock::now());
+        let known = feed.cursor(after);
+        Reader {
+            cursor: known.unwrap_or_else(|| feed.first()),
+            news: Box::pin(std::future::pending()),
+            step: known.map_or(Step::Hello, |_| Step::Frames),
+            feed,
+            place: None,
         }
     }
 }
@@ -88,6 +101,7 @@ impl hyper::body::Body for Reader {
                     self.step = Step::Over;
                     return data(event("end", None, "{}"));
                 }
+                Next::Nothing if self.place.is_none() => return Poll::Ready(None),
                 Next::Nothing => {}
             }
             let news = ready!(self.news.as_mut().poll(context));
