@@ -46,9 +46,9 @@ const FORGERY: &str = r#"(async () => {
     beacon: navigator.sendBeacon(LAB + '/v1/fault', new Blob([order], {type: 'text/plain'})) ? 'sent' : 'refused',
     plain: await form('/v1/fault', order.slice(0, -1) + ',"a":"', '"}', 'text/plain'),
     encoded: await form('/v1/fault', 'router', 'router-2', 'application/x-www-form-urlencoded'),
-    read: await ask('/v1/ps', {}),
-    blind: await ask('/v1/ps', {mode: 'no-cors'}),
-    image: await element('img', {src: LAB + '/v1/ps'}),
+    read: await ask('/v1/theory', {}),
+    blind: await ask('/v1/theory', {mode: 'no-cors'}),
+    image: await element('img', {src: LAB + '/v1/theory'}),
     script: await element('script', {src: LAB + '/main.js'}),
     stream: await stream(),
   };
@@ -113,6 +113,12 @@ fn a_page_elsewhere_can_neither_order_nor_read() {
         refused.iter().any(|text| text.contains("frame-ancestors")),
         "{refused:#?}"
     );
+    // What a browser keeps from a page elsewhere the lab has not even answered: it knows whose request it is.
+    forger.leave(&format!(
+        "setTimeout(() => location.assign({lab_origin:?} + '/v1/theory')); undefined"
+    ));
+    let shown: String = forger.eval("document.body.innerText");
+    assert!(shown.contains("the request is another site's"), "{shown}");
     unharmed(&lab);
     // The lab's own page may.
     page.to_front();
@@ -143,7 +149,7 @@ fn a_name_that_somebody_points_at_the_lab_is_not_answered() {
     );
     let statuses: Vec<u16> = page.eval(&format!(
         "Promise.all([
-           fetch('/v1/ps'), fetch('/v1/live'), fetch('/main.js'),
+           fetch('/v1/theory'), fetch('/v1/live'), fetch('/main.js'),
            fetch('/v1/fault', {{method: 'POST', headers: {{'content-type': 'application/json', 'x-resetlab-token': {token:?}}},
                                body: JSON.stringify({{router: 'router-2', fault: 'kill'}})}}),
          ]).then(all => all.map(answer => answer.status))"
@@ -174,7 +180,7 @@ fn without_the_token_a_page_only_looks() {
         "{fields:?}"
     );
     assert!(page.eval::<String>("command.innerText").contains("resetlab ps"));
-    let seen: String = page.eval("fetch('/v1/ps').then(answer => answer.text())");
+    let seen: String = page.eval("fetch('/v1/live?wait=false').then(answer => answer.text())");
     let token = url.split_once("#token=").unwrap().1;
     assert!(
         seen.contains("router-1") && !seen.contains(token),

@@ -82,6 +82,7 @@ export class Header {
     };
     const more = [
       history.dropped > 0 && `${plural(history.dropped, 'frame')} dropped`,
+      recordsLost(history) > 0 && `${plural(recordsLost(history), 'record')} lost`,
       malformed > 0 && `${plural(malformed, 'event')} unreadable`,
     ];
     this.#connection.dataset.is = is;
@@ -131,10 +132,13 @@ function expected(theory) {
  * Both count the same requests; by outcome each one is told at once, as the charts have it, and the sum of all a moment
  * later. Where records were dropped, only the sum knows.
  */
-function lostOf({ totals, recordsDropped }) {
+function lostOf({ totals }) {
   const known = Object.values(totals.by_outcome ?? {}).reduce((sum, n) => sum + n, 0);
-  return recordsDropped > 0 ? Math.max(totals.lost, known) : known;
+  return recordsLost({ totals }) > 0 ? Math.max(totals.lost, known) : known;
 }
+
+/** Records that did not reach the lab's supervisor, since the lab began. */
+const recordsLost = ({ totals }) => totals?.records_dropped ?? 0;
 
 /** `reset 154 · eof 2`, the most frequent first. */
 function outcomes(totals) {

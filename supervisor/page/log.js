@@ -4,7 +4,7 @@ import { h, say, svg } from './dom.js';
 import { byName, count, seconds } from './format.js';
 import { TONES, matches, routerOf } from './filter.js';
 
-/** Lines shown at most: more are found by filtering. */
+/** Lines shown at most, and twice that while the reader stands above the end: more are found by filtering. */
 const SHOWN = 400;
 const TONE_WORDS = { '': 'all tones', plain: 'plain', good: 'good', warning: 'warnings', bad: 'bad' };
 const SHAPES = {
@@ -29,6 +29,8 @@ export class Log {
   #epoch = null;
   #unseen = 0;
   #following = true;
+  /** What came last is not among the lines. */
+  #behind = false;
 
   constructor({ place, filters, pick, calm }) {
     this.#calm = calm;
@@ -72,6 +74,7 @@ export class Log {
 
   #show() {
     const found = this.#all.filter((line) => matches(line, this.#wanted));
+    this.#behind = false;
     this.#lines.replaceChildren(...found.slice(-SHOWN).map((line) => this.#line(line)));
     this.#cut(found.length - SHOWN);
     this.#tellNone();
@@ -81,14 +84,18 @@ export class Log {
   #append(lines) {
     const found = lines.filter((line) => matches(line, this.#wanted));
     if (found.length === 0) return;
-    this.#lines.append(...found.slice(-SHOWN).map((line) => this.#line(line)));
     if (this.#following) {
+      this.#lines.append(...found.slice(-SHOWN).map((line) => this.#line(line)));
       const over = this.#lines.children.length - SHOWN;
       for (let i = 0; i < over; i++) this.#lines.firstElementChild.remove();
       if (over > 0) this.#cut(over);
       return this.#follow();
     }
-    // The reader stands somewhere: nothing is taken away above until the end is looked at again.
+    // The reader stands somewhere: nothing is taken away above until the end is looked at again, so there is an end to
+    // what is added below.
+    const room = this.#behind ? 0 : 2 * SHOWN - this.#lines.children.length;
+    this.#lines.append(...found.slice(0, Math.max(0, room)).map((line) => this.#line(line)));
+    this.#behind ||= found.length > room;
     this.#unseen += found.length;
     this.#newer.hidden = false;
     say(this.#newer, `${count(this.#unseen)} new line${this.#unseen === 1 ? '' : 's'} below`);
@@ -100,6 +107,7 @@ export class Log {
 
   #follow() {
     this.#following = true;
+    if (this.#behind) return this.#show();
     this.#unseen = 0;
     this.#newer.hidden = true;
     this.#box.scrollTop = this.#box.scrollHeight;

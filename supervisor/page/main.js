@@ -6,6 +6,7 @@ import { startCharts } from './charts.js';
 import { Command } from './command.js';
 import { Control, findToken } from './control.js';
 import { say } from './dom.js';
+import { Edition } from './edition.js';
 import { Header } from './header.js';
 import { History } from './history.js';
 import { startKeys } from './keys.js';
@@ -26,6 +27,7 @@ const $ = (id) => document.getElementById(id);
 startLook($('look'), $('dark'));
 startOrder(document.querySelector('.settings'), document.querySelector('.top'), document.querySelector('main'));
 const clock = new LabClock();
+const edition = new Edition(storage(), () => location.reload());
 const control = new Control(findToken(location, window.history, storage()), undefined, {
   storage: storage(), labTime: () => clock.time(performance.now()), late: (words) => command.doing(words), forbidden,
 });
@@ -51,6 +53,7 @@ startCharts(charts, history, view, {
 
 const stream = new Stream({
   hello(hello, heard) {
+    if (!edition.hear(hello)) return command.note('This page is of another version than this lab: load it again.');
     const before = history.epoch;
     history.begin(hello);
     if (hello.epoch !== before) clock.begin();
@@ -58,6 +61,7 @@ const stream = new Stream({
     if (hello.epoch === before) return;
     control.program = hello.program;
     control.begin(hello.epoch);
+    announcer.begin(hello.next_seq);
     actions.begin();
     settings.begin(hello);
     whatIf.begin(hello);
@@ -65,15 +69,16 @@ const stream = new Stream({
     else if (!control.allowed) command.note(`${control.why}.`);
   },
   frame(frame, heard) {
+    if (!edition.fits) return;
     clock.hear(frame.t, heard);
-    if (!history.apply(frame)) return;
-    const news = announcer.hear(frame.windows ?? []);
-    if (news) say($('announcer'), news);
+    if (history.apply(frame)) announcer.hear(frame);
   },
-  gap: (gap) => history.gap(gap),
+  gap: (gap) => edition.fits && history.gap(gap),
   // Orders that wait for a router go on while nobody looks; drawing does not.
   applied(drawable) {
     actions.update();
+    const news = announcer.news();
+    if (news) say($('announcer'), news);
     if (drawable) show();
   },
   state({ is }) {
@@ -113,10 +118,9 @@ function show() {
 
 /** Another lab is heard at the same address: nothing of the one before is left. */
 function anew(hello) {
-  announcer.forget();
   view.resume();
   forget();
-  const words = `This is another lab now, started at ${hello.started_wall}: what was shown of the one before is gone.`;
+  const words = `This is another lab now, started at ${hello.started_wall.replace(/\.\d+/, '')}: what was shown of the one before is gone.`;
   say($('announcer'), words);
   command.note(control.allowed ? words : `${words} ${control.why}.`);
 }
@@ -124,9 +128,9 @@ function anew(hello) {
 /** The lab does not take this page's token. */
 function forbidden() {
   actions.show();
-  if (!history.hello) return;
-  settings.begin(history.hello);
+  settings.end();
   show();
+  command.failed(`${control.why}.`);
 }
 
 /** Where there is none, this page keeps nothing. */

@@ -18,6 +18,10 @@ export class Settings {
   constructor(place, world) {
     this.#place = place;
     this.#world = world;
+    document.addEventListener('click', ({ target }) => {
+      const open = place.querySelector('details[open]');
+      if (open && !open.contains(target)) open.open = false;
+    });
   }
 
   begin(hello) {
@@ -52,9 +56,6 @@ export class Settings {
       details.open = false;
       details.firstElementChild.focus();
     });
-    document.addEventListener('click', (event) => {
-      if (!details.contains(event.target)) details.open = false;
-    });
     return details;
   }
 }
@@ -65,6 +66,7 @@ class Field {
   #world;
   #value = null;
   #pending = false;
+  #ended = false;
   /** Keys walk through the choices. */
   #walks = false;
   #wrong = h('p', { class: 'wrong', role: 'alert', hidden: true });
@@ -106,6 +108,7 @@ class Field {
   }
 
   async #apply() {
+    if (this.#ended) return this.#restore();
     const word = this.input.localName === 'select' ? this.input.value : meant(this.input.value, this.#value);
     if (word === this.#value) return this.#restore();
     const change = { [this.#key]: word };
@@ -120,6 +123,7 @@ class Field {
       this.#world.command.did(forSettings(this.#world.program(), change));
     } catch (error) {
       this.#is('wrong', error.message);
+      this.#world.command.failed(error.message);
     }
   }
 
@@ -148,10 +152,18 @@ class Field {
     this.#restore();
   }
 
+  /** One that has the focus keeps it: it is disabled when that goes. */
   end() {
+    this.#ended = true;
     if (this.element.dataset.is === 'draft') this.#restore();
-    this.input.disabled = true;
     this.input.title = this.#world.control.why;
+    if (document.activeElement !== this.input) return void (this.input.disabled = true);
+    this.input.readOnly = true;
+    this.input.setAttribute('aria-disabled', 'true');
+    this.input.addEventListener('blur', () => {
+      this.#restore();
+      this.input.disabled = true;
+    }, { once: true });
   }
 
   #restore() {
@@ -163,7 +175,7 @@ class Field {
   #is(state, words = '') {
     this.#pending = state === 'pending';
     this.element.dataset.is = state;
-    this.input.readOnly = this.#pending;
+    this.input.readOnly = this.#pending || this.#ended;
     this.input.setAttribute('aria-busy', String(this.#pending));
     this.input.setAttribute('aria-invalid', String(state === 'wrong'));
     this.#wrong.hidden = state !== 'wrong';

@@ -81,12 +81,12 @@ export function byRouter(windows) {
 
 /**
  * The window of `windows` (of that router) that a gap is; null: none was measured. One that began before is it too, if it
- * was not over: a router that drains may be gone before the balancer has noticed.
+ * was not over: a router that drains may be gone before the balancer has noticed. Of several it is the last.
  */
 export function windowOf(windows, gap, now) {
   const to = gap.to ?? now;
   const over = ({ from, open, t_detect_s: took }) => (open ? now : from + (took ?? 0) * 1000);
-  return windows?.find((window) => window.from <= to && (window.from >= gap.from - 5 || over(window) > gap.from + 5)) ?? null;
+  return windows?.findLast((window) => window.from <= to && (window.from >= gap.from - 5 || over(window) > gap.from + 5)) ?? null;
 }
 
 /** All requests that a window cost. */

@@ -2,7 +2,8 @@
 //!
 //! Every program of this machine can connect to a loopback port, and every page in a browser can make the browser do so.
 //! A name that somebody else points here is not answered, so no foreign page can read anything. Looking is free to all
-//! users of the machine; acting needs the token, which only the terminal of the lab and its control socket tell.
+//! users of the machine; acting needs the token, which only the terminal of the lab and its control socket tell; a browser
+//! that has opened their URL keeps it in its history, as it keeps all URLs. It is good for as long as its lab lives.
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;

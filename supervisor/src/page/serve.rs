@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `GET /`, `GET /FILE` | the page and its files |
 //! | `GET /v1/live` | [frames](super::frame) as server-sent events; `Last-Event-ID` or `?after=` is what was heard last; `?wait=false`: those that there are, and no more |
-//! | `GET /v1/ps` | as on the control socket, without the token |
 //! | `GET /v1/theory?KEY=WORD&…` | what theory expects of the settings in force with these over them |
 //! | `POST /v1/fault`, `crash`, `heal`, `resume`, `restart`, `set` | as on the control socket, before their [deadline] |
 

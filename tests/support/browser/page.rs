@@ -61,6 +61,13 @@ impl Page {
         self.loaded_after(before);
     }
 
+    /// Runs what leads to another page, and returns when that is there.
+    pub fn leave(&self, js: &str) {
+        let before = self.wire.event_count();
+        self.eval::<()>(js);
+        self.loaded_after(before);
+    }
+
     fn loaded_after(&self, event: usize) {
         let is_load = |event: &Event| event.session == self.session && event.method == "Page.loadEventFired";
         self.wire.event_after(event, is_load);
