@@ -173,6 +173,8 @@ fn others_may_look_and_not_act() {
             "cache-control: no-store",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
+            "cross-origin-opener-policy: same-origin",
+            "require-trusted-types-for 'script'; trusted-types 'none'",
         ] {
             assert!(answer.contains(field), "{path}: {field}");
         }
