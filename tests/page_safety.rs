@@ -1,19 +1,18 @@
 //! Other sites' pages in the same browser cannot read a lab, nor harm it.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/lab_page.rs"]
-mod lab_page;
+#[path = "support/scene.rs"]
+mod scene;
 mod support;
 
-use browser::Browser;
-use browser::site::{Body, Site};
-use lab_page::{LabPage, origin, url};
+use scene::browser::Browser;
+use scene::browser::site::{Body, Site};
+use scene::lab_page::LabPage;
+use scene::{Scene, origin, url};
 use serde_json::Value;
-use support::{Place, process};
+use support::{Lab, Place, process};
 
-const CALM: [&str; 6] = ["--interval", "1s", "--timeout", "500ms", "--rate", "20"];
+const CALM: &str = "--interval 1s --timeout 500ms --rate 20";
 
 /// What a page elsewhere can try against a lab. `LAB` is the lab's origin, `TOKEN` its token, which it cannot know.
 const FORGERY: &str = r#"(async () => {
@@ -56,14 +55,12 @@ const FORGERY: &str = r#"(async () => {
 
 #[test]
 fn a_page_elsewhere_can_neither_order_nor_read() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&CALM);
+    let (lab, page) = scene.up(CALM);
     let url = url(&lab);
     let (lab_origin, token) = url.split_once("/#token=").unwrap();
-    let page = LabPage::open(&browser, &url);
     // Another port of another loopback address: to a browser, the same machine and another site.
     let other = Site::serve("127.66.0.1", |path| {
         (path == "/").then(|| {
@@ -73,7 +70,7 @@ fn a_page_elsewhere_can_neither_order_nor_read() {
             )
         })
     });
-    let forger = browser.page().unjudged();
+    let forger = scene.browser.page().unjudged();
     forger.goto(&other.url("/"));
     let forgery = FORGERY
         .replace("LAB", &format!("{lab_origin:?}"))
@@ -108,15 +105,10 @@ fn a_page_elsewhere_can_neither_order_nor_read() {
          }})"
     ));
     assert_eq!(framed, "foreign");
-    let refused = forger.complaints();
-    assert!(
-        refused.iter().any(|text| text.contains("frame-ancestors")),
-        "{refused:#?}"
-    );
+    forger.wait_for_complaint("frame-ancestors");
     // What a browser keeps from a page elsewhere the lab has not even answered: it knows whose request it is.
-    forger.leave(&format!(
-        "setTimeout(() => location.assign({lab_origin:?} + '/v1/theory')); undefined"
-    ));
+    let goes = format!("setTimeout(() => location.assign({lab_origin:?} + '/v1/theory')); undefined");
+    forger.loads_again(|| forger.eval::<()>(&goes));
     let shown: String = forger.eval("document.body.innerText");
     assert!(shown.contains("the request is another site's"), "{shown}");
     unharmed(&lab);
@@ -129,7 +121,7 @@ fn a_page_elsewhere_can_neither_order_nor_read() {
 #[test]
 fn a_name_that_somebody_points_at_the_lab_is_not_answered() {
     let place = Place::new();
-    let lab = place.up(&CALM);
+    let lab = place.lab(CALM);
     let url = url(&lab);
     let (lab_origin, token) = url.split_once("/#token=").unwrap();
     let port = lab_origin.rsplit_once(':').unwrap().1;
@@ -160,13 +152,12 @@ fn a_name_that_somebody_points_at_the_lab_is_not_answered() {
 
 #[test]
 fn without_the_token_a_page_only_looks() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&CALM);
+    let lab = scene.place.lab(CALM);
     let url = url(&lab);
-    let page = LabPage::open(&browser, origin(&url));
+    let page = LabPage::open(&scene.browser, origin(&url));
     let (buttons, fields): (Vec<bool>, Vec<bool>) = page.eval(
         "[[...lanes.querySelectorAll('button')].filter(it => it.getAttribute('aria-label')?.endsWith('router-1')).map(it => it.disabled),
           [...document.querySelectorAll('#settings input')].map(it => it.disabled)]",
@@ -189,7 +180,7 @@ fn without_the_token_a_page_only_looks() {
     unharmed(&lab);
 }
 
-fn unharmed(lab: &support::Lab<'_>) {
+fn unharmed(lab: &Lab<'_>) {
     let ps = lab.ps();
     for router in ["router-1", "router-2", "router-3", "router-4"] {
         let it = process(&ps, router);

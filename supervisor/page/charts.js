@@ -159,7 +159,7 @@ class Charts {
     const bar = narrow ? NARROW_BAR : touch ? TOUCH_BAR : BAR;
     this.rows = this.inBar ? rowsOf(history, view, lanes.height, bar) : beside;
     const margins = narrow ? NARROW_MARGINS : this.inBar ? LEAN_MARGINS : WIDE_MARGINS;
-    Object.assign(this, { margins, touch });
+    Object.assign(this, { margins, touch, narrow });
     for (const [name, is] of Object.entries({ narrow, touch, lean: margins === LEAN_MARGINS })) this.hosts[0].classList.toggle(name, is);
     style(this.hosts[0], '--bar', `${bar - 2}px`);
     this.scene = makeScene(history, view, theme, margins, lanes.width);
@@ -174,8 +174,8 @@ class Charts {
     this.pointer.show(this.scene);
     const { crosshair } = this.view;
     const time = crosshair !== null && crosshair < this.history.now ? crosshair : null;
-    const { inBar, touch, hovered, margins } = this;
-    this.heads.show(this.history, this.rows, { width: margins.left, inBar, touch, time, hovered });
+    const { inBar, touch, narrow, hovered, margins } = this;
+    this.heads.show(this.history, this.rows, { width: margins.left, inBar, touch, narrow, time, hovered });
   }
 
   #hover(y) {

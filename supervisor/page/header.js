@@ -35,7 +35,7 @@ export class Header {
     const { hello } = history;
     if (!hello) return;
     const words = [`lab ${hello.lab}`, hello.engine, presetWord(history.preset)];
-    say(this.#where, words.filter(Boolean).join(' · '));
+    sayParts(this.#where, words.filter(Boolean));
     this.#where.title = history.preset ? `preset ${history.preset}` : '';
     say(document.querySelector('title'), `${hello.lab} · resetlab`);
     this.#requests(history);
@@ -88,6 +88,13 @@ export class Header {
     this.#connection.dataset.is = is;
     say(this.#connection, [words[is], ...more].filter(Boolean).join(' · '));
   }
+}
+
+/** `lab default · lb-sim`: a line ends between two parts, not within one. */
+function sayParts(place, parts) {
+  if (place.textContent === parts.join(' · ')) return;
+  const spans = parts.map((part, index) => h('span', {}, index < parts.length - 1 ? `${part} ·` : part));
+  place.replaceChildren(...spans.flatMap((span) => [span, ' ']).slice(0, -1));
 }
 
 /** `preset kb, changed` of `kb (documented; KB 298398), with interval=1s`. */

@@ -7,6 +7,7 @@ import { standing } from './summary.js';
 
 const HINT = 'Point at a lane, or press ↑ or ↓, to act on its router';
 const TOUCH_HINT = 'Tap a lane to act on its router';
+const OTHERS_HINT = 'tap a lane for another one';
 
 export class Heads {
   #heads = new Map();
@@ -20,7 +21,8 @@ export class Heads {
     this.#barName = element('b', '');
     this.#barIs = element('span', 'lane-is');
     this.#barActions = element('span', '');
-    this.#bar.append(this.#barName, this.#barIs, this.#barActions);
+    this.#barHint = element('span', 'lane-is');
+    this.#bar.append(this.#barName, this.#barIs, this.#barHint, this.#barActions);
     // What is done in the bar is not done to the chart below it.
     for (const type of ['pointerdown', 'dblclick']) this.#bar.addEventListener(type, (event) => event.stopPropagation());
     this.#marks = ['selected', 'hovered'].map((kind) => element('div', `lane-mark ${kind}`));
@@ -34,13 +36,14 @@ export class Heads {
   #marks;
   #barName;
   #barIs;
+  #barHint;
   #barActions;
 
   /**
    * `rows` as the lanes have them; `inBar`: actions have no place beside the lanes; `time`: of the crosshair, `null` for
    * now. Buttons act now, so that what was is not to be taken for what is.
    */
-  show(history, rows, { width, inBar, touch, time, hovered }) {
+  show(history, rows, { width, inBar, touch, narrow, time, hovered }) {
     this.#arrange(rows, width, inBar);
     const tell = (name, is, whole) => {
       const { words, gap } = standing(history.routers.get(name), time ?? history.now);
@@ -52,9 +55,11 @@ export class Heads {
       tell(name, head.is, head.element);
       head.element.toggleAttribute('data-selected', this.#view.selected === name);
     }
-    [this.#view.selected, hovered].forEach((name, which) => this.#mark(this.#marks[which], rows, name));
     this.#bar.hidden = !inBar;
-    if (inBar) this.#showBar(rows, hovered, tell, touch ? TOUCH_HINT : HINT);
+    // On a phone the bar has two rows: they are the first router's until another one is chosen.
+    if (inBar) this.#showBar(rows, hovered, narrow ? rows.names[0] : null, tell, touch ? TOUCH_HINT : HINT);
+    const faint = hovered ?? (inBar && narrow ? this.#barFor : null);
+    [this.#view.selected, faint].forEach((name, which) => this.#mark(this.#marks[which], rows, name));
   }
 
   #mark(mark, rows, name) {
@@ -90,23 +95,30 @@ export class Heads {
       this.#heads.set(name, { element: head, is });
       this.#place.append(head);
     });
-    this.#barFor = null;
+    this.#barFor = undefined;
   }
 
-  #barFor = null;
+  #barFor;
 
-  #showBar(rows, hovered, tell, hint) {
+  #showBar(rows, hovered, first, tell, hint) {
     // Whoever has a button under the finger or the focus on it keeps it.
     const held = this.#bar.contains(document.activeElement) ? this.#barFor : null;
-    const name = [this.#view.selected, held, hovered].find((candidate) => rows.names.includes(candidate)) ?? null;
+    const chosen = [this.#view.selected, held, hovered].find((candidate) => rows.names.includes(candidate));
+    const name = chosen ?? first ?? null;
     if (name !== this.#barFor) {
       this.#barFor = name;
       const actions = name && this.#actions(name);
       this.#barActions.replaceChildren(...(actions ? [actions] : []));
       write(this.#barName, name ?? '');
+      this.#barName.hidden = name === null;
     }
-    if (name) return tell(name, this.#barIs, this.#bar);
+    if (name) {
+      tell(name, this.#barIs, this.#bar);
+      write(this.#barHint, chosen || rows.count === 1 ? '' : OTHERS_HINT);
+      return;
+    }
     write(this.#barIs, hint);
+    write(this.#barHint, '');
     for (const attribute of ['data-gap', 'data-then']) mark(this.#bar, attribute, false);
   }
 }

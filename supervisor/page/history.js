@@ -14,6 +14,9 @@ const LOG_LINES = 5000;
 const TRIM_EVERY_MS = 10_000;
 
 export class History {
+  /** All names in their order; `null` when one has come or gone. */
+  #names = null;
+
   constructor() {
     this.epoch = null;
     /** Grows with everything that is heard: whoever has drawn this version has nothing to do. */
@@ -85,9 +88,11 @@ export class History {
 
   /** Names in the order that people expect; without those that had left before `from`. */
   names(from = -Infinity) {
-    const names = [];
-    for (const [name, lane] of this.routers) if (lane.left === null || lane.left > from) names.push(name);
-    return names.sort(byName);
+    this.#names ??= [...this.routers.keys()].sort(byName);
+    return this.#names.filter((name) => {
+      const { left } = this.routers.get(name);
+      return left === null || left > from;
+    });
   }
 
   /** The lane of a router, which may be new. */
@@ -97,6 +102,7 @@ export class History {
       lane = { name, truth: [], belief: [], checks: new Checks(), failed: new Buckets(1, { coarse: true }), member: true, left: null, turns: 0 };
       lane.failed.forget(this.out.oldest);
       this.routers.set(name, lane);
+      this.#names = null;
     }
     return lane;
   }
@@ -121,6 +127,7 @@ export class History {
   }
 
   #clear() {
+    this.#names = null;
     this.routers = new Map();
     this.out = new Buckets(OUTCOMES.length, { coarse: true });
     this.latency = new Histograms();
@@ -197,6 +204,11 @@ export class History {
     else if (to === null || to > this.now) this.holes.push({ from: this.now, to });
   }
 
+  #forget(name) {
+    this.routers.delete(name);
+    this.#names = null;
+  }
+
   #trim() {
     this.trimmed = this.now;
     const horizon = this.now - HOUR_MS;
@@ -206,7 +218,7 @@ export class History {
     this.out.forget(bucket);
     this.latency.forget(horizon);
     for (const [name, lane] of this.routers) {
-      if (lane.left !== null && lane.left < horizon) this.routers.delete(name);
+      if (lane.left !== null && lane.left < horizon) this.#forget(name);
       lane.checks.forget(horizon);
       lane.failed.forget(bucket);
       for (const changes of [lane.truth, lane.belief]) {

@@ -1,7 +1,7 @@
 // The story of the lab, line by line, the newest at the end as in a terminal.
 
 import { h, say, svg } from './dom.js';
-import { byName, count, seconds } from './format.js';
+import { count, seconds } from './format.js';
 import { TONES, matches, routerOf } from './filter.js';
 
 /** Lines shown at most, and twice that while the reader stands above the end: more are found by filtering. */
@@ -159,7 +159,7 @@ export class Log {
   }
 
   #offer(names) {
-    const routers = names.toSorted(byName);
+    const routers = names;
     if (this.router.options.length === routers.length + 1 && this.router.lastElementChild.value === (routers.at(-1) ?? '')) return;
     const chosen = this.router.value;
     this.router.replaceChildren(everyRouter(), ...routers.map((name) => h('option', {}, name)));

@@ -5,6 +5,12 @@ import { Places } from './places.js';
 
 /** A frame comes once a second at least: after so long without one the lab stands still. Milliseconds. */
 const SILENT = 3000;
+/** What has come is applied for so long between two pictures: an hour that comes at once leaves the page in use. */
+const BUDGET = 12;
+/** Meanwhile, what is not drawn is told that often. */
+const CATCHING_UP = 500;
+/** More do not wait for a picture, which may be long in coming. */
+const LONGEST_QUEUE = 1000;
 /** Tries again when the browser has given up. */
 const FIRST_RETRY = 1000;
 const LONGEST_RETRY = 10000;
@@ -29,6 +35,7 @@ export class Stream {
   #endTold = false;
   #queue = [];
   #asked = false;
+  #applied = -Infinity;
   #url = '';
   /** The id heard last: a lab that is another one by now knows it for none of its own. */
   #last = '';
@@ -111,19 +118,41 @@ export class Stream {
     if (this.state.is === 'silent') this.#is('live');
     this.#queue.push({ ...event, heard: this.#heard });
     this.#last = event.id || this.#last;
-    const { document, requestAnimationFrame } = this.#world;
-    if (document.hidden) return this.#drain(false);
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame(() => this.#drain(true));
+    // Nothing comes after it: what is closed then was not lost.
+    if (event.kind === 'end') this.close();
+    if (this.#world.document.hidden) return this.#drain(false);
+    if (this.#queue.length > LONGEST_QUEUE) this.#next();
+    this.#ask();
   }
 
+  #ask() {
+    if (this.#asked) return;
+    this.#asked = true;
+    this.#world.requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#drain(true);
+    });
+  }
+
+  /** All, or, where pictures are drawn, as much as there is time for before the next one. */
   #drain(drawable) {
-    this.#asked = false;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const { kind, data, heard } of queue) this.#apply(kind, data, heard);
-    if (queue.length > 0 || drawable) this.#listener.applied(drawable);
+    const { now } = this.#world;
+    const began = now();
+    const some = this.#queue.length > 0;
+    while (this.#queue.length > 0) {
+      this.#next();
+      if (drawable && now() - began >= BUDGET) break;
+    }
+    const behind = this.#queue.length > 0;
+    if (behind) this.#ask();
+    if (!(some || drawable) || (behind && began - this.#applied < CATCHING_UP)) return;
+    this.#applied = began;
+    this.#listener.applied(drawable);
+  }
+
+  #next() {
+    const { kind, data, heard } = this.#queue.shift();
+    this.#apply(kind, data, heard);
   }
 
   #apply(kind, data, heard) {

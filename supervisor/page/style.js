@@ -2,11 +2,11 @@
 // on any page.
 
 const RULES = `
-.chart-host { position: relative; user-select: none; -webkit-user-select: none; touch-action: pan-y; cursor: crosshair; }
+.chart-host { position: relative; user-select: none; -webkit-user-select: none; touch-action: pan-y; cursor: crosshair; contain: layout style; }
 .chart-host canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .chart-cross { position: absolute; top: 0; left: 0; width: 1px; background: var(--ink, #1a1c20); opacity: .55; pointer-events: none; will-change: transform; }
 .chart-zoom { position: absolute; top: 0; background: var(--accent, #2b5fad); opacity: .14; pointer-events: none; }
-.chart-read { position: absolute; top: 0; left: 0; max-width: 100%; box-sizing: border-box; overflow: hidden; text-overflow: ellipsis; padding: 1px 6px; font-size: 11px; line-height: 15px; white-space: nowrap; pointer-events: none;
+.chart-read { contain: content; position: absolute; top: 0; left: 0; max-width: 100%; box-sizing: border-box; overflow: hidden; text-overflow: ellipsis; padding: 1px 6px; font-size: 11px; line-height: 15px; white-space: nowrap; pointer-events: none;
   color: var(--ink, #1a1c20); background: var(--paper, #fff); border: 1px solid var(--line, #e3e5e8); border-radius: 3px; font-variant-numeric: tabular-nums; z-index: 1; }
 .chart-read[hidden], .chart-cross[hidden], .chart-zoom[hidden], .lane-bar[hidden] { display: none; }
 .lane-mark { position: absolute; top: 0; left: 0; right: 0; background: var(--accent, #2b5fad); opacity: .05; pointer-events: none; }
@@ -23,6 +23,7 @@ const RULES = `
 .lane-head[data-selected] b { text-decoration: underline; text-underline-offset: 3px; text-decoration-color: var(--accent, #2b5fad); text-decoration-thickness: 2px; }
 .lane-bar { position: absolute; top: 0; left: 0; right: 0; height: var(--bar, 26px); display: flex; align-items: center; gap: 12px; overflow: hidden; cursor: default; }
 .lane-bar b { font-weight: 600; white-space: nowrap; }
+.lane-bar > :empty { display: none; }
 .touch .lane-bar button { min-height: 40px; min-width: 44px; font-size: 12px; padding: 0 8px; }
 .narrow .lane-bar { flex-wrap: wrap; gap: 0 8px; align-content: start; }
 .narrow .lane-bar > :last-child { flex: 1 0 100%; }

@@ -72,6 +72,11 @@ impl Place {
         self.up_in(&[], arguments)
     }
 
+    /// The same with its flags as they are typed.
+    pub fn lab(&self, flags: &str) -> Lab<'_> {
+        self.up(&flags.split_whitespace().collect::<Vec<_>>())
+    }
+
     /// The same with more in its environment.
     pub fn up_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Lab<'_> {
         let mut command = self.command(&[&["up"], arguments].concat());
@@ -169,6 +174,13 @@ impl Lab<'_> {
 
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid() as i32), signal).unwrap();
+    }
+
+    /// Ends it in order.
+    pub fn down(&mut self) {
+        let output = self.place.run(&["down"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(self.exit_code(), Some(0));
     }
 
     /// The exit code, after its last line.

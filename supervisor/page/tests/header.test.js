@@ -11,6 +11,9 @@ class Element {
   append(...children) {
     this.children.push(...children);
   }
+  replaceChildren(...children) {
+    this.children = children;
+  }
   setAttribute() {}
   addEventListener() {}
 }

@@ -215,3 +215,56 @@ test('the end that another tab has heard is the end here, where the lab cannot t
   assert.equal(stream.state.is, 'ended');
   assert.deepEqual([made.ended, made.timers], [['e1'], []]);
 });
+
+test('what comes at once is applied between pictures, as much as there is time for, and in its order', async () => {
+  const { stream, made, picture, said } = world();
+  await stream.open();
+  const [source] = made.sources;
+  source.heard.open();
+  // Each event takes 5 ms.
+  const parse = JSON.parse;
+  JSON.parse = (text) => {
+    made.now += 5;
+    return parse(text);
+  };
+  try {
+    for (let seq = 0; seq < 7; seq++) source.tell('frames', [{ seq }]);
+    said();
+    picture();
+    assert.deepEqual(said(), ['frame 0', 'frame 1', 'frame 2', 'drawn'], 'the first is told of at once');
+    assert.equal(made.pictures.length, 1, 'and asks for the next picture');
+    picture();
+    assert.deepEqual(said(), ['frame 3', 'frame 4', 'frame 5'], 'nothing is told while it catches up');
+    picture();
+    assert.deepEqual(said(), ['frame 6', 'drawn']);
+    assert.equal(made.pictures.length, 0);
+  } finally {
+    JSON.parse = parse;
+  }
+});
+
+test('of what no picture comes for, no more waits than there is room for', async () => {
+  const { stream, made, picture, said } = world();
+  await stream.open();
+  const [source] = made.sources;
+  source.heard.open();
+  said();
+  for (let seq = 0; seq < 1500; seq++) source.tell('frames', [{ seq }]);
+  const waited = 1500 - said().length;
+  assert.equal(waited, 1000);
+  picture();
+  assert.deepEqual(said(), [...Array.from({ length: waited }, (_, i) => `frame ${500 + i}`), 'drawn']);
+});
+
+test('a lab that has ended is not lost, however much of it is still to be applied', async () => {
+  const { stream, made, picture, said } = world();
+  await stream.open();
+  const [source] = made.sources;
+  source.heard.open();
+  source.tell('frames', [{ seq: 0 }]);
+  source.tell('end', {});
+  assert.equal(source.readyState, 2, 'closed at once: the browser does not come back');
+  said();
+  picture();
+  assert.deepEqual(said(), ['frame 0', 'ended', 'drawn']);
+});

@@ -34,7 +34,7 @@ pub struct Refusal(StatusCode, &'static str);
 const TOKEN: &str = "x-resetlab-token";
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' \
-                      data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 impl Token {
     /// A new one.
@@ -173,6 +173,7 @@ pub(super) async fn stand(State(guard): State<Arc<Guard>>, request: Request, nex
     for (name, value) in [
         ("cache-control", "no-store"),
         ("content-security-policy", POLICY),
+        ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),

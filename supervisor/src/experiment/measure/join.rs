@@ -5,21 +5,12 @@
 //! failed attempt behind: `untold` finds whose its request was.
 
 use super::client::Request;
+use super::spell::Spell;
 use super::{Lost, Teller, untold};
 use router::clock::Timestamp;
 use router::record::{Cause, Event, Outcome, Record};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// The time in which a victim harms requests: attempts there that were started before `over` and failed after `fault`.
-pub(super) struct Spell {
-    pub router: String,
-    pub fault: Timestamp,
-    /// A draining router serves until then.
-    pub closed: Option<Timestamp>,
-    /// It serves again; `None`: not yet.
-    pub over: Option<Timestamp>,
-}
 
 /// What became of the requests of one victim. Times in seconds after its fault.
 #[derive(Default)]
@@ -118,13 +109,6 @@ impl Joined {
         self.last_lost = later(self.last_lost, last);
         self.clear = later(self.clear, clear);
         *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
-    }
-}
-
-impl Spell {
-    /// What starts there from then on fails.
-    pub fn harmful(&self) -> Timestamp {
-        self.closed.unwrap_or(self.fault)
     }
 }
 

@@ -6,7 +6,7 @@
 //! the last: that is a lower bound, and no `t_stop`.
 
 use super::Strike;
-use super::join::Spell;
+use super::spell::Spell;
 use router::clock::Timestamp;
 use router::record::{Event, Fault, Record};
 
