@@ -1,38 +1,25 @@
 //! What a page's orders, keys and fields do when something is in their way.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/lab_page.rs"]
-mod lab_page;
+#[path = "support/scene.rs"]
+mod scene;
 mod support;
 
-use browser::Browser;
-use lab_page::{LabPage, url};
-use support::Place;
+use scene::lab_page::LabPage;
+use scene::{Scene, url};
 
-const CALM: [&str; 8] = [
-    "--interval",
-    "300ms",
-    "--timeout",
-    "300ms",
-    "--restart-delay",
-    "2s",
-    "--rate",
-    "50",
-];
+const CALM: &str = "--interval 300ms --timeout 300ms --restart-delay 2s --rate 50";
 
 #[test]
 fn a_token_that_is_not_taken_is_said_and_takes_no_field_away() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&CALM);
+    let lab = scene.place.lab(CALM);
     let url = url(&lab);
     let (origin, token) = url.split_once("#token=").unwrap();
     let wrong: String = token.chars().rev().collect();
-    let page = LabPage::open(&browser, &format!("{origin}#token={wrong}"));
+    let page = LabPage::open(&scene.browser, &format!("{origin}#token={wrong}"));
     page.tolerate("403");
     page.eval::<()>("window.field = document.getElementById('set-interval'); undefined");
     page.type_into("#set-interval", "250ms");
@@ -60,13 +47,12 @@ fn a_token_that_is_not_taken_is_said_and_takes_no_field_away() {
 
 #[test]
 fn keys_of_one_sign_can_be_turned_off_for_good() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&CALM);
+    let lab = scene.place.lab(CALM);
     let url = url(&lab);
-    let page = LabPage::open(&browser, &url);
+    let page = LabPage::open(&scene.browser, &url);
     let theme = |page: &LabPage| page.eval::<String>("look.textContent");
     page.eval::<()>("look.focus()");
     page.press("t");
@@ -96,12 +82,11 @@ fn keys_of_one_sign_can_be_turned_off_for_good() {
 
 #[test]
 fn lines_that_come_while_somebody_reads_above_are_counted_and_bounded() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&CALM);
-    let page = LabPage::open(&browser, &url(&lab));
+    let lab = scene.place.lab(CALM);
+    let page = LabPage::open(&scene.browser, &url(&lab));
     // As a lab that has much to tell would send them.
     let tell = |many: u32| {
         page.eval::<()>(&format!(

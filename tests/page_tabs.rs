@@ -1,39 +1,27 @@
 //! Many tabs of one browser on one lab: each of them lives, and an order is carried out at once or not at all.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/lab_page.rs"]
-mod lab_page;
+#[path = "support/scene.rs"]
+mod scene;
 mod support;
 
-use browser::Browser;
-use lab_page::{LabPage, url};
+use scene::lab_page::LabPage;
+use scene::{Scene, url};
 use serde_json::json;
 use support::page::{Page, body_of};
 use support::{Place, process};
 
-const CALM: [&str; 8] = [
-    "--interval",
-    "300ms",
-    "--timeout",
-    "300ms",
-    "--restart-delay",
-    "60s",
-    "--rate",
-    "50",
-];
+const CALM: &str = "--interval 300ms --timeout 300ms --restart-delay 60s --rate 50";
 
 #[test]
 fn seven_tabs_show_the_lab_an_order_of_each_is_carried_out_and_all_hear_the_end() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let mut lab = place.up(&CALM);
+    let mut lab = scene.place.lab(CALM);
     lab.wait_for_check("router-4");
     let url = url(&lab);
-    let tabs: Vec<LabPage> = (0..7).map(|_| LabPage::open(&browser, &url)).collect();
+    let tabs: Vec<LabPage> = (0..7).map(|_| LabPage::open(&scene.browser, &url)).collect();
     for (tab, router) in [(0, "router-2"), (6, "router-3")] {
         tabs[tab].click(&format!("[aria-label='kill {router}']"));
         tabs[tab].until(
@@ -48,7 +36,7 @@ fn seven_tabs_show_the_lab_an_order_of_each_is_carried_out_and_all_hear_the_end(
     for tab in &tabs {
         tab.assert_whole();
     }
-    assert!(place.run(&["down"]).status.success());
+    assert!(scene.place.run(&["down"]).status.success());
     assert_eq!(lab.exit_code(), Some(0));
     for tab in &tabs {
         tab.until("the lab's end", "connection.dataset.is === 'ended'");
@@ -58,13 +46,12 @@ fn seven_tabs_show_the_lab_an_order_of_each_is_carried_out_and_all_hear_the_end(
 
 #[test]
 fn an_order_that_a_browser_kept_back_is_not_carried_out_when_it_comes() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let mut lab = place.up(&CALM);
+    let mut lab = scene.place.lab(CALM);
     lab.wait_for_check("router-2");
-    let page = LabPage::open(&browser, &url(&lab));
+    let page = LabPage::open(&scene.browser, &url(&lab));
     // All connections that a browser opens to a lab.
     page.eval::<()>("window.held = Array.from({length: 5}, () => new EventSource('/v1/live')); undefined");
     page.until("they are held", "held.every(it => it.readyState === 1)");
@@ -88,7 +75,7 @@ fn an_order_that_a_browser_kept_back_is_not_carried_out_when_it_comes() {
 #[test]
 fn who_does_not_wait_hears_what_there_is_and_holds_nothing() {
     let place = Place::new();
-    let lab = place.up(&CALM);
+    let lab = place.lab(CALM);
     let page = Page::of(&lab);
     let mut first = page.live("/v1/live?wait=false", "Connection: close\r\n");
     assert_eq!(first.event().unwrap().0, "hello");

@@ -1,8 +1,8 @@
 // Names of routers beside their lanes, what each is at the crosshair (or now), and what can be done to it.
 
-import { mark } from './dom.js';
+import { h, mark, say } from './dom.js';
 import { seconds } from './format.js';
-import { element, style, write } from './stage.js';
+import { style } from './stage.js';
 import { standing } from './summary.js';
 
 const HINT = 'Point at a lane, or press ↑ or ↓, to act on its router';
@@ -16,16 +16,16 @@ export class Heads {
   constructor(host, view, laneActions) {
     this.#view = view;
     this.#actions = laneActions;
-    this.#place = element('div', 'lane-heads');
-    this.#bar = element('div', 'lane-bar');
-    this.#barName = element('b', '');
-    this.#barIs = element('span', 'lane-is');
-    this.#barActions = element('span', '');
-    this.#barHint = element('span', 'lane-is');
+    this.#place = h('div', { class: 'lane-heads' });
+    this.#bar = h('div', { class: 'lane-bar' });
+    this.#barName = h('b');
+    this.#barIs = h('span', { class: 'lane-is' });
+    this.#barActions = h('span');
+    this.#barHint = h('span', { class: 'lane-is' });
     this.#bar.append(this.#barName, this.#barIs, this.#barHint, this.#barActions);
     // What is done in the bar is not done to the chart below it.
     for (const type of ['pointerdown', 'dblclick']) this.#bar.addEventListener(type, (event) => event.stopPropagation());
-    this.#marks = ['selected', 'hovered'].map((kind) => element('div', `lane-mark ${kind}`));
+    this.#marks = ['selected', 'hovered'].map((kind) => h('div', { class: `lane-mark ${kind}` }));
     host.append(...this.#marks, this.#place, this.#bar);
   }
 
@@ -47,7 +47,7 @@ export class Heads {
     this.#arrange(rows, width, inBar);
     const tell = (name, is, whole) => {
       const { words, gap } = standing(history.routers.get(name), time ?? history.now);
-      write(is, time === null ? words : `at ${seconds(time, 1)}: ${words}`);
+      say(is, time === null ? words : `at ${seconds(time, 1)}: ${words}`);
       mark(whole, 'data-gap', gap !== null && time === null);
       mark(whole, 'data-then', time !== null);
     };
@@ -79,11 +79,11 @@ export class Heads {
     this.#place.replaceChildren();
     if (!rows.tall) return;
     rows.names.forEach((name, index) => {
-      const head = element('div', 'lane-head');
-      const who = element('div', 'who');
-      const is = element('span', 'lane-is');
-      const label = element('b', '');
-      write(label, name);
+      const head = h('div', { class: 'lane-head' });
+      const who = h('div', { class: 'who' });
+      const is = h('span', { class: 'lane-is' });
+      const label = h('b');
+      say(label, name);
       who.append(label, is);
       head.append(who);
       Object.assign(head.style, { top: `${rows.y(index)}px`, height: `${rows.pitch}px` });
@@ -109,16 +109,16 @@ export class Heads {
       this.#barFor = name;
       const actions = name && this.#actions(name);
       this.#barActions.replaceChildren(...(actions ? [actions] : []));
-      write(this.#barName, name ?? '');
+      say(this.#barName, name ?? '');
       this.#barName.hidden = name === null;
     }
     if (name) {
       tell(name, this.#barIs, this.#bar);
-      write(this.#barHint, chosen || rows.count === 1 ? '' : OTHERS_HINT);
+      say(this.#barHint, chosen || rows.count === 1 ? '' : OTHERS_HINT);
       return;
     }
-    write(this.#barIs, hint);
-    write(this.#barHint, '');
+    say(this.#barIs, hint);
+    say(this.#barHint, '');
     for (const attribute of ['data-gap', 'data-then']) mark(this.#bar, attribute, false);
   }
 }
