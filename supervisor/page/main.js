@@ -41,9 +41,10 @@ const timebar = new Timebar($('time'), view);
 const announcer = new Announcer();
 const truth = (router) => history.routers.get(router)?.truth.at(-1)?.truth ?? null;
 const actions = new Actions({ control, command, program, truth });
-const charts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
-startCharts(charts, history, view, {
+const hosts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
+const charts = startCharts(hosts, history, view, {
   laneActions: (router) => actions.of(router),
+  tell: (words) => say($('announcer'), words),
   drew: () => header.update(history, stream, performance.now()),
 });
 
@@ -69,6 +70,7 @@ const stream = new Stream({
   // Orders that wait for a router go on while nobody looks; drawing does not.
   applied(drawable) {
     actions.update();
+    charts.wake();
     if (drawable) show();
   },
   state({ is }) {

@@ -88,3 +88,11 @@ test('a window is announced when it opens and when it closes', () => {
   assert.equal(announcer.hear([closed]), null);
   assert.equal(announcer.hear([]), null);
 });
+
+test('windows that have been told of are not kept for ever', () => {
+  const announcer = new Announcer();
+  const window = (id) => ({ id, router: 'router-1', fault: 'kill', open: false, t_detect_s: 1, window: 0, in_flight: 0 });
+  for (let id = 0; id < 3000; id++) assert.notEqual(announcer.hear([window(id)]), null);
+  assert.equal(announcer.hear([window(2999)]), null, 'each once');
+  assert.notEqual(announcer.hear([window(0)]), null, 'long forgotten');
+});
