@@ -7,7 +7,8 @@ mod support;
 use serde_json::Value;
 use support::{Lab, Place, process, stderr};
 
-const FAST: &str = "--json --interval 200ms --timeout 200ms --restart-delay 200ms --rate 100 --drain-wait 1200ms --drain-timeout 1s";
+/// No check of a living router takes two seconds, and a drain is noticed by the second check of ten in its time.
+const FAST: &str = "--json --interval 200ms --timeout 2s --restart-delay 200ms --rate 100 --drain-wait 2s --drain-timeout 5s";
 
 fn up(place: &Place) -> Lab<'_> {
     place.up(&FAST.split_whitespace().collect::<Vec<_>>())
@@ -208,8 +209,9 @@ fn a_balancer_that_listens_to_notices_hears_of_a_death_at_once() {
         "--rate",
         "0",
     ]);
-    for done in ["kill", "crash"] {
-        let hit = place.json(&[done, "router-2"]);
+    // The real race may not be met with for minutes where threads wait for a processor.
+    for done in [&["kill", "router-2"][..], &["crash", "router-2", "--sure"]] {
+        let hit = place.json(done);
         let belief = loop {
             let belief = record(&mut lab, "belief", "router-2");
             if belief["to"] == "down" {
@@ -218,7 +220,8 @@ fn a_balancer_that_listens_to_notices_hears_of_a_death_at_once() {
         };
         assert_eq!(belief["by"], "notice", "{belief}");
         let took = belief["t_ns"].as_u64().unwrap() - hit["t_ns"].as_u64().unwrap();
-        assert!(took < 1_000_000_000, "{took} ns");
+        // Polling would take an hour.
+        assert!(took < 10_000_000_000, "{took} ns");
         place.json(&["set", "interval=50ms"]);
         place.json(&["restart", "router-2"]);
         place.json(&["set", "interval=1h"]);
