@@ -99,6 +99,17 @@ fn stop_and_drain_end_a_router_and_it_comes_back() {
     record(&mut lab, "ready", "router-1");
 
     place.json(&["drain", "router-2"]);
+    assert_eq!(record(&mut lab, "drain", "router-2")["stage"], "unhealthy");
+    let exit = record(&mut lab, "exited", "router-2");
+    assert_eq!((&exit["code"], &exit["name"]), (&0.into(), &"router-2".into()));
+    record(&mut lab, "ready", "router-2");
+}
+
+#[test]
+fn a_draining_router_says_so_and_is_not_told_again() {
+    let place = Place::new();
+    let lab = place.up(&["--json", "--rate", "20", "--drain-wait", "1h"]);
+    place.json(&["drain", "router-2"]);
     assert_eq!(process(&lab.ps(), "router-2")["truth"], "draining");
     let again = place.run(&["drain", "router-2"]);
     assert_eq!(again.status.code(), Some(4));
@@ -107,10 +118,6 @@ fn stop_and_drain_end_a_router_and_it_comes_back() {
         "{}",
         stderr(&again)
     );
-    assert_eq!(record(&mut lab, "drain", "router-2")["stage"], "unhealthy");
-    let exit = record(&mut lab, "exited", "router-2");
-    assert_eq!((&exit["code"], &exit["name"]), (&0.into(), &"router-2".into()));
-    record(&mut lab, "ready", "router-2");
 }
 
 #[test]
