@@ -52,7 +52,7 @@ pub fn trials(
         checks::late_ms(records, strike.anchor, interval, (since, ended))
     });
     let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
-        let phase = checks::phase(records, &victim.router, victim.at);
+        let phase = checks::phase(records, &victim.router, victim.at, spell.over);
         Trial {
             phase_s: phase.map(|p| p.seconds(strike.anchor, victim.at)),
             predicted_t_detect_s: phase.and_then(|p| predict(&p, victim.at)),
