@@ -49,7 +49,7 @@ fn an_order_that_a_browser_kept_back_is_not_carried_out_when_it_comes() {
     let Some(scene) = Scene::set() else {
         return;
     };
-    let mut lab = scene.place.lab(CALM);
+    let lab = scene.place.lab(CALM);
     lab.wait_for_check("router-2");
     let page = LabPage::open(&scene.browser, &url(&lab));
     // All connections that a browser opens to a lab.
