@@ -68,8 +68,12 @@ fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() 
     );
     let seconds = |key: &str| format!("{:.3} s", window[key].as_f64().unwrap());
     let (detected, predicted) = (seconds("t_detect_s"), seconds("predicted_t_detect_s"));
+    // It was up before, too.
+    let died = why["at"].as_f64();
     live.until("its return", |f| {
-        about(f, "truth", &|change| change["truth"] == "up")
+        about(f, "truth", &|change| {
+            change["truth"] == "up" && change["at"].as_f64() > died
+        })
     });
 
     place.json(&["set", "rate=0"]);

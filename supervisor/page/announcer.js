@@ -2,6 +2,9 @@
 
 import { count, seconds, word } from './format.js';
 
+/** Windows are told of for a while only: of more than that, the oldest have long been over. */
+const KNOWN = 1000;
+
 /** Says what has become of windows; each opening and each closing once. */
 export class Announcer {
   #known = new Map();
@@ -20,6 +23,7 @@ export class Announcer {
     for (const window of windows) {
       const before = this.#known.get(window.id);
       this.#known.set(window.id, window.open);
+      if (this.#known.size > KNOWN) this.#known.delete(this.#known.keys().next().value);
       if (before !== window.open && seq >= this.#from) this.#news.push(window.open ? opened(window) : closed(window));
     }
   }

@@ -45,14 +45,15 @@ export class Heads {
    */
   show(history, rows, { width, inBar, touch, narrow, time, hovered }) {
     this.#arrange(rows, width, inBar);
-    const tell = (name, is, whole) => {
+    const tell = (name, is, whole, brief = false) => {
       const { words, gap } = standing(history.routers.get(name), time ?? history.now);
-      say(is, time === null ? words : `at ${seconds(time, 1)}: ${words}`);
+      say(is, time === null || brief ? words : `at ${seconds(time, 1)}: ${words}`);
       mark(whole, 'data-gap', gap !== null && time === null);
       mark(whole, 'data-then', time !== null);
     };
     for (const [name, head] of this.#heads) {
-      tell(name, head.is, head.element);
+      // Where there is no room for when that was, the bar says it.
+      tell(name, head.is, head.element, narrow);
       head.element.toggleAttribute('data-selected', this.#view.selected === name);
     }
     this.#bar.hidden = !inBar;

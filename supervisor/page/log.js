@@ -4,6 +4,8 @@ import { h, say, svg } from './dom.js';
 import { count, seconds } from './format.js';
 import { TONES, matches, routerOf } from './filter.js';
 
+/** Longer ones are not shown whole. */
+const LONG = 200;
 /** Lines shown at most, and twice that while the reader stands above the end: more are found by filtering. */
 const SHOWN = 400;
 const TONE_WORDS = { '': 'all tones', plain: 'plain', good: 'good', warning: 'warnings', bad: 'bad' };
@@ -134,7 +136,7 @@ export class Log {
     const tone = TONES.includes(line.tone) ? line.tone : 'plain';
     const said = tone === 'plain' ? { 'aria-hidden': 'true' } : { role: 'img', 'aria-label': tone };
     const icon = svg('svg', { viewBox: '0 0 16 16', ...said }, svg('path', { d: SHAPES[tone] }));
-    const attributes = { type: 'button', class: 'line', 'data-tone': tone, tabindex: '-1', onclick: () => this.#pick(line.at, router) };
+    const attributes = { type: 'button', class: 'line', 'data-tone': tone, tabindex: '-1', title: line.text.length > LONG ? line.text : null, onclick: () => this.#pick(line.at, router) };
     return h('li', {}, h('button', attributes, h('time', {}, seconds(line.at)), icon, h('span', {}, words)));
   }
 

@@ -45,9 +45,10 @@ const timebar = new Timebar($('time'), view);
 const announcer = new Announcer();
 const truth = (router) => history.routers.get(router)?.truth.at(-1)?.truth ?? null;
 const actions = new Actions({ control, command, program, truth });
-const charts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
-startCharts(charts, history, view, {
+const hosts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
+const charts = startCharts(hosts, history, view, {
   laneActions: (router) => actions.of(router),
+  tell: (words) => say($('announcer'), words),
   drew: () => header.update(history, stream, performance.now()),
 });
 
@@ -79,6 +80,7 @@ const stream = new Stream({
     actions.update();
     const news = announcer.news();
     if (news) say($('announcer'), news);
+    charts.wake();
     if (drawable) show();
   },
   state({ is }) {

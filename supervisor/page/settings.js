@@ -14,14 +14,11 @@ export class Settings {
   #world;
   #fields = new Map();
   #more = h('div', { class: 'grid' });
+  #disclosure = disclosure(this.#more);
 
   constructor(place, world) {
     this.#place = place;
     this.#world = world;
-    document.addEventListener('click', ({ target }) => {
-      const open = place.querySelector('details[open]');
-      if (open && !open.contains(target)) open.open = false;
-    });
   }
 
   begin(hello) {
@@ -35,7 +32,7 @@ export class Settings {
     };
     this.#more.replaceChildren(...others.map(make));
     const shown = FIRST.map(make);
-    this.#place.replaceChildren(...shown, ...(others.length ? [this.#disclosure()] : []));
+    this.#place.replaceChildren(...shown, ...(others.length ? [this.#disclosure] : []));
   }
 
   /** Nothing can be set any more. */
@@ -48,16 +45,20 @@ export class Settings {
     if (!settings) return;
     for (const [key, field] of this.#fields) field.inForce(settings[key], settings);
   }
+}
 
-  #disclosure() {
-    const details = h('details', { class: 'more' }, h('summary', {}, 'More settings'), this.#more);
-    details.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || event.defaultPrevented) return;
-      details.open = false;
-      details.firstElementChild.focus();
-    });
-    return details;
-  }
+/** What is shown on demand; Escape and a click elsewhere close it. */
+function disclosure(content) {
+  const details = h('details', { class: 'more' }, h('summary', {}, 'More settings'), content);
+  details.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    details.open = false;
+    details.firstElementChild.focus();
+  });
+  document.addEventListener('click', (event) => {
+    if (!details.contains(event.target)) details.open = false;
+  });
+  return details;
 }
 
 /** One setting. */

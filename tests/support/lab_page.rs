@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Longer than anything takes on a loaded machine, and never waited for when all is well.
-pub const BOUND: Duration = Duration::from_secs(90);
+pub const BOUND: Duration = Duration::from_secs(120);
 
 /// What every document of the page begins with.
 const KNOWN: &str = "addEventListener('DOMContentLoaded', () => import('/main.js').then(

@@ -218,3 +218,39 @@ test('a router that left stays as long as it can be seen', () => {
   assert.deepEqual(history.names(0).slice(0, 3), ['router-1', 'router-2', 'router-3']);
   assert.deepEqual(history.names(60_000).slice(0, 3), ['router-1', 'router-3', 'router-4']);
 });
+
+test('an open tab holds an hour, however long it is open', () => {
+  const history = new History();
+  history.begin({ epoch: 'a', first_seq: 0, slo: 0.99, base: { t: 0, routers: {} } });
+  const after = (hours) => {
+    for (let seq = history.next; history.now < hours * HOUR_MS; seq++) history.apply(second(seq));
+    const { windows, log, holes, settingsChanges, routers } = history;
+    const turns = [...routers.values()].flatMap(({ truth, belief }) => [...truth, ...belief]).length;
+    return { arrays: bytesOf(history), things: windows.size + log.length + holes.length + settingsChanges.length + turns };
+  };
+  const hour = after(1);
+  const { arrays, things } = after(2.2);
+  assert.ok(arrays < hour.arrays * 1.05, `${arrays} bytes after two hours, ${hour.arrays} after one`);
+  assert.ok(things < hour.things * 1.1, `${things} after two hours, ${hour.things} after one`);
+});
+
+/** A second in which a bit of everything happens. */
+function second(seq) {
+  const t = (seq + 1) * 1000;
+  const router = `router-${seq % 5}`;
+  const window = { id: `w${seq}`, router, from: t - 900, open: false, t_detect_s: 0.5, in_flight: 0, window: 1 };
+  return {
+    seq, t, windows: [window], log: [{ at: t, tone: 'bad', text: router }],
+    truth: [{ router, at: t - 900, truth: seq % 2 ? 'up' : 'dead', why: '' }], belief: [{ router, at: t - 400, belief: seq % 2 ? 'up' : 'down', by: 'poll', why: '' }],
+    checks: [[router, t - 10, t - 5, seq % 3 ? 'ok' : 'refused']], out: [[seq * 10, { ok: 9, reset: 1 }]], attempts: [[router, seq * 10, 1]],
+    latency: [[100 + (seq % 50), 9]], settings: { fall: seq },
+  };
+}
+
+/** Of all arrays of numbers below an object. */
+function bytesOf(object) {
+  if (ArrayBuffer.isView(object)) return object.buffer.byteLength;
+  if (object === null || typeof object !== 'object') return 0;
+  const below = object instanceof Map ? [...object.values()] : Object.values(object);
+  return below.reduce((sum, each) => sum + bytesOf(each), 0);
+}

@@ -109,3 +109,15 @@ test('all that is new is announced, and nothing that a lab told before somebody 
   for (const words of ['router-2: the reset window is closed', 'router-3 is gone', 'router-4 is gone']) assert.ok(news.includes(words), news);
   assert.ok(!news.includes('router-1'), news);
 });
+
+test('windows that have been told of are not kept for ever', () => {
+  const announcer = new Announcer();
+  const window = (id) => ({ id, router: 'router-1', fault: 'kill', open: false, t_detect_s: 1, window: 0, in_flight: 0 });
+  const said = (id) => {
+    announcer.hear({ seq: id, windows: [window(id)] });
+    return announcer.news();
+  };
+  for (let id = 0; id < 3000; id++) assert.notEqual(said(id), null);
+  assert.equal(said(2999), null, 'each once');
+  assert.notEqual(said(0), null, 'long forgotten');
+});

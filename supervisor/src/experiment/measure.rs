@@ -52,7 +52,7 @@ pub fn trials(
         checks::late_ms(records, strike.anchor, interval, (since, ended))
     });
     let measure = |((victim, spell), cost): ((&Victim, &Spell), Cost)| {
-        let phase = checks::phase(records, &victim.router, victim.at);
+        let phase = checks::phase(records, &victim.router, victim.at, spell.over);
         Trial {
             phase_s: phase.map(|p| p.seconds(strike.anchor, victim.at)),
             predicted_t_detect_s: phase.and_then(|p| predict(&p, victim.at)),
@@ -121,7 +121,8 @@ impl Victim {
         let down = noticed.map(|(down, _)| down);
         let after = |time: Timestamp| time.seconds_after(*at);
         let attempts = cost.attempts.as_ref();
-        let last_failed = attempts.and_then(|attempts| attempts.last_failed);
+        let t_stop_s = stop::last_attempt(records, strike, spell, down, attempts)
+            .map(|last| last.map_or(0.0, |last| after(last).max(0.0)));
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -136,9 +137,8 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s: stop::last_attempt(records, strike, spell, down, last_failed)
-                .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
-            t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
+            t_stop_s,
+            t_lost_s: attempts.and_then(|attempts| attempts.t_lost(t_stop_s)),
             t_clear_s: cost.clear,
             t_readmit_s: spell.readmitted_after(records),
             t_closed_s: spell.closed.map(after),

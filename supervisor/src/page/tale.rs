@@ -6,13 +6,15 @@ use super::{ms, word};
 use crate::story::{self, Line, Story, Tone, WindowReport};
 use router::clock::Timestamp;
 use router::record::{Event, Record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How much of a story has been told.
 pub(super) struct Tale {
     since: Timestamp,
     windows: usize,
+    /// Of [`Story::grown`].
+    grown: usize,
     /// Windows that are open, by router, as they were told last.
     open: BTreeMap<String, Window>,
     /// Routers whose windows are still to be counted in this round.
@@ -36,6 +38,7 @@ impl Tale {
         Tale {
             since,
             windows: 0,
+            grown: 0,
             open: BTreeMap::new(),
             round: Vec::new(),
             dirty: false,
@@ -72,9 +75,17 @@ impl Tale {
     pub fn flush(&mut self, now: Timestamp, story: &Story, frame: &mut Frame) {
         for report in &story.reports[self.windows..] {
             self.open.remove(&report.router);
-            frame.windows.push(window(self.since, report, false));
+            frame
+                .windows
+                .push(window(self.since, report, report.open_for.is_some()));
         }
-        self.windows = story.reports.len();
+        let grown: BTreeSet<usize> = story.grown[self.grown..].iter().copied().collect();
+        for report in grown.range(..self.windows).map(|place| &story.reports[*place]) {
+            frame
+                .windows
+                .push(window(self.since, report, report.open_for.is_some()));
+        }
+        (self.windows, self.grown) = (story.reports.len(), story.grown.len());
         self.look(now, story, frame);
         frame.log.append(&mut self.log);
     }

@@ -15,9 +15,11 @@ use super::pictures::Wanted;
 use super::shown::{counted, several};
 use super::statistics::median_place;
 use super::timeline::{Moment, Victim};
+use super::warnings::sentence;
 use crate::experiment::compare::document::{Compared, Document};
 use crate::experiment::compare::side::{Done, Side};
 use crate::experiment::compare::verdict::{APART, RESIDUAL_MS};
+use crate::experiment::doubts;
 use std::collections::BTreeMap;
 
 /// Fewer trials say nothing of a spread.
@@ -299,6 +301,7 @@ fn warnings(document: &Document) -> Vec<String> {
         let planned = document.planned as usize * document.faults.len() * document.engines.len();
         warnings.push(format!("Ended early: {done} of {planned} trials are in."));
     }
+    warnings.extend(doubts::unwritten(document.records_lost).map(|text| sentence(&text)));
     let sides = || document.faults.iter().flat_map(|fault| &fault.engines);
     if let Some(few) = sides().map(|side| side.n).min().filter(|n| *n < FEW) {
         warnings.push(format!(

@@ -39,7 +39,8 @@ pub struct Trial {
     pub predicted_t_detect_s: Option<f64>,
     /// `null` also when the balancer tells of some attempts only, or has not said which one was the last.
     pub t_stop_s: Option<f64>,
-    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none.
+    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none. Never after
+    /// `t_stop`.
     #[serde(default)]
     pub t_lost_s: Option<f64>,
     pub t_clear_s: Option<f64>,

@@ -66,10 +66,10 @@ fn a_check_under_way_at_the_death_ends_after_it() {
         probe(500, 501, ProbeResult::Ok, 0),
         probe(999, 1003, ProbeResult::Reset, 1),
     ];
-    let phase = checks::phase(&records, "router-1", Timestamp(1000 * MS)).expect("two checks");
+    let phase = checks::phase(&records, "router-1", Timestamp(1000 * MS), None).expect("two checks");
     assert_eq!(
-        (phase.started, phase.ended),
-        (Timestamp(999 * MS), Timestamp(1003 * MS))
+        (phase.started, phase.ended, phase.passed, phase.failures),
+        (Timestamp(999 * MS), Timestamp(1003 * MS), false, 0)
     );
 }
 
