@@ -98,7 +98,7 @@ fn lines_that_come_while_somebody_reads_above_are_counted_and_bounded() {
     tell(600);
     page.until("lines", &format!("{lines} >= 399"));
     page.until("it is at the end", "document.querySelector('#log .newer').hidden");
-    page.eval::<()>("document.querySelector('#log .scroll').scrollTop = 0");
+    page.eval::<()>("document.querySelector('#log .scroll').scrollTop = 0; undefined");
     page.until(
         "it stands above",
         "document.querySelector('#log .scroll').scrollTop === 0",

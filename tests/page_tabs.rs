@@ -77,10 +77,11 @@ fn who_does_not_wait_hears_what_there_is_and_holds_nothing() {
     let place = Place::new();
     let lab = place.lab(CALM);
     let page = Page::of(&lab);
+    let mut followed = page.live("/v1/live", "");
+    followed.until("some frames", |frame| frame["seq"].as_u64() >= Some(2));
     let mut first = page.live("/v1/live?wait=false", "Connection: close\r\n");
     assert_eq!(first.event().unwrap().0, "hello");
     while first.event().is_some() {}
-    let mut followed = page.live("/v1/live", "");
     followed.until("a later frame", |frame| {
         frame["seq"].as_u64() > first.seqs().last().copied()
     });

@@ -19,7 +19,7 @@ export function startKeys(button, keys) {
       h('button', { type: 'button', onclick: () => dialog.close() }, 'Close')),
     legend.element,
     h('h2', { class: 'by-key' }, 'Keys'),
-    h('p', { class: 'by-key' }, h('label', {}, box, ' keys of one sign work wherever the focus is')),
+    h('p', {}, h('label', {}, box, 'Keys of one sign work wherever the focus is')),
     h('dl', { class: 'by-key' }, rows.map(([key, words]) => [h('dt', {}, h('kbd', {}, NAMES[key] ?? key)), h('dd', {}, words)])),
   );
   document.body.append(dialog);
