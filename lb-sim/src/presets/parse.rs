@@ -1,6 +1,7 @@
 //! A preset from its text: everything that can be wrong with a file is wrong here, with its line.
 
-use super::limit::{self, Limit, Relation};
+mod bounds;
+
 use super::{Grade, Preset, Rule, nearest};
 use crate::core::Settings;
 use crate::core::settings::KEYS;
@@ -20,7 +21,7 @@ pub struct BadPreset {
 }
 
 /// The keys of a file.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "title",
     "versions",
     "about",
@@ -32,12 +33,10 @@ const FIELDS: [&str; 11] = [
     "leaves-out",
     "rule",
     "limit",
+    "range",
 ];
 /// The keys of a rule.
 const OF_RULE: [&str; 4] = ["value", "word", "source", "grade"];
-/// The keys of a limit.
-const OF_LIMIT: [&str; 3] = ["value", "source", "grade"];
-
 /// What `without` calls the traps of the base.
 const TRAPS: &str = "traps";
 
@@ -81,7 +80,12 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         grade,
         engine: top.optional("engine")?.map(|(engine, _)| engine),
         rules,
-        limits: base.map(|base| limits_lent(base, grade)).unwrap_or_default(),
+        limits: base
+            .map(|base| bounds::limits_lent(base, grade))
+            .unwrap_or_default(),
+        ranges: base
+            .map(|base| bounds::ranges_lent(base, grade))
+            .unwrap_or_default(),
         traps: traps.unwrap_or_default(),
         leaves_out: base.map(|base| base.leaves_out.clone()).unwrap_or_default(),
         settings,
@@ -95,6 +99,10 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
     for limit in top.limits(grade)? {
         preset.limits.retain(|inherited| inherited.key != limit.key);
         preset.limits.push(limit);
+    }
+    for range in top.ranges(grade)? {
+        preset.ranges.retain(|inherited| inherited.key != range.key);
+        preset.ranges.push(range);
     }
     let place = |key: &str| KEYS.iter().position(|known| *known == key);
     preset.rules.sort_by_key(|rule| place(rule.key));
@@ -256,23 +264,6 @@ impl<'a> Section<'a> {
         Ok(rules)
     }
 
-    /// `[limit.KEY]`.
-    fn limits(&self, grade: Grade) -> Result<Vec<Limit>, BadPreset> {
-        let mut limits = Vec::new();
-        for (name, section) in self.tables("limit", "[limit.timeout]")? {
-            let known = limit::TIMES.into_iter().find(|known| *known == name);
-            let known = known.ok_or_else(|| {
-                let expected = limit::TIMES.join(" or ");
-                self.reader.bad(
-                    &section.at,
-                    format!("limit cannot be of `{name}`: expected {expected}"),
-                )
-            })?;
-            limits.push(section.limit(known, grade)?);
-        }
-        Ok(limits)
-    }
-
     /// The tables below `what`, by their names.
     fn tables(&self, what: &str, such_as: &str) -> Result<Vec<(&'a str, Section<'a>)>, BadPreset> {
         let Some(value) = self.get(what) else {
@@ -314,26 +305,6 @@ impl<'a> Section<'a> {
         })
     }
 
-    fn limit(&self, key: &'static str, of_file: Grade) -> Result<Limit, BadPreset> {
-        self.known(&OF_LIMIT)?;
-        let (value, at) = self.value()?;
-        let parsed = Relation::parse(&value).filter(|(_, than)| *than != key);
-        let (relation, than) = parsed.ok_or_else(|| {
-            let problem = format!(
-                "{} cannot be `{value}`: expected such as `<= interval`",
-                self.what
-            );
-            self.reader.bad(&at, problem)
-        })?;
-        Ok(Limit {
-            key,
-            relation,
-            than,
-            source: self.text("source", "where that is written")?,
-            grade: self.grade_within(of_file)?,
-        })
-    }
-
     /// The grade of what stands on no firmer ground than its file.
     fn grade_within(&self, of_file: Grade) -> Result<Grade, BadPreset> {
         match self.grade()? {
@@ -371,15 +342,6 @@ fn lent(base: &Preset, most: Grade) -> Vec<Rule> {
         ..rule.clone()
     };
     base.rules.iter().map(capped).collect()
-}
-
-/// The same of its limits.
-fn limits_lent(base: &Preset, most: Grade) -> Vec<Limit> {
-    let capped = |limit: &Limit| Limit {
-        grade: limit.grade.min(most),
-        ..limit.clone()
-    };
-    base.limits.iter().map(capped).collect()
 }
 
 /// As it is printed: `2000ms` is `2s`.
