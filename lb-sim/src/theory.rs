@@ -38,6 +38,9 @@
 //! | `notice` | 0 | at the exit: drain-wait, with nothing left to finish | never |
 //! | `passive` | the K-th attempt that counts, and what it leads to: see [`passive`] | drain-wait + that | that, + response-timeout where it waits |
 //!
+//! Where clients leave before the response timeout, an attempt at a router that waits fails only if the load balancer
+//! outlives its clients ([`Patience`]). What is answered after they have gone is lost.
+//!
 //! 0 leaves out the kernel's teardown and one refused check: a millisecond, not a matter of settings. What the first check
 //! of a router decides (`first-result`, `initial`, `first-check`) is over when it dies; the no-traffic interval is over
 //! with the first request, and without one it is every gap.
@@ -55,7 +58,7 @@ mod polling;
 mod readmission;
 mod reasons;
 
-pub use case::{Case, Traffic};
+pub use case::{Case, Patience, Traffic};
 pub use phase::{Phase, predict};
 pub use readmission::{after_ejection, t_readmit};
 pub use reasons::NoTheory;

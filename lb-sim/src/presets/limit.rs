@@ -69,7 +69,8 @@ fn said(settings: &Settings, key: &str) -> String {
     humantime::format_duration(time(settings, key)).to_string()
 }
 
-fn time(settings: &Settings, key: &str) -> Duration {
+/// One of [`TIMES`].
+pub(super) fn time(settings: &Settings, key: &str) -> Duration {
     match key {
         "timeout" => settings.check.timeout,
         _ => settings.check.interval,

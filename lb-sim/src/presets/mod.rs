@@ -23,6 +23,10 @@
 //! [limit.timeout]                            # what the system demands, whoever overrides its settings
 //! value  = "<= interval"                     # or `< interval`, `= interval`
 //! source = "its API reference"               # and a grade, as a rule has it
+//!
+//! [range.interval]                           # what the real one can be set to: the lab may go further, advice does not
+//! least  = "5s"                              # and most, step, or only = ["poll"] for a setting of words
+//! source = "its API reference"
 //! ```
 //!
 //! What no rule names has lb-sim's default. `value` and `source` are never optional: a figure whose origin nobody can
@@ -31,12 +35,14 @@
 mod limit;
 mod nearest;
 mod parse;
+mod range;
 mod section;
 #[cfg(test)]
 mod tests;
 
 pub use limit::{Forbidden, Limit, Relation};
 pub use nearest::{nearest, similar};
+pub use range::Range;
 pub use section::BadPreset;
 
 use crate::core::Settings;
@@ -62,6 +68,8 @@ pub struct Preset {
     pub rules: Vec<Rule>,
     /// What the system demands of settings, its own or overridden ones.
     pub limits: Vec<Limit>,
+    /// What can be set in the system; what is in none of them has no bounds that are known.
+    pub ranges: Vec<Range>,
     /// What its documentation or the obvious reading gets wrong.
     pub traps: Vec<String>,
     /// What of the system the lab does not show.
@@ -164,6 +172,24 @@ impl Preset {
     pub fn allows(&self, settings: &Settings) -> Result<(), Forbidden> {
         let mut limits = self.limits.iter();
         limits.try_for_each(|limit| limit.check(&self.name, settings))
+    }
+
+    /// Whether what `settings` have otherwise than `before` can be set in the system itself. Where `before` is beyond it
+    /// already, such as times that were scaled down, there is nothing to keep to.
+    pub fn takes(&self, before: &Settings, settings: &Settings) -> bool {
+        let changed = before.words().into_iter().zip(settings.words());
+        let changed: Vec<&str> = changed
+            .filter(|(before, after)| before != after)
+            .map(|((key, _), _)| key)
+            .collect();
+        let asked = |range: &&Range| {
+            let follows = range::amount_of(before, range.key) != range::amount_of(settings, range.key);
+            range.holds(before) && (follows || changed.contains(&range.key))
+        };
+        self.ranges
+            .iter()
+            .filter(asked)
+            .all(|range| range.holds(settings))
     }
 
     /// The rule for a setting; `None`: lb-sim's default.

@@ -1,7 +1,8 @@
 //! A preset from the text of its file: its rules and limits, and those that the preset it extends lends it. Everything
 //! that can be wrong with a file is wrong here.
 
-use super::limit::{self, Limit, Relation};
+mod bounds;
+
 use super::section::{BadPreset, Reader, Section};
 use super::{Grade, Preset, Rule, nearest};
 use crate::core::Settings;
@@ -10,7 +11,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 /// The keys of a file.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "title",
     "versions",
     "about",
@@ -22,12 +23,10 @@ const FIELDS: [&str; 11] = [
     "leaves-out",
     "rule",
     "limit",
+    "range",
 ];
 /// The keys of a rule.
 const OF_RULE: [&str; 4] = ["value", "word", "source", "grade"];
-/// The keys of a limit.
-const OF_LIMIT: [&str; 3] = ["value", "source", "grade"];
-
 /// What `without` calls the traps of the base.
 const TRAPS: &str = "traps";
 
@@ -71,7 +70,12 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
         grade,
         engine: top.optional("engine")?.map(|(engine, _)| engine),
         rules,
-        limits: base.map(|base| limits_lent(base, grade)).unwrap_or_default(),
+        limits: base
+            .map(|base| bounds::limits_lent(base, grade))
+            .unwrap_or_default(),
+        ranges: base
+            .map(|base| bounds::ranges_lent(base, grade))
+            .unwrap_or_default(),
         traps: traps.unwrap_or_default(),
         leaves_out: base.map(|base| base.leaves_out.clone()).unwrap_or_default(),
         settings,
@@ -85,6 +89,10 @@ pub(super) fn preset(name: &str, file: &str, text: &str) -> Result<Preset, BadPr
     for limit in top.limits(grade)? {
         preset.limits.retain(|inherited| inherited.key != limit.key);
         preset.limits.push(limit);
+    }
+    for range in top.ranges(grade)? {
+        preset.ranges.retain(|inherited| inherited.key != range.key);
+        preset.ranges.push(range);
     }
     let place = |key: &str| KEYS.iter().position(|known| *known == key);
     preset.rules.sort_by_key(|rule| place(rule.key));
@@ -154,23 +162,6 @@ impl Section<'_> {
         Ok(rules)
     }
 
-    /// `[limit.KEY]`.
-    fn limits(&self, grade: Grade) -> Result<Vec<Limit>, BadPreset> {
-        let mut limits = Vec::new();
-        for (name, section) in self.tables("limit", "[limit.timeout]")? {
-            let known = limit::TIMES.into_iter().find(|known| *known == name);
-            let known = known.ok_or_else(|| {
-                let expected = limit::TIMES.join(" or ");
-                self.reader.bad(
-                    &section.at,
-                    format!("limit cannot be of `{name}`: expected {expected}"),
-                )
-            })?;
-            limits.push(section.limit(known, grade)?);
-        }
-        Ok(limits)
-    }
-
     fn rule(&self, key: &'static str, of_file: Grade, settings: &mut Settings) -> Result<Rule, BadPreset> {
         self.known(&OF_RULE)?;
         let (value, at) = self.value()?;
@@ -184,26 +175,6 @@ impl Section<'_> {
             word: self.optional("word")?.map(|(word, _)| word),
             source,
             grade,
-        })
-    }
-
-    fn limit(&self, key: &'static str, of_file: Grade) -> Result<Limit, BadPreset> {
-        self.known(&OF_LIMIT)?;
-        let (value, at) = self.value()?;
-        let parsed = Relation::parse(&value).filter(|(_, than)| *than != key);
-        let (relation, than) = parsed.ok_or_else(|| {
-            let problem = format!(
-                "{} cannot be `{value}`: expected such as `<= interval`",
-                self.what
-            );
-            self.reader.bad(&at, problem)
-        })?;
-        Ok(Limit {
-            key,
-            relation,
-            than,
-            source: self.text("source", "where that is written")?,
-            grade: self.grade_within(of_file)?,
         })
     }
 
@@ -229,15 +200,6 @@ fn lent(base: &Preset, most: Grade) -> Vec<Rule> {
         ..rule.clone()
     };
     base.rules.iter().map(capped).collect()
-}
-
-/// The same of its limits.
-fn limits_lent(base: &Preset, most: Grade) -> Vec<Limit> {
-    let capped = |limit: &Limit| Limit {
-        grade: limit.grade.min(most),
-        ..limit.clone()
-    };
-    base.limits.iter().map(capped).collect()
 }
 
 /// As it is printed: `2000ms` is `2s`.

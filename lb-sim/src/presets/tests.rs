@@ -303,3 +303,61 @@ fn what_is_wrong_says_where_and_what_was_expected() {
         refused(&together)
     );
 }
+
+#[test]
+fn a_range_holds_for_what_is_changed_and_for_nothing_else() {
+    let alb = named("aws-alb").unwrap();
+    let takes = |words: &[(&str, &str)]| {
+        let mut settings = alb.settings.clone();
+        for (key, word) in words {
+            settings.set(key, word).unwrap();
+        }
+        alb.takes(&alb.settings, &settings)
+    };
+    assert!(takes(&[]) && takes(&[("interval", "5s"), ("timeout", "2s")]));
+    for (key, word) in [
+        ("interval", "4s"),
+        ("interval", "301s"),
+        ("interval", "5500ms"),
+        ("timeout", "1s"),
+        ("fall", "1"),
+        ("fall", "11"),
+        ("detector", "sentinel"),
+        ("on-failure", "retry"),
+    ] {
+        assert!(!takes(&[(key, word)]), "{key}={word}");
+    }
+    // Scaled down already: no measure any more.
+    let mut scaled = alb.settings.clone();
+    scaled.set("interval", "1s").unwrap();
+    let mut more = scaled.clone();
+    more.set("interval", "200ms").unwrap();
+    assert!(alb.takes(&scaled, &more));
+    more.set("fall", "1").unwrap();
+    assert!(!alb.takes(&scaled, &more));
+    // A timeout that follows its interval changes with it.
+    let azure = named("azure-lb").unwrap();
+    let mut shorter = azure.settings.clone();
+    shorter.set("interval", "1s").unwrap();
+    assert!(!azure.takes(&azure.settings, &shorter));
+    assert!(
+        !named("caddy-passive").unwrap().ranges.is_empty(),
+        "lent by its base"
+    );
+    for preset in all() {
+        for range in &preset.ranges {
+            assert!(range.holds(&preset.settings), "{}: its own {range}", preset.name);
+        }
+    }
+}
+
+#[test]
+fn a_range_that_says_nothing_or_nonsense_is_refused() {
+    let with = |range: &str| refused(&format!("{GOOD}[range.interval]\n{range}source = \"a.c:9\"\n"));
+    assert!(with("").contains("range.interval says nothing: expected least, most, step or only"));
+    assert!(with("least = \"soon\"\n").contains("range.interval.least cannot be `soon`"));
+    assert!(with("only = [\"never\"]\n").contains("range.interval.only cannot have `never`"));
+    assert!(with("worst = \"5s\"\n").contains("range.interval has no key `worst`"));
+    let unknown = format!("{GOOD}[range.speed]\nleast = \"1\"\nsource = \"a\"\n");
+    assert!(refused(&unknown).contains("lb-sim has no setting `speed`"));
+}

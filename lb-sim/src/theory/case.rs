@@ -6,7 +6,7 @@ use super::meets::{self, Meets};
 use super::polling::Polling;
 use super::{Bounds, NoTheory, Phase, Window};
 use crate::core::{CheckSettings, Settings};
-use crate::theory::load::Arrivals;
+use crate::theory::load::{Arrivals, Connections};
 use router::fault::Spec;
 use router::record::Fault;
 use std::borrow::Cow;
@@ -22,6 +22,10 @@ pub struct Case<'a> {
     pub victims: u32,
     /// `drain`: how long the router serves on while its checks fail.
     pub drain_wait: Duration,
+    /// Of the clients.
+    pub patience: Patience,
+    /// Whether anybody makes health checks.
+    pub checked: bool,
 }
 
 /// What comes to the balancer.
@@ -32,6 +36,23 @@ pub struct Traffic {
     /// Routers in use.
     pub routers: u32,
     pub arrivals: Arrivals,
+    pub connections: Connections,
+}
+
+/// How long a client waits for its answer, and what is left of its request when it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    pub time: Duration,
+    /// Whether its attempt goes on without it, and counts when it fails. Otherwise it ends there, and counts nowhere.
+    pub outlived: bool,
+}
+
+impl Patience {
+    /// Of clients that never go.
+    pub const ENDLESS: Patience = Patience {
+        time: Duration::MAX,
+        outlived: true,
+    };
 }
 
 impl Case<'_> {
@@ -139,6 +160,9 @@ impl Case<'_> {
 
     /// The checks that meet the fault. Without requests they come as they do before the first one.
     pub(super) fn polling(&self) -> Result<Polling<'_>, NoTheory> {
+        if !self.checked {
+            return Err(NoTheory::NobodyChecks);
+        }
         let check = &self.settings.check;
         let check = match check.no_traffic_interval {
             Some(interval) if self.traffic.rate <= 0.0 => Cow::Owned(CheckSettings {

@@ -12,6 +12,15 @@ pub enum Arrivals {
     Poisson,
 }
 
+/// What the requests come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Connections {
+    /// One for each of them.
+    PerRequest,
+    /// Those that were used before. `mode=tcp` balances connections: what goes where is then decided once.
+    Kept,
+}
+
 /// Health checks a second at `routers` healthy routers, by all checkers: each costs no time beside its gap.
 pub fn checks_per_second(check: &CheckSettings, routers: u32) -> f64 {
     let cycle = check.interval.as_secs_f64() + check.jitter.as_secs_f64() / 2.0;

@@ -32,11 +32,14 @@ impl Case<'_> {
         if self.victims > 1 && !self.panics() {
             return Err(NoTheory::SeveralVictims);
         }
-        if self.retries_may_save()? {
+        if self.retries_may_save() {
             return Err(NoTheory::RetriesSave);
         }
         if self.settings.balance == Balance::LeastConnections {
             return Err(NoTheory::UnevenShare);
+        }
+        if self.connections_stay() {
+            return Err(NoTheory::ConnectionsStay);
         }
         let (laws, unknown) = self.laws(self.polled_share())?;
         let served = if self.spec.fault == Fault::Drain {
@@ -70,20 +73,26 @@ impl Case<'_> {
     }
 
     /// Whether another router may answer what this one has not.
-    fn retries_may_save(&self) -> Result<bool, NoTheory> {
+    fn retries_may_save(&self) -> bool {
         let retry = &self.settings.retry;
         let late = retry.time.is_some_and(|time| retry.delay > time);
         let others = self.traffic.routers > self.victims && retry.to != RetryTo::Same && !late;
-        Ok(match self.settings.on_failure {
-            _ if !others => false,
+        let connects = match self.settings.on_failure {
+            OnFailure::Retry => retry.on == RetryOn::Connect,
             OnFailure::RetryConnect => true,
-            // A hung router's accept queue is full in the end: then no connection is made.
-            OnFailure::Retry if retry.on == RetryOn::Connect && self.spec.fault != Fault::Hang => {
-                meets::attempt(self.settings, self.spec)? == Meets::Refused
+            _ => return false,
+        };
+        others
+            && match meets::attempt(self.settings, self.spec) {
+                // Its accept queue is full in the end: then no connection is made, and that may be soon enough.
+                _ if self.spec.fault == Fault::Hang => true,
+                Ok(Meets::Refused) | Err(NoTheory::RandomDelay) => true,
+                Ok(Meets::Status) => !connects,
+                // Whose client has gone is not tried again.
+                Ok(Meets::Silence) => !connects && self.settings.response_timeout < self.patience.time,
+                // No attempt fails, or not before the answer has begun.
+                Err(_) => false,
             }
-            OnFailure::Retry => true,
-            _ => false,
-        })
     }
 
     /// The attempts that eject are the ones that are lost: then it is their number that counts, not the time.
@@ -104,7 +113,7 @@ impl Case<'_> {
             lost.mean = Err(NoTheory::AttemptsDecide);
             return;
         }
-        if passive.max().is_ok_and(|latest| latest <= earliest) {
+        if others().next().is_none() || passive.max().is_ok_and(|latest| latest <= earliest) {
             *lost = Bounds {
                 min: counted,
                 mean: Ok(counted),
@@ -131,11 +140,15 @@ impl Case<'_> {
             Fault::Kill | Fault::Crash | Fault::Stop | Fault::Hang | Fault::Drain | Fault::Cut => Ok(true),
             Fault::Silent | Fault::Error => Ok(requests),
             Fault::Slow if !requests => Ok(false),
-            Fault::Slow => match meets::attempt(self.settings, self.spec) {
-                Ok(_) => Ok(true),
-                Err(NoTheory::RandomDelay) => Err(NoTheory::RandomDelay),
-                Err(_) => Ok(false),
-            },
+            // Whoever gives up first, the load balancer or the client.
+            Fault::Slow => {
+                let waits = self.settings.response_timeout.min(self.patience.time);
+                match meets::late(self.spec.delay, waits, NoTheory::LateAttemptsInTime) {
+                    Ok(_) => Ok(true),
+                    Err(NoTheory::RandomDelay) => Err(NoTheory::RandomDelay),
+                    Err(_) => Ok(false),
+                }
+            }
         }
     }
 }

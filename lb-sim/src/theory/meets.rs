@@ -92,7 +92,7 @@ pub(super) fn failed_attempt(settings: &Settings, spec: &Spec) -> Result<Meets, 
 }
 
 /// An answer that comes exactly at the timeout counts as in time.
-fn late(delay: Delay, timeout: Duration, in_time: NoTheory) -> Result<Meets, NoTheory> {
+pub(super) fn late(delay: Delay, timeout: Duration, in_time: NoTheory) -> Result<Meets, NoTheory> {
     let (least, most) = match delay {
         Delay::Fixed(time) => (time, Some(time)),
         Delay::Uniform(least, most) => (least, Some(most)),

@@ -21,13 +21,20 @@ use super::law::{self, Law};
 use super::meets::{self, Meets};
 use super::polling::Polling;
 use super::{Bounds, NoTheory};
-use crate::core::{Balance, OnFailure, PassiveAction, PassiveCounting, PassiveReturn, RetryTo, Schedule};
-use crate::theory::load::Arrivals;
+use crate::core::{
+    Balance, Mode, OnFailure, PassiveAction, PassiveCounting, PassiveReturn, RetryTo, Schedule,
+};
+use crate::theory::load::{Arrivals, Connections};
 use router::record::Fault;
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// What is less likely than this does not happen.
 const NEVER: f64 = 1e-9;
+/// More seconds than this do not pass: a thousand years.
+const LONGEST: f64 = 3.2e10;
+/// As long as a response may take: it stands for no limit.
+const WITHOUT_LIMIT: Duration = Duration::from_secs(86_400);
 
 impl Case<'_> {
     /// When failed attempts take the router out of use, or why they never do.
@@ -115,6 +122,12 @@ impl Case<'_> {
         if traffic.rate <= 0.0 {
             return Err(NoTheory::NoTraffic);
         }
+        if f64::from(failures) * f64::from(traffic.routers) / traffic.rate > LONGEST {
+            return Err(NoTheory::AttemptsTooSeldom);
+        }
+        if self.connections_stay() {
+            return Err(NoTheory::ConnectionsStay);
+        }
         let forgets = self.forgets(failures)?;
         let mut after = if self.spec.fault == Fault::Drain {
             self.drain_wait
@@ -122,7 +135,7 @@ impl Case<'_> {
             Duration::ZERO
         };
         if meets == Meets::Silence {
-            after += self.settings.response_timeout;
+            after += self.gives_up()?;
         }
         let arrivals = |n: f64| Duration::from_secs_f64(n / traffic.rate);
         let (n, more) = (f64::from(traffic.routers), f64::from(failures - 1));
@@ -157,7 +170,7 @@ impl Case<'_> {
             // Those that are noticed first leave their share to the others.
             return Ok(unknown(more, Ok(whole), NoTheory::SeveralVictims));
         }
-        let before = traffic.routers * (failures - 1);
+        let before = traffic.routers.saturating_mul(failures - 1);
         Ok(match traffic.arrivals {
             Arrivals::Constant => Law::Uniform {
                 from: after + arrivals(before.into()),
@@ -170,6 +183,20 @@ impl Case<'_> {
                 spread: traffic.routers,
             },
         })
+    }
+
+    /// How long an attempt without an answer lasts until it has failed.
+    fn gives_up(&self) -> Result<Duration, NoTheory> {
+        let (timeout, patience) = (self.settings.response_timeout, self.patience);
+        match patience.time.cmp(&timeout) {
+            _ if patience.outlived => {}
+            Ordering::Less => return Err(NoTheory::ClientsLeaveFirst),
+            Ordering::Equal => return Err(NoTheory::SamePatience),
+            Ordering::Greater => {}
+        }
+        (timeout < WITHOUT_LIMIT)
+            .then_some(timeout)
+            .ok_or(NoTheory::AttemptsWait)
     }
 
     /// How many routers failed attempts may take out of use at a time.
@@ -185,6 +212,11 @@ impl Case<'_> {
         } else {
             routers
         }
+    }
+
+    /// Whether requests go where their connections went.
+    pub(super) fn connections_stay(&self) -> bool {
+        self.settings.mode == Mode::Tcp && self.traffic.connections == Connections::Kept
     }
 
     /// Whether some of the attempts are made at the router that failed already.

@@ -12,32 +12,47 @@ pub enum NoTheory {
     TcpSeesNoAnswer,
     #[error("health checks still pass: the fault shows at requests only")]
     RequestsOnly,
-    #[error("health checks still pass, and a response cut in its body counts as no failed attempt")]
+    #[error("no health check fails, and a response cut in its body counts as no failed attempt")]
     CutCountsNowhere,
     #[error("health checks still pass: the router answers late, but within the timeout")]
     LateInTime,
-    #[error("health checks still pass, and requests are answered late, but within the response timeout")]
+    #[error("no health check fails, and requests are answered late, but within the response timeout")]
     LateAttemptsInTime,
     #[error("requests are served: the fault shows at health checks only")]
     HealthOnly,
-    #[error("health checks still pass, and passive-on counts no such answer as a failed attempt")]
+    #[error("no health check fails, and passive-on counts no such answer as a failed attempt")]
     StatusCountsNot,
     #[error("health checks still pass: healthy-status has the status of their answers")]
     StatusIsHealthy,
-    #[error("health checks still pass, and passive-on=connect counts only attempts that made no connection")]
+    #[error("no health check fails, and passive-on=connect counts only attempts that made no connection")]
     ConnectsOnly,
     #[error("all that failed attempts do is to bring the next health check, and that decides nothing")]
     ChecksPass,
     #[error(
-        "health checks still pass, and failed attempts come too seldom for passive-window to count them together"
+        "no health check fails, and failed attempts come too seldom for passive-window to count them together"
     )]
     AttemptsTooRare,
-    #[error("health checks still pass, and mode=tcp does not read what a router answers")]
+    #[error("no health check fails, and mode=tcp does not read what a router answers")]
     TcpModeReadsNothing,
-    #[error("health checks still pass, and passive-max-ejected allows none of so few routers to be ejected")]
+    #[error("no health check fails, and passive-max-ejected allows none of so few routers to be ejected")]
     NoneMayBeEjected,
-    #[error("health checks still pass, and without requests no attempt fails")]
+    #[error("no health check fails, and without requests no attempt fails")]
     NoTraffic,
+    #[error(
+        "no health check fails, and fewer attempts come than would do: the failures that it takes are a thousand years apart"
+    )]
+    AttemptsTooSeldom,
+    #[error("nobody makes health checks: nothing but failed attempts says that a router is dead")]
+    NobodyChecks,
+    #[error(
+        "no attempt fails: clients leave (client-timeout) before the load balancer gives up (response-timeout), and an \
+         attempt whose client has gone counts as no failed one"
+    )]
+    ClientsLeaveFirst,
+    #[error(
+        "no attempt fails: with response-timeout=1day they wait for ever at a router that does not answer"
+    )]
+    AttemptsWait,
     #[error("the router lives: its checks and its requests succeed")]
     NothingFails,
     #[error("no check fails: no pause outlasts the timeout")]
@@ -64,8 +79,6 @@ pub enum NoTheory {
         "the router leaves before enough of its checks have failed, and one that is refused decides at once"
     )]
     LeavesFirst,
-    #[error("nobody makes health checks: nothing but failed attempts says that a router is dead")]
-    NobodyChecks,
     #[error("the delays lie on both sides of the timeout: which answers come too late is random")]
     RandomDelay,
     #[error("Poisson arrivals have no longest gap")]
@@ -74,6 +87,15 @@ pub enum NoTheory {
     UnevenShare,
     #[error("retries come back to the router: only the range is known")]
     RetriesComeBack,
+    #[error(
+        "in mode=tcp long-lived connections stay where they are (connection=keep-alive): how many requests go to which \
+         router is decided once"
+    )]
+    ConnectionsStay,
+    #[error(
+        "clients leave when the load balancer gives up (client-timeout = response-timeout): which of them is first is chance"
+    )]
+    SamePatience,
     #[error("of several victims the later noticed ones get the requests of the others, too")]
     SeveralVictims,
     #[error("passive-max-ejected keeps some of the victims in use until their checks find them")]
@@ -122,12 +144,13 @@ impl NoTheory {
             TcpSeesNoHang | TcpSeesNoAnswer | RequestsOnly | CutCountsNowhere | LateInTime
             | LateAttemptsInTime | HealthOnly | StatusCountsNot | TcpModeReadsNothing | NoneMayBeEjected
             | NoTraffic | NothingFails | NeverEnds | PausesUnseen | StatusIsHealthy | ConnectsOnly
-            | ChecksPass | AttemptsTooRare => true,
+            | ChecksPass | AttemptsTooRare | AttemptsTooSeldom | NobodyChecks | ClientsLeaveFirst
+            | AttemptsWait => true,
             RandomGaps | RandomSkips | RandomDelay | NoLongestGap | UnevenShare | RetriesComeBack | Race
             | AttemptsDecide | RetriesSave | JitteredPauses | PausesFailAttempts | MistakesTooRare
             | TwoRhythms | SeveralCheckers | PlaceInRound | DeadlineTooShort | LeavesFirst
             | SeveralVictims | SomeStay | CountedTogether | ChecksForgive | AcceptQueue | WindowForgets
-            | Panic | OtherPauses | NobodyChecks | ForgottenOneByOne => false,
+            | Panic | OtherPauses | ForgottenOneByOne | ConnectionsStay | SamePatience => false,
         }
     }
 }

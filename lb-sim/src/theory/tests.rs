@@ -11,6 +11,7 @@ const ONLY: BackendId = BackendId(0);
 
 mod attempts;
 mod cases;
+mod clients;
 mod families;
 mod race;
 mod systems;

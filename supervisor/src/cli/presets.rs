@@ -141,6 +141,7 @@ fn document(preset: &Preset) -> Value {
     document["schema"] = json!("resetlab.preset.v1");
     document["rules"] = json!(preset.rules);
     document["limits"] = json!(preset.limits);
+    document["ranges"] = json!(preset.ranges);
     document["traps"] = json!(preset.traps);
     document["leaves_out"] = json!(preset.leaves_out);
     let words = preset.settings.words().into_iter();
@@ -160,6 +161,12 @@ fn text(preset: &Preset) -> String {
         text += "\nlimits of the real system, refused here, too\n";
         for limit in &preset.limits {
             text += &known(&limit.to_string(), limit.grade, "", &limit.source);
+        }
+    }
+    if !preset.ranges.is_empty() {
+        text += "\nwhat the real system can be set to; the lab may go further, advice does not\n";
+        for range in &preset.ranges {
+            text += &known(&range.to_string(), range.grade, "", &range.source);
         }
     }
     for (title, sentences) in [
@@ -202,10 +209,7 @@ fn said(rule: &Rule) -> String {
 /// `  interval = 2s      source    inter`, the vendor's word below where it does not fit beside, then where it is
 /// written.
 fn known(pair: &str, grade: Grade, word: &str, source: &str) -> String {
-    let grade = match grade {
-        Grade::Assumed => "ASSUMED",
-        known => known.name(),
-    };
+    let grade = shout(grade);
     let mut text = format!("  {pair:34} {grade:10}  {word}").trim_end().to_owned();
     if text.chars().count() > 80 {
         text = format!("  {pair:34} {grade}\n      {word}");
@@ -213,6 +217,14 @@ fn known(pair: &str, grade: Grade, word: &str, source: &str) -> String {
     text.push('\n');
     wrap(&mut text, "      ", source);
     text
+}
+
+/// Nobody should miss what nobody has verified.
+fn shout(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Assumed => "ASSUMED",
+        known => known.name(),
+    }
 }
 
 fn wrapped(indent: &str, words: &str) -> String {
@@ -265,14 +277,16 @@ mod tests {
                     "{limit}"
                 );
             }
+            for range in &preset.ranges {
+                let shown = format!("{range} {} {}", shout(range.grade), range.source);
+                assert!(flat.contains(&shown), "{shown}");
+            }
             for sentence in preset.traps.iter().chain(&preset.leaves_out) {
                 assert!(flat.contains(sentence.as_str()), "{sentence}");
             }
-            let assumed = preset
-                .rules
-                .iter()
-                .filter(|rule| rule.grade == Grade::Assumed)
-                .count();
+            let grades = preset.rules.iter().map(|rule| rule.grade);
+            let grades = grades.chain(preset.ranges.iter().map(|range| range.grade));
+            let assumed = grades.filter(|grade| *grade == Grade::Assumed).count();
             assert_eq!(text.matches(" ASSUMED").count(), assumed, "{}", preset.name);
             for line in text.lines() {
                 assert!(line.chars().count() <= 80, "{}: {line}", preset.name);

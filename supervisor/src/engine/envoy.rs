@@ -84,6 +84,12 @@ impl Program for Envoy {
         arguments
     }
 
+    /// It resets the attempt. Measured of 1.40.0: none of 918 attempts whose clients left after 1 s, with a timeout of
+    /// 3 s, counted for an ejection.
+    fn outlives_clients(&self) -> bool {
+        false
+    }
+
     fn tells(&self, _site: &Site, _settings: &Settings) -> Tells {
         Tells {
             belief: true,

@@ -21,9 +21,11 @@ pub use program::{
 pub use site::{Seat, Site};
 pub use told::{Attempt, Flow, Seen, Told, Wall};
 
+use lb_sim::theory::Patience;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A load balancer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +71,15 @@ impl Engine {
             Engine::Nginx => Some(&nginx::Nginx),
             Engine::Envoy => Some(&envoy::Envoy),
         }
+    }
+}
+
+impl Engine {
+    /// How long clients of it wait that go after `time`.
+    pub fn patience(self, time: Duration) -> Patience {
+        // lb-sim waits for the router whoever has gone.
+        let outlived = self.program().is_none_or(|program| program.outlives_clients());
+        Patience { time, outlived }
     }
 }
 

@@ -69,6 +69,12 @@ impl Program for Nginx {
         ["-c".into(), file, "-e".into(), "stderr".into()].into()
     }
 
+    /// Without `proxy_ignore_client_abort`. Measured of 1.22.1: none of 626 attempts whose clients left after 1 s, with a
+    /// `proxy_read_timeout` of 3 s, counted for max_fails.
+    fn outlives_clients(&self) -> bool {
+        false
+    }
+
     /// A router that it has not disabled is one that it sends requests to, whatever a file of the user's own counts.
     fn tells(&self, _site: &Site, _settings: &Settings) -> Tells {
         Tells {

@@ -80,6 +80,10 @@ pub trait Program: Sync {
         Vec::new()
     }
 
+    /// Whether the attempt of a client that has gone goes on, and counts when it fails. Otherwise it ends with its client,
+    /// and counts nowhere.
+    fn outlives_clients(&self) -> bool;
+
     /// How long a request of a router may wait for its next try without being counted in [`Flow::under_way`].
     fn lingering(&self, _settings: &Settings) -> Duration {
         Duration::ZERO

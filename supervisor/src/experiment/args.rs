@@ -1,9 +1,11 @@
 //! What `resetlab run` can be told.
 
+use super::load::Connection;
 use crate::settings::{LabSettings, StackArgs};
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
+use lb_sim::core::Mode;
 use router::fault::{Delay, On, Spec};
 use router::record::Fault;
 use std::ffi::OsStr;
@@ -150,6 +152,11 @@ pub fn possible(fault: Fault, settings: &LabSettings) -> Result<(), String> {
              and --fault kill ends those that do not",
             settings.router.build_words()
         )),
+        _ if settings.lb.mode == Mode::Tcp && settings.connection() == Connection::KeepAlive => Err(
+            "connection=keep-alive with mode=tcp: connections settle on the routers that live, so none comes back to one \
+             that was restarted, and no trial ends; connection=per-request can be measured, `resetlab up` shows both"
+                .to_owned(),
+        ),
         _ => Ok(()),
     }
 }
@@ -217,6 +224,30 @@ mod tests {
     fn spec(words: &str) -> Result<Spec, String> {
         let line = std::iter::once("run").chain(words.split_whitespace());
         Cli::try_parse_from(line).map_err(|e| e.to_string())?.args.spec()
+    }
+
+    /// Measured: such a run ended in an error at its first trial, waiting for the router to be used again.
+    #[test]
+    fn connections_that_stay_are_refused_before_anything_starts() {
+        let of = |words: &[(&str, &str)]| {
+            let mut settings = LabSettings::default();
+            for (key, word) in words {
+                settings.set("a test", key, word).unwrap();
+            }
+            possible(Fault::Kill, &settings)
+        };
+        let tcp = [
+            ("mode", "tcp"),
+            ("on-failure", "reset"),
+            ("connection", "keep-alive"),
+        ];
+        assert!(
+            of(&tcp)
+                .unwrap_err()
+                .contains("connection=per-request can be measured")
+        );
+        assert_eq!(of(&tcp[..2]), Ok(()));
+        assert_eq!(of(&tcp[2..]), Ok(()));
     }
 
     #[test]

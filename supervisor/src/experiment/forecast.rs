@@ -1,12 +1,13 @@
 //! PURE: what theory says of the run's fault under its settings, and how long a trial waits because of that.
 
+use super::load::Connection;
 use super::load::arrivals::Arrivals;
 use super::measure;
 use super::summary::{Bounds, Theory};
 use crate::engine::Beyond;
 use crate::settings::LabSettings;
 use lb_sim::core::{Detectors, Settings};
-use lb_sim::theory::{self, Case, NoTheory, Phase, Traffic, load};
+use lb_sim::theory::{self, Case, NoTheory, Patience, Phase, Traffic, load};
 use router::clock::Timestamp;
 use router::fault::Spec;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub struct Forecast {
     victims: u32,
     traffic: Traffic,
     drain_wait: Duration,
-    client_timeout: Duration,
+    patience: Patience,
     /// `None`: nobody makes checks.
     interval: Option<Duration>,
     /// What the balancer does that theory has no words for.
@@ -43,9 +44,13 @@ impl Forecast {
                     Arrivals::Constant => load::Arrivals::Constant,
                     Arrivals::Poisson => load::Arrivals::Poisson,
                 },
+                connections: match lab.connection() {
+                    Connection::KeepAlive => load::Connections::Kept,
+                    Connection::PerRequest => load::Connections::PerRequest,
+                },
             },
             drain_wait: lab.router.drain_wait,
-            client_timeout: lab.client_timeout,
+            patience: lab.engine.patience(lab.client_timeout),
             interval: lab.has_checks().then_some(lab.lb.check.interval),
             beyond: lab.beyond.clone(),
         }
@@ -93,15 +98,9 @@ impl Forecast {
     /// What stands beside the measurement.
     pub fn theory(&self) -> Theory {
         let case = self.case(&self.settings);
-        let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
-        if self.interval.is_none()
-            && let Ok(bounds) = t_detect
-        {
-            (t_detect, lost) = without_checks(self.settings.check.interval, self.traffic, bounds, lost);
-        }
         let (mut t_detect, mut lost) = (
-            t_detect.map_err(|e| e.to_string()),
-            lost.map_err(|e| e.to_string()),
+            case.t_detect().map_err(|e| e.to_string()),
+            case.lost().map_err(|e| e.to_string()),
         );
         let detection = self.unknown_detection();
         let all: Vec<&String> = self.beyond.detection.iter().chain(&self.beyond.losses).collect();
@@ -155,8 +154,9 @@ impl Forecast {
         match Duration::try_from_secs_f64(gap) {
             Ok(gap) if detectors.passive => {
                 // Nobody waits longer than the client.
-                let attempt = (connect_timeout + response_timeout).min(self.client_timeout);
-                gap * (passive.failures + GAPS_TO_SPARE) + attempt
+                let attempt = (connect_timeout + response_timeout).min(self.patience.time);
+                gap.saturating_mul(passive.failures + GAPS_TO_SPARE)
+                    .saturating_add(attempt)
             }
             _ => Duration::ZERO,
         }
@@ -169,38 +169,10 @@ impl Forecast {
             traffic: self.traffic,
             victims: self.victims,
             drain_wait: self.drain_wait,
+            patience: self.patience,
+            checked: self.interval.is_some(),
         }
     }
-}
-
-type TDetect = theory::Bounds<Duration>;
-type Lost = theory::Bounds<f64>;
-
-/// Where a system makes no checks the lab's come as `seldom` as once a day: what these decide is no figure, and bounds
-/// nothing.
-pub fn without_checks(
-    seldom: Duration,
-    traffic: Traffic,
-    mut t_detect: TDetect,
-    lost: Result<Lost, NoTheory>,
-) -> (Result<TDetect, NoTheory>, Result<Lost, NoTheory>) {
-    let nobody = NoTheory::NobodyChecks;
-    let unbounded = t_detect.max.is_ok_and(|max| max >= seldom);
-    // Half a gap on average where they are first; where attempts are it is far from that.
-    if t_detect.mean.is_ok_and(|mean| mean >= seldom / 4) {
-        return (Err(nobody), lost.and(Err(nobody)));
-    }
-    if unbounded {
-        t_detect.max = Err(nobody);
-    }
-    // The number of attempts that eject is a bound of its own.
-    let many = theory::requests_in(seldom / 4, traffic.rate, traffic.routers);
-    let by_checks = |lost: &Lost| unbounded && lost.max.is_ok_and(|max| max >= many);
-    let lost = lost.map(|lost| theory::Bounds {
-        max: if by_checks(&lost) { Err(nobody) } else { lost.max },
-        ..lost
-    });
-    (Ok(t_detect), lost)
 }
 
 fn document(bounds: theory::Bounds<f64>) -> Bounds {
@@ -309,6 +281,29 @@ mod tests {
         );
     }
 
+    /// Measured of nginx 1.22.1: never, 149 of 149 attempts ended when their clients left.
+    #[test]
+    fn clients_that_leave_before_nginx_gives_up_tell_it_nothing() {
+        let of =
+            |words: &str| forecast(&format!("response-timeout=3s {words}"), Spec::new(Fault::Hang)).theory();
+        let never = of("engine=nginx client-timeout=1s");
+        assert_eq!((never.t_detect_s, never.lost), (None, None));
+        assert!(
+            never
+                .reason
+                .unwrap()
+                .contains("clients leave (client-timeout) before")
+        );
+        for sooner in ["engine=nginx client-timeout=5s", "preset=nginx client-timeout=1s"] {
+            assert_eq!(of(sooner).t_detect_s.unwrap().min, 3.0, "{sooner}");
+        }
+        for (engine, outlives) in [("haproxy", true), ("envoy", false)] {
+            let watched = format!("engine={engine} client-timeout=1s interval=8s detector=passive");
+            let first = of(&watched).t_detect_s.unwrap().min < 4.0;
+            assert_eq!(first, outlives, "{engine}");
+        }
+    }
+
     #[test]
     fn a_check_that_had_failed_before_the_fault_counts() {
         let forecast = forecast("interval=300ms timeout=200ms fall=2", Spec::new(Fault::Crash));
@@ -333,7 +328,7 @@ mod tests {
             (None, None, None)
         );
         for reason in [hang.reason, hang.lost_reason] {
-            assert!(reason.unwrap().contains("nobody makes health checks"));
+            assert!(reason.unwrap().contains("wait for ever"));
         }
         for preset in ["caddy-passive", "nginx"] {
             let kill = forecast(&format!("preset={preset}"), Spec::new(Fault::Kill)).theory();

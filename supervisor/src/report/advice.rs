@@ -1,19 +1,20 @@
 //! PURE: what another setting would change, as far as theory can tell.
 
 mod choices;
+mod intervals;
 mod possible;
 mod retries;
+mod worth;
 
 use super::model::{Cell, Column, Table};
 use super::shown;
 use crate::engine::Engine;
-use crate::experiment::forecast::without_checks;
 use crate::settings::brief;
 use choices::{Choice, Kind, choices};
 use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
 use lb_sim::presets;
-use lb_sim::theory::{Case, Traffic, load};
+use lb_sim::theory::{Case, NoTheory, Patience, Traffic, load};
 use router::fault::Spec;
 use serde_json::Value;
 use std::time::Duration;
@@ -36,12 +37,21 @@ pub struct Facts {
     pub preset: String,
     /// How long clients wait.
     pub patience: Option<Duration>,
-    /// Answers took as long as this in the run: a timeout below it would fail healthy routers. Not known of all runs.
-    pub slowest: Option<Duration>,
+    /// A timeout below it would fail healthy routers. Not known of all runs.
+    pub slowest: Option<Slowest>,
     /// Lost requests a fault, as measured.
     pub measured_lost: Option<f64>,
     /// Whether anybody checks the routers.
     pub checked: bool,
+}
+
+/// How long answers of healthy routers took in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slowest {
+    /// So many of them no longer than this.
+    pub time: Duration,
+    /// `99.9 %`
+    pub share: &'static str,
 }
 
 /// What to change.
@@ -60,10 +70,10 @@ pub struct Advice {
 /// Settings and what theory expects of them.
 #[derive(Clone, Debug, PartialEq)]
 struct Expected {
-    /// Mean, least, most, in seconds, or why there is none.
-    t_detect: Result<(Option<f64>, f64, Option<f64>), String>,
+    /// Mean and most, in seconds, or why there is none.
+    t_detect: Result<(Option<f64>, Option<f64>), NoTheory>,
     /// Mean.
-    lost: Result<f64, String>,
+    lost: Result<f64, NoTheory>,
     /// `None`: nobody checks.
     checks_per_s: Option<f64>,
 }
@@ -87,7 +97,7 @@ impl Facts {
             let expected = self.expected(&choice.settings, &choice.spec, choice.drain_wait);
             let told = expected.t_detect.is_ok() || choice.kind == Kind::Retry;
             let known = tried.iter().any(|(other, _)| other.is_same(&choice));
-            if told && !known {
+            if told && !known && !self.is_idle(&now, &choice, &expected) {
                 tried.push((choice, expected));
             }
         }
@@ -95,7 +105,7 @@ impl Facts {
             return None;
         }
         let table = self.table(&now, &tried);
-        let nothing = self.nothing_to_change(&now);
+        let nothing = self.nothing_to_name(&now);
         let named = match nothing {
             Some(_) => Vec::new(),
             None => self.best(&now, &tried),
@@ -107,14 +117,18 @@ impl Facts {
             .collect();
         sentences.extend(nothing);
         if sentences.is_empty() {
-            sentences.push("Theory knows of no single setting here that would lose less.".to_owned());
+            sentences.push(match tried.is_empty() {
+                true => "No other setting was tried: none that could be quicker can be set here.".to_owned(),
+                false => "None of the other settings tried here would lose less, by theory.".to_owned(),
+            });
         }
         let mut notes: Vec<String> = tried
             .iter()
             .filter(|(choice, _)| !named.iter().any(|(named, _)| named.is_same(choice)))
             .filter_map(|(choice, expected)| note(choice, expected))
             .collect();
-        notes.extend(choices::kept_timeout(self));
+        notes.extend(intervals::kept_timeout(self));
+        notes.extend(self.kept_to());
         Some(Advice {
             table,
             sentences,
@@ -143,20 +157,17 @@ impl Facts {
             traffic: self.traffic,
             victims: self.victims,
             drain_wait,
+            patience: self
+                .patience
+                .map_or(Patience::ENDLESS, |time| self.engine.patience(time)),
+            checked: self.checked,
         };
-        let seconds = |time: Duration| time.as_secs_f64();
-        let (mut t_detect, mut lost) = (case.t_detect(), case.lost());
-        if let (false, Ok(bounds)) = (self.checked, t_detect) {
-            (t_detect, lost) = without_checks(settings.check.interval, self.traffic, bounds, lost);
-        }
-        let t_detect = t_detect.map_err(|why| why.to_string());
-        let lost = lost.and_then(|lost| lost.mean).map_err(|why| why.to_string());
         Expected {
-            t_detect: t_detect.map(|bounds| {
-                let bounds = bounds.map(seconds);
-                (bounds.mean.ok(), bounds.min, bounds.max.ok())
+            t_detect: case.t_detect().map(|bounds| {
+                let bounds = bounds.map(|time| time.as_secs_f64());
+                (bounds.mean.ok(), bounds.max.ok())
             }),
-            lost,
+            lost: case.lost().and_then(|lost| lost.mean),
             checks_per_s: self
                 .checked
                 .then(|| load::checks_per_second(&settings.check, self.traffic.routers)),
@@ -215,116 +226,15 @@ impl Facts {
         alias.unwrap_or_else(|| key.to_owned())
     }
 
-    /// Why all may stay as it is.
-    fn nothing_to_change(&self, now: &Expected) -> Option<String> {
-        let one = shown::one(self.spec.fault);
-        if self.measured_lost == Some(0.0) {
-            return Some(format!(
-                "Nothing to change for this: no request was lost to a {one} with these settings."
-            ));
-        }
-        let none = now.lost.as_ref().is_ok_and(|lost| *lost < 1.0);
-        none.then(|| {
+    /// Of a system that can do less than lb-sim.
+    fn kept_to(&self) -> Option<String> {
+        let preset = possible::preset(self).filter(|_| self.engine == Engine::LbSim)?;
+        (!preset.ranges.is_empty() || preset.engine.is_some()).then(|| {
             format!(
-                "Nothing to change: theory expects less than one lost request a {one} with these settings."
+                "Only what {} can be set to is named: lb-sim itself can do more, such as detector=sentinel.",
+                preset.title
             )
         })
-    }
-
-    /// The most that is saved comes first; of what saves as much the one that costs nothing else. Of a retry theory has
-    /// no figure: it stands last, and is always among them.
-    fn best<'a>(&self, now: &Expected, tried: &'a [(Choice, Expected)]) -> Vec<&'a (Choice, Expected)> {
-        let mut better: Vec<(f64, &(Choice, Expected))> = tried
-            .iter()
-            .filter_map(|each| Some((self.gain(now, &each.0, &each.1)?, each)))
-            .collect();
-        better.sort_by(|(a, (x, _)), (b, (y, _))| {
-            let other = |choice: &Choice| (choice.kind != Kind::Wait, choice.price.len());
-            b.total_cmp(a).then(other(x).cmp(&other(y)))
-        });
-        let retry = better
-            .iter()
-            .position(|(_, (choice, _))| choice.kind == Kind::Retry);
-        let retry = retry.map(|place| better.remove(place));
-        better.truncate(MOST - usize::from(retry.is_some()));
-        better.into_iter().chain(retry).map(|(_, each)| each).collect()
-    }
-
-    /// How much of the loss a choice takes away, from 0 to 1; `None`: it is no better, or nobody knows.
-    fn gain(&self, now: &Expected, choice: &Choice, expected: &Expected) -> Option<f64> {
-        if choice.kind == Kind::Retry {
-            // No figure of theory's, but what is left after every other: behind those that take most of it away.
-            return Some(0.0);
-        }
-        match (&now.lost, &expected.lost) {
-            (Ok(before), Ok(after)) => Some(1.0 - after / before).filter(|gain| *gain > 0.05),
-            (Ok(_), Err(_)) => None,
-            // Never noticed so far: whatever notices it is better.
-            (Err(_), _) => match (&now.t_detect, &expected.t_detect) {
-                (Err(_), Ok(_)) => Some(1.0),
-                (Ok((Some(before), ..)), Ok((Some(after), ..))) if after < before => {
-                    Some(1.0 - after / before)
-                }
-                _ => None,
-            },
-        }
-    }
-
-    fn sentence(&self, now: &Expected, choice: &Choice, expected: &Expected) -> String {
-        let one = shown::one(choice.spec.fault);
-        if choice.kind == Kind::Retry {
-            return format!("{} {}.", capital(choice), choice.price);
-        }
-        let mut says = match (&now.t_detect, &expected.t_detect) {
-            (Err(_), Ok((Some(after), ..))) => {
-                format!(
-                    "would notice it after {} on average, where nothing does now",
-                    shown::time(*after)
-                )
-            }
-            (Err(_), _) => "would notice it, where nothing does now".to_owned(),
-            (Ok((Some(before), ..)), Ok((Some(after), ..))) if *after < 0.001 && choice.spec == self.spec => {
-                format!(
-                    "would notice it at once instead of after {}",
-                    shown::time(*before)
-                )
-            }
-            (Ok((Some(before), ..)), Ok((Some(after), ..)))
-                if choice.spec == self.spec && shown::time(*before) != shown::time(*after) =>
-            {
-                format!(
-                    "would notice it after {} instead of {}",
-                    shown::time(*after),
-                    shown::time(*before)
-                )
-            }
-            _ => String::new(),
-        };
-        if let Ok(lost) = expected.lost {
-            let instead = match &now.lost {
-                Ok(before) => format!(" instead of {}", shown::mean(*before)),
-                Err(_) => String::new(),
-            };
-            let and = if says.is_empty() { "would" } else { " and" };
-            let lost = match lost < 0.5 {
-                true => "less than 1 request".to_owned(),
-                false => format!("about {}", shown::counted(lost, "request")),
-            };
-            says += &format!("{and} lose {lost} a {one}{instead}");
-        }
-        let checks = match (now.checks_per_s, expected.checks_per_s) {
-            (Some(before), Some(after)) if (after - before).abs() > 1e-9 => {
-                format!("{after:.1} checks a second instead of {before:.1}")
-            }
-            _ => String::new(),
-        };
-        let price = match (checks.is_empty(), choice.price.is_empty()) {
-            (true, true) => String::new(),
-            (false, true) => format!("; it costs {checks}"),
-            (true, false) => format!("; {}", choice.price),
-            (false, false) => format!("; it costs {checks}, and {}", choice.price),
-        };
-        format!("{} {says}, by theory{price}.", capital(choice))
     }
 }
 
@@ -342,7 +252,7 @@ fn note(choice: &Choice, expected: &Expected) -> Option<String> {
     if choice.kind == Kind::Retry {
         return Some(format!("{} {}.", capital(choice), choice.price));
     }
-    let why = expected.t_detect.as_ref().err().or(expected.lost.as_ref().err());
+    let why = expected.t_detect.err().or(expected.lost.err());
     let why = why.map(|why| format!("no figure, as {why}"));
     let price = Some(choice.price.clone()).filter(|price| !price.is_empty());
     let says: Vec<String> = price.into_iter().chain(why).collect();
@@ -351,7 +261,7 @@ fn note(choice: &Choice, expected: &Expected) -> Option<String> {
 
 fn row(setting: String, expected: &Expected) -> Vec<Cell> {
     let (mean, most) = match &expected.t_detect {
-        Ok((mean, _, most)) => (Cell::number(*mean, 2), Cell::number(*most, 2)),
+        Ok((mean, most)) => (Cell::number(*mean, 2), Cell::number(*most, 2)),
         Err(_) => (Cell::missing(), Cell::missing()),
     };
     vec![
@@ -376,4 +286,8 @@ fn capital(choice: &Choice) -> String {
 }
 
 #[cfg(test)]
+mod honesty;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vendors;

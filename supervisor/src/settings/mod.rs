@@ -289,11 +289,11 @@ impl LabSettings {
     }
 }
 
-/// Requests a second.
+/// Requests a second: none, or at least one in 1000 s.
 pub fn parse_rate(word: &str) -> Result<f64, String> {
-    let rate = word.parse().ok().filter(|rate| (0.0..=200_000.0).contains(rate));
-    rate.ok_or_else(|| {
-        format!("rate cannot be `{word}`: expected requests a second from 0 to 200000, such as 300")
+    let possible = |rate: &f64| *rate == 0.0 || (0.001..=200_000.0).contains(rate);
+    word.parse().ok().filter(possible).ok_or_else(|| {
+        format!("rate cannot be `{word}`: expected requests a second from 0.001 to 200000, such as 300, or 0")
     })
 }
 

@@ -126,3 +126,16 @@ fn the_file_has_switches_and_versions() {
             .starts_with("RESETLAB_GO: go cannot be `1.x`: expected a version of Go")
     );
 }
+
+#[test]
+fn a_rate_is_nothing_or_something() {
+    assert_eq!(parse_rate("0"), Ok(0.0));
+    assert_eq!(parse_rate("0.001"), Ok(0.001));
+    for word in ["1e-20", "0.0009", "-1", "NaN", "inf", "200001"] {
+        let problem = parse_rate(word).unwrap_err();
+        assert!(
+            problem.contains("from 0.001 to 200000, such as 300, or 0"),
+            "{problem}"
+        );
+    }
+}

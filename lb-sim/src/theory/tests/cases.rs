@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::{Passive, PassiveCounting, PassiveReturn, Settings};
-use crate::theory::load::Arrivals;
+use crate::theory::load::{Arrivals, Connections};
 use router::clock::Timestamp;
 use router::fault::{Delay, On};
 
@@ -15,6 +15,7 @@ pub(super) fn traffic(rate: f64, routers: u32, arrivals: Arrivals) -> Traffic {
         rate,
         routers,
         arrivals,
+        connections: Connections::PerRequest,
     }
 }
 
@@ -25,6 +26,8 @@ pub(super) fn case<'a>(settings: &'a Settings, spec: &'a Spec) -> Case<'a> {
         traffic: traffic(200.0, 4, Arrivals::Poisson),
         victims: 1,
         drain_wait: ms(20_000),
+        patience: Patience::ENDLESS,
+        checked: true,
     }
 }
 

@@ -16,6 +16,7 @@ fn out_of_use(case: &Case, random: &mut ChaCha8Rng) -> (Duration, u32) {
         rate,
         routers,
         arrivals,
+        ..
     } = case.traffic;
     let check = &case.settings.check;
     let mut world = World::new(check.clone(), routers, random.next_u64());

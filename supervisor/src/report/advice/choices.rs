@@ -1,8 +1,9 @@
 //! PURE: what could be set otherwise, one change at a time.
 
-use super::possible::possible;
+use super::Facts;
+use super::intervals::{shorter_interval, shorter_timeout};
+use super::possible::{applied, fitting, possible};
 use super::retries::retry;
-use super::{Facts, shown_setting};
 use crate::engine::Engine;
 use crate::report::shown;
 use lb_sim::core::{Check, PassiveAction, Settings};
@@ -58,7 +59,12 @@ pub fn choices(facts: &Facts) -> Vec<Choice> {
     all
 }
 
-pub(super) fn change(facts: &Facts, kind: Kind, changes: &[(&str, String)], price: &str) -> Option<Choice> {
+pub(super) fn change(
+    facts: &Facts,
+    kind: Kind,
+    changes: &[(&'static str, String)],
+    price: &str,
+) -> Option<Choice> {
     let mut settings = facts.settings.clone();
     let mut title = Vec::new();
     for (key, word) in changes {
@@ -81,33 +87,6 @@ pub(super) fn change(facts: &Facts, kind: Kind, changes: &[(&str, String)], pric
         drain_wait: facts.drain_wait,
         price: price.to_owned(),
     })
-}
-
-/// A fifth of it, and a timeout that fits.
-fn shorter_interval(facts: &Facts) -> Option<Choice> {
-    let check = &facts.settings.check;
-    let shorter = round(check.interval / 5).max(Duration::from_millis(100));
-    let follows = shown_setting(&facts.settings, "timeout") == "interval";
-    let cut = follows || check.timeout > shorter;
-    // A check may last as long as an answer did: a timeout below that takes healthy routers out of use.
-    let shorter = if cut { shorter.max(floor(facts)) } else { shorter };
-    (shorter < check.interval).then_some(())?;
-    let mut changes = vec![("interval", word(shorter))];
-    let mut price = "";
-    if !follows && check.timeout > shorter {
-        changes.push(("timeout", word(shorter)));
-        price = "the timeout becomes shorter, too: keep it above the longest pause of a healthy router";
-    }
-    change(facts, Kind::Checks, &changes, price)
-}
-
-/// Where checks wait for it.
-fn shorter_timeout(facts: &Facts) -> Option<Choice> {
-    let waits = matches!(facts.spec.fault, Fault::Hang | Fault::Silent | Fault::Slow);
-    let half = round(facts.settings.check.timeout / 2);
-    let price = "a healthy router that stands still for longer than that is taken for a dead one";
-    (waits && half >= Duration::from_millis(50).max(floor(facts)))
-        .then(|| change(facts, Kind::Checks, &[("timeout", word(half))], price))?
 }
 
 fn lower_fall(facts: &Facts) -> Option<Choice> {
@@ -135,27 +114,20 @@ fn detectors(facts: &Facts) -> Vec<Choice> {
     let now = facts.settings.detectors;
     let mut all = Vec::new();
     if !now.passive {
-        all.extend(change(
-            facts,
-            Kind::Detector,
-            &[("detector", with(facts, "passive"))],
-            &price_of_passive(facts),
-        ));
+        let changes = fitting(facts, vec![("detector", with(facts, "passive"))]);
+        let price = applied(facts, &changes).map(|settings| price_of_passive(facts, &settings));
+        all.extend(price.and_then(|price| change(facts, Kind::Detector, &changes, &price)));
     }
     if !now.sentinel && facts.engine == Engine::LbSim {
         let price = "it holds one idle connection to each router, and few load balancers have such a thing";
-        all.extend(change(
-            facts,
-            Kind::Detector,
-            &[("detector", with(facts, "sentinel"))],
-            price,
-        ));
+        let changes = [("detector", with(facts, "sentinel"))];
+        all.extend(change(facts, Kind::Detector, &changes, price));
     }
     all
 }
 
-fn price_of_passive(facts: &Facts) -> String {
-    let passive = &facts.settings.passive;
+fn price_of_passive(facts: &Facts, settings: &Settings) -> String {
+    let passive = &settings.passive;
     let sees = format!(
         "it sees failed requests only where there is traffic, and takes {} of them",
         passive.failures
@@ -213,37 +185,6 @@ fn long_enough(facts: &Facts) -> Duration {
     let check = &facts.settings.check;
     let gap = check.interval.max(check.fall_interval.unwrap_or(check.interval));
     gap * check.fall + check.timeout
-}
-
-/// As people set them, the least that is not below what answers took.
-fn floor(facts: &Facts) -> Duration {
-    facts.slowest.map_or(Duration::ZERO, |slowest| {
-        let below = round(slowest);
-        let steps = [10, 12, 15, 20, 25, 30, 40, 50].map(|tenths| below * tenths / 10);
-        steps.into_iter().find(|step| *step >= slowest).unwrap_or(slowest)
-    })
-}
-
-/// Why shorter ones are not among them.
-pub fn kept_timeout(facts: &Facts) -> Option<String> {
-    let slowest = facts.slowest?;
-    let check = &facts.settings.check;
-    let usual = round(check.interval / 5).max(Duration::from_millis(100));
-    (facts.checked && floor(facts) > usual.min(check.timeout / 2)).then(|| {
-        format!(
-            "No timeout below {} is named: answers took up to {} in this run, and one that long must not take a healthy \
-             router out of use.",
-            word(floor(facts).min(check.timeout)),
-            shown::time(slowest.as_secs_f64())
-        )
-    })
-}
-
-/// As people set them: 100 ms, 200 ms, 500 ms, 1 s, 2 s, 5 s, 10 s and so on, the nearest below.
-pub(super) fn round(time: Duration) -> Duration {
-    let steps =
-        (0..6).flat_map(|power| [1, 2, 5].map(|digit| Duration::from_millis(digit * 10_u64.pow(power))));
-    steps.take_while(|step| *step <= time).last().unwrap_or(time)
 }
 
 pub(super) fn word(time: Duration) -> String {

@@ -1,7 +1,9 @@
 //! PURE: whether another router can answer what the failed one has not, as far as that follows from how it failed.
 
 use super::Facts;
-use super::choices::{Choice, Kind, change, round, word};
+use super::choices::{Choice, Kind, change, word};
+use super::intervals::round;
+use super::possible::{Changes, applied, fitting};
 use lb_sim::core::{Mode, OnFailure, RetryOn, RetryTo};
 use router::record::Fault;
 use std::time::Duration;
@@ -39,7 +41,7 @@ fn turned_on(facts: &Facts) -> (&'static str, String) {
 
 fn refused(facts: &Facts) -> Option<Choice> {
     let retry = &facts.settings.retry;
-    let mut changes = Vec::new();
+    let mut changes = Changes::new();
     if !is_on(facts) {
         changes.push(turned_on(facts));
     }
@@ -51,13 +53,13 @@ fn refused(facts: &Facts) -> Option<Choice> {
         }
     }
     let has = "sends a request that found no connection to another router instead of failing it";
-    offer(facts, &changes, has)
+    offer(facts, changes, has)
 }
 
 fn waits(facts: &Facts) -> Option<Choice> {
     let retry = &facts.settings.retry;
     let patience = facts.patience?;
-    let mut changes = Vec::new();
+    let mut changes = Changes::new();
     if !is_on(facts) {
         changes.push(turned_on(facts));
     }
@@ -73,7 +75,7 @@ fn waits(facts: &Facts) -> Option<Choice> {
         changes.push(("response-timeout", word(timeout)));
     }
     // It must be longer than what healthy routers take.
-    (timeout >= Duration::from_millis(50) && facts.slowest.is_none_or(|slowest| timeout > slowest))
+    (timeout >= Duration::from_millis(50) && facts.slowest.is_none_or(|slowest| timeout > slowest.time))
         .then_some(())?;
     let has = format!(
         "gives a request that may be sent twice to another router after {} without an answer, while its client still waits \
@@ -81,15 +83,16 @@ fn waits(facts: &Facts) -> Option<Choice> {
         word(timeout),
         word(patience)
     );
-    offer(facts, &changes, &has)
+    offer(facts, changes, &has)
 }
 
-fn offer(facts: &Facts, changes: &[(&str, String)], has: &str) -> Option<Choice> {
+fn offer(facts: &Facts, changes: Changes, has: &str) -> Option<Choice> {
+    let changes = fitting(facts, changes);
     let flags: Vec<String> = changes
         .iter()
         .map(|(key, word)| format!("--{key} {word}"))
         .collect();
-    let budget = match facts.settings.retry.budget {
+    let budget = match applied(facts, &changes)?.retry.budget {
         Some(_) => "",
         None => " a retry is one more attempt, and no retry-budget keeps them from multiplying an outage;",
     };
@@ -97,5 +100,5 @@ fn offer(facts: &Facts, changes: &[(&str, String)], has: &str) -> Option<Choice>
         "{has};{budget} theory has no figure for what that saves, so measure it: `resetlab run … {}`",
         flags.join(" ")
     );
-    change(facts, Kind::Retry, changes, &says)
+    change(facts, Kind::Retry, &changes, &says)
 }

@@ -4,7 +4,7 @@ use super::session::{Lab, Session, Window};
 use super::{changes, setting, worst};
 use crate::engine::Engine;
 use crate::experiment::setup::{Setting, quoted};
-use crate::report::advice::{self, Advice, Facts};
+use crate::report::advice::{self, Advice, Facts, Slowest};
 use crate::report::shown::{self, word};
 use crate::settings::brief::SELDOM;
 use lb_sim::theory::{Traffic, load};
@@ -178,6 +178,10 @@ fn facts(session: &Session, lab: &Lab, window: &Window) -> Option<Facts> {
                 Some("constant") => load::Arrivals::Constant,
                 _ => load::Arrivals::Poisson,
             },
+            connections: match setting(session, "connection") {
+                Some("per-request") => load::Connections::PerRequest,
+                _ => load::Connections::Kept,
+            },
         },
         victims: 1,
         drain_wait: duration("drain-wait").unwrap_or_default(),
@@ -192,10 +196,13 @@ fn facts(session: &Session, lab: &Lab, window: &Window) -> Option<Facts> {
 }
 
 /// How long answers of healthy routers took, but for the last hundredth, which may be those of a router that hung.
-fn slowest(session: &Session) -> Option<Duration> {
+fn slowest(session: &Session) -> Option<Slowest> {
     let service = session.load.service_ms.or(session.load.latency_ms)?;
     let ms = service.p99;
-    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Duration::from_secs_f64(ms / 1e3))
+    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Slowest {
+        time: Duration::from_secs_f64(ms / 1e3),
+        share: "99 %",
+    })
 }
 
 #[cfg(test)]

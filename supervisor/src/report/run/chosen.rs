@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::experiment::measure::Trial;
 use crate::experiment::summary::Summary;
-use crate::report::advice::{self, Facts};
+use crate::report::advice::{self, Facts, Slowest};
 use crate::report::pictures::Wanted;
 use crate::report::shown;
 use crate::report::statistics::median_place;
@@ -152,6 +152,10 @@ pub fn facts(s: &Summary) -> Option<Facts> {
                 "constant" => load::Arrivals::Constant,
                 _ => load::Arrivals::Poisson,
             },
+            connections: match s.load.connection.as_str() {
+                "per-request" => load::Connections::PerRequest,
+                _ => load::Connections::Kept,
+            },
         },
         victims: setup.victims.max(1),
         drain_wait: drain_wait.unwrap_or_default(),
@@ -166,9 +170,14 @@ pub fn facts(s: &Summary) -> Option<Facts> {
 
 /// How long answers of healthy routers took. A router that hangs or is slow has answered late itself, when it went on:
 /// then the last hundredth is its own.
-fn slowest(s: &Summary, fault: Fault) -> Option<Duration> {
+fn slowest(s: &Summary, fault: Fault) -> Option<Slowest> {
     let service = s.load.service_ms.or(s.load.latency_ms)?;
-    let delays = matches!(fault, Fault::Hang | Fault::Silent | Fault::Slow);
-    let ms = if delays { service.p99 } else { service.p999 };
-    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Duration::from_secs_f64(ms / 1e3))
+    let (ms, share) = match fault {
+        Fault::Hang | Fault::Silent | Fault::Slow => (service.p99, "99 %"),
+        _ => (service.p999, "99.9 %"),
+    };
+    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Slowest {
+        time: Duration::from_secs_f64(ms / 1e3),
+        share,
+    })
 }
