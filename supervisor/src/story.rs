@@ -158,11 +158,16 @@ impl Story {
         lines
     }
 
-    /// The lab ends: windows that are still open are closed as they are.
-    pub fn finish(&mut self, now: Timestamp) {
+    /// The lab ended at `at`: windows that are still open are closed as they are, and say so.
+    pub fn finish(&mut self, at: Timestamp) {
         let names: Vec<String> = self.routers.keys().cloned().collect();
         for name in names {
-            self.close(&name, now);
+            let open = self.window(&name).filter(|window| window.is_open());
+            let so_far = open.map(|window| at.since(window.death));
+            self.close(&name, at);
+            if let (Some(so_far), Some(report)) = (so_far, self.reports.last_mut()) {
+                report.open_for = Some(so_far);
+            }
         }
     }
 

@@ -311,7 +311,8 @@ async fn stop(
         story.join(&entry.record);
         live.iter_mut().for_each(|live| live.join(&entry));
     }
-    story.finish(clock::now());
+    // What its routers did as the lab stopped is no part of their windows.
+    story.finish(lab.ended);
     if let Some(live) = live {
         live.end(&story).await;
     }

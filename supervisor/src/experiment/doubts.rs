@@ -37,6 +37,17 @@ pub fn late_load(s: &Summary) -> Option<String> {
     })
 }
 
+/// What is said of records that could not be written. What was measured was heard, and not read from there.
+pub fn unwritten(records: u64) -> Option<String> {
+    let (plural, they) = if records == 1 { ("", "it") } else { ("s", "them") };
+    (records > 0).then(|| {
+        format!(
+            "{records} record{plural} could not be written, as on a full disk: the logs and the timelines lack {they}, the \
+             figures do not"
+        )
+    })
+}
+
 /// What is said of checks that kept no time.
 pub fn late_checks(s: &Summary) -> Option<String> {
     let interval = s.check["interval_s"]

@@ -60,7 +60,8 @@ pub struct Trial {
     pub predicted_t_detect_s: Option<f64>,
     /// `null` also when the balancer tells of some attempts only, or has not said which one was the last.
     pub t_stop_s: Option<f64>,
-    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none.
+    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none. Never after
+    /// `t_stop`.
     #[serde(default)]
     pub t_lost_s: Option<f64>,
     pub t_clear_s: Option<f64>,
@@ -233,6 +234,8 @@ impl Victim {
         let after = |time: Timestamp| time.seconds_after(*at);
         let attempts = cost.attempts.as_ref();
         let last_failed = attempts.and_then(|attempts| attempts.last_failed);
+        let t_stop_s = stop::last_attempt(records, strike, spell, down, last_failed)
+            .map(|last| last.map_or(0.0, |last| after(last).max(0.0)));
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -247,9 +250,8 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s: stop::last_attempt(records, strike, spell, down, last_failed)
-                .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
-            t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
+            t_stop_s,
+            t_lost_s: attempts.and_then(|attempts| attempts.t_lost(t_stop_s)),
             t_clear_s: cost.clear,
             t_readmit_s: t_readmit(records, spell),
             t_closed_s: spell.closed.map(after),

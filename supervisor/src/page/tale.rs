@@ -77,7 +77,9 @@ impl Tale {
     pub fn flush(&mut self, now: Timestamp, story: &Story, frame: &mut Frame) {
         for report in &story.reports[self.windows..] {
             self.open.remove(&report.router);
-            frame.windows.push(window(self.since, report, false));
+            frame
+                .windows
+                .push(window(self.since, report, report.open_for.is_some()));
         }
         self.windows = story.reports.len();
         self.look(now, story, frame);

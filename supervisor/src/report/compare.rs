@@ -8,6 +8,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use super::warnings::sentence;
+use crate::experiment::doubts;
 use super::figure::Figure;
 use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
@@ -299,6 +301,7 @@ fn warnings(document: &Document) -> Vec<String> {
         let planned = document.planned as usize * document.faults.len() * document.engines.len();
         warnings.push(format!("Ended early: {done} of {planned} trials are in."));
     }
+    warnings.extend(doubts::unwritten(document.records_lost).map(|text| sentence(&text)));
     let sides = || document.faults.iter().flat_map(|fault| &fault.engines);
     if let Some(few) = sides().map(|side| side.n).min().filter(|n| *n < FEW) {
         warnings.push(format!(

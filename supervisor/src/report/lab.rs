@@ -22,7 +22,9 @@ use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
 use super::pictures::Wanted;
 use super::shown::{counted, percent, time, word};
 use super::timeline::{Moment, Victim};
+use super::warnings::sentence;
 use crate::budget::{Budget, DAYS};
+use crate::experiment::doubts;
 use router::clock::Timestamp;
 use router::record::Outcome;
 use session::Window;
@@ -49,7 +51,7 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
     let picture = |window: &Window| {
         let noticed = match window.t_detect_s {
             Some(t) => format!("noticed after {t:.3} s"),
-            None if window.open => "not noticed when the session ended".to_owned(),
+            None if window.open => format!("not noticed when the session ended{}", so_far(window)),
             None => "not noticed".to_owned(),
         };
         Wanted {
@@ -80,6 +82,13 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
         .map(|(_, window)| picture(window))
         .into_iter()
         .collect()
+}
+
+/// `, 1.234 s so far`
+fn so_far(window: &Window) -> String {
+    window
+        .open_for_s
+        .map_or(String::new(), |seconds| format!(", {seconds:.3} s so far"))
 }
 
 /// A setting of the balancer at the end, or at the beginning.
@@ -285,17 +294,13 @@ fn warnings(session: &Session) -> Vec<String> {
     }
     warnings.extend(session.open().map(|window| {
         format!(
-            "The session ended in the window of {}, which is open: it had cost {} so far.",
+            "The window of {} was still open when the session ended{}: it had cost {} by then.",
             window.router,
+            so_far(window),
             counted(window.lost() as f64, "request")
         )
     }));
-    if session.records_lost > 0 {
-        warnings.push(format!(
-            "{} could not be written: figures may be too small.",
-            counted(session.records_lost as f64, "record")
-        ));
-    }
+    warnings.extend(doubts::unwritten(session.records_lost).map(|text| sentence(&text)));
     if let Some(late) = session.load.late_p99_ms.filter(|late| *late > LATE_MS) {
         warnings.push(format!(
             "The load was late (p99 up to {late:.1} ms in a tick): the machine was too busy to trust the figures."

@@ -17,6 +17,7 @@ use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
 use super::pictures::Wanted;
 use super::shown::{counted, one, percent, several, time, when};
+use super::warnings::sentence;
 use crate::budget;
 use crate::experiment::doubts;
 use crate::experiment::sweep::verdict::{Document, Judged, Tie};
@@ -290,6 +291,7 @@ fn warnings(document: &Document) -> Vec<String> {
             if few == 1 { "death" } else { "deaths" }
         ));
     }
+    warnings.extend(doubts::unwritten(document.records_lost).map(|text| sentence(&text)));
     let deaths = || document.cells.iter().flat_map(|judged| &judged.cell.deaths);
     let invalid = deaths()
         .filter(|death| death.events_dropped > 0 || !death.disturbed.is_empty())

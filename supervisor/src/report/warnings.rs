@@ -15,6 +15,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
     all.extend(few(s));
     all.extend(doubts::late_load(s).map(|text| sentence(&text)));
     all.extend(doubts::late_checks(s).map(|text| sentence(&text)));
+    all.extend(doubts::unwritten(s.records_lost).map(|text| sentence(&text)));
     all.extend(dropped(s));
     all.extend(disturbed(s));
     all.extend(undetected(s));
@@ -61,7 +62,7 @@ fn few(s: &Summary) -> Option<String> {
 }
 
 /// What the terminal says behind `warning:`, as a sentence.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())

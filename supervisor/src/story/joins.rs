@@ -181,6 +181,7 @@ impl Joins {
             detected_by: window.detected_by,
             predicted: window.predicted.filter(|_| polled),
             over: window.over.is_some(),
+            open_for: None,
             attempted: last.is_some(),
             t_stop: known.then(|| last.map_or(Duration::ZERO, |last| last.since(window.death))),
             told,

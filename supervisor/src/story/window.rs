@@ -54,6 +54,8 @@ pub struct WindowReport {
     pub predicted: Option<Duration>,
     /// Ready, running or healed again before the lab ended.
     pub over: bool,
+    /// Still open when the lab ended, so long after it began: what it would have cost is not known.
+    pub open_for: Option<Duration>,
     /// An attempt was started there after the death.
     pub attempted: bool,
     /// Zero if the balancer said that no attempt was started after the death; `None` if it has not said which one was
@@ -108,6 +110,11 @@ impl Window {
         }
     }
 
+    /// Nobody knows yet what it will cost.
+    pub fn is_open(&self) -> bool {
+        self.over.is_none() && self.report_due.is_none()
+    }
+
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.reason_due.into_iter().chain(self.report_due).min()
     }
@@ -144,6 +151,9 @@ impl WindowReport {
             None if self.over => "the balancer never noticed".to_owned(),
             None => "not noticed yet when the lab ended".to_owned(),
         };
+        let open = self.open_for.map_or(String::new(), |so_far| {
+            format!(", still open when the lab ended, {} so far", seconds(so_far))
+        });
         let predicted = self
             .predicted
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
@@ -158,7 +168,7 @@ impl WindowReport {
         let saved = saved(self.saved);
         let fault = super::words::word(self.fault);
         format!(
-            "{} {fault}: {detect}{predicted}, {stop}, lost {in_flight} in flight + {window} in the window{saved}",
+            "{} {fault}: {detect}{predicted}{open}, {stop}, lost {in_flight} in flight + {window} in the window{saved}",
             self.router
         )
     }
