@@ -100,7 +100,8 @@ impl Stack {
         let lost = report.journal.lost;
         let why = report.journal.error.unwrap_or_default();
         let lost_words = (lost > 0).then(|| format!("{lost} records could not be written: {why}"));
-        let left = (!report.left.is_empty()).then(|| format!("could not be ended: {}", report.left.join(", ")));
+        let left =
+            (!report.left.is_empty()).then(|| format!("could not be ended: {}", report.left.join(", ")));
         let troubles: Vec<String> = lost_words.into_iter().chain(left).collect();
         End {
             records_lost: lost,

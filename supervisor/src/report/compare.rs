@@ -8,8 +8,6 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use super::warnings::sentence;
-use crate::experiment::doubts;
 use super::figure::Figure;
 use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
@@ -17,9 +15,11 @@ use super::pictures::Wanted;
 use super::shown::{counted, several};
 use super::statistics::median_place;
 use super::timeline::{Moment, Victim};
+use super::warnings::sentence;
 use crate::experiment::compare::document::{Compared, Document};
 use crate::experiment::compare::side::{Done, Side};
 use crate::experiment::compare::verdict::{APART, RESIDUAL_MS};
+use crate::experiment::doubts;
 use std::collections::BTreeMap;
 
 /// Fewer trials say nothing of a spread.

@@ -4,6 +4,7 @@
 //! figures of the very story that page and terminal told; where it was killed, [`replay`] makes the same document of the
 //! records. `tables` lays it out.
 
+mod advice;
 pub mod changes;
 mod merged;
 mod replay;
@@ -187,28 +188,7 @@ fn verdict(session: &Session) -> Verdict {
             )
         }
     };
-    let mut advice = Vec::new();
-    if let Some((_, window)) = worst(session) {
-        advice.push(match window.t_detect_s {
-            Some(t) => format!(
-                "{} was used for {} after it had gone: `resetlab sweep --fault {}` finds settings that notice sooner.",
-                window.router,
-                time(t),
-                word(&window.fault)
-            ),
-            None if window.open => format!(
-                "The session ended before {} was noticed; `resetlab run --fault {}` measures whole windows.",
-                window.router,
-                word(&window.fault)
-            ),
-            None => format!(
-                "{} came back before its checks had noticed: a longer --restart-delay shows the whole window.",
-                window.router
-            ),
-        });
-    } else {
-        advice.push("`resetlab kill router-2`, while a lab runs, shows a window.".to_owned());
-    }
+    let advice = advice::advice(session);
     Verdict { sentence, advice }
 }
 

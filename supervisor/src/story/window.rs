@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+/// A process that ended by itself is reaped within this.
+const REAPING: Duration = Duration::from_millis(100);
+
 /// A fault that is being told, from the moment it took effect.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
@@ -110,6 +113,14 @@ impl Window {
         }
     }
 
+    /// What failed before is not its. An exit is stamped at reaping, when the sockets are closed already.
+    pub fn earliest(&self) -> Timestamp {
+        match self.stamp {
+            Stamp::Exit => self.death - REAPING,
+            Stamp::Signal | Stamp::Crash => self.death,
+        }
+    }
+
     /// Nobody knows yet what it will cost.
     pub fn is_open(&self) -> bool {
         self.over.is_none() && self.report_due.is_none()
@@ -117,6 +128,13 @@ impl Window {
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.reason_due.into_iter().chain(self.report_due).min()
+    }
+
+    /// The balancer has said which attempt was its last there, or that there was none.
+    pub fn is_quiet(&mut self, last_attempt: Option<Timestamp>, due: Timestamp) {
+        self.last_attempt = last_attempt;
+        (self.quiet, self.said) = (true, true);
+        self.settle(due);
     }
 
     /// What it cost is known at `due`, unless it may cost more.

@@ -68,7 +68,10 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
     // Every request ends before anything else does; what cannot be stopped is dealt with when the stack ends.
     let _ = stack.fleet.drain_load().await;
     let (ended, dir) = (clock::now(), stack.dir.clone());
-    let stack::End { records_lost, trouble } = stack.end().await;
+    let stack::End {
+        records_lost,
+        trouble,
+    } = stack.end().await;
     let failed = |why: String, code: u8| {
         let why = format!("{why}\nthe logs of that trial are in {}", dir.display());
         Err(Lost::Failed(why, code))

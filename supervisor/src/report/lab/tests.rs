@@ -1,3 +1,5 @@
+mod late;
+
 use super::session::Session;
 use super::*;
 use crate::report::model::Table;
@@ -197,7 +199,10 @@ fn outcomes_after_the_last_tick_count_and_an_open_window_is_named() {
         "{:?}",
         report.warnings
     );
-    assert_eq!(table(&report, "trials").rows[0][3].shown(), "– (open at the end, 1.101 s so far)");
+    assert_eq!(
+        table(&report, "trials").rows[0][3].shown(),
+        "– (open at the end, 1.101 s so far)"
+    );
     assert!(!killed().windows[0].open, "that one was over");
 }
 
