@@ -233,8 +233,7 @@ impl Victim {
         let down = noticed.map(|(down, _)| down);
         let after = |time: Timestamp| time.seconds_after(*at);
         let attempts = cost.attempts.as_ref();
-        let last_failed = attempts.and_then(|attempts| attempts.last_failed);
-        let t_stop_s = stop::last_attempt(records, strike, spell, down, last_failed)
+        let t_stop_s = stop::last_attempt(records, strike, spell, down, attempts)
             .map(|last| last.map_or(0.0, |last| after(last).max(0.0)));
         Trial {
             trial: strike.trial,

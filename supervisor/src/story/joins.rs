@@ -6,7 +6,6 @@ use super::window::{Began, Lost, Window, WindowReport, keeps_waiting};
 use router::clock::Timestamp;
 use router::record::{Cause, Detector, Fault, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 /// Failed attempts and failed requests on their way to a window. They come from two processes in any order.
 #[derive(Debug, Default)]

@@ -35,8 +35,8 @@ pub(super) struct Joined {
     pub untold: u64,
     /// Start of the last attempt whose request was lost; 0 when it had started before.
     pub last_lost: Option<f64>,
-    /// When those were sent of which no attempt was told.
-    pub sent_untold: Vec<f64>,
+    /// When those were sent of which no attempt was told, and the same in seconds; 0 when that was before.
+    untold_sent: Vec<(Timestamp, f64)>,
     /// Intended time of the last lost request; 0 when its attempt had started before.
     pub clear: Option<f64>,
 }
@@ -106,12 +106,18 @@ impl Joined {
     fn count_untold(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
         self.untold += 1;
         let sent = self.lose(spell, request.sent, request.intended, outcome);
-        self.sent_untold.push(sent);
+        self.untold_sent.push((request.sent, sent));
+    }
+
+    /// When the last request was sent that was lost there, whether its attempt was told or not.
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        let untold = self.untold_sent.iter().map(|(sent, _)| *sent).max();
+        self.last_failed.max(untold)
     }
 
     /// `t_lost`. No attempt was made there after `last`, so that none was for a request that was sent later.
     pub fn t_lost(&self, last: Option<f64>) -> Option<f64> {
-        let untold = self.sent_untold.iter().copied();
+        let untold = self.untold_sent.iter().map(|(_, seconds)| *seconds);
         let untold = untold.filter(|sent| last.is_none_or(|last| *sent <= last));
         untold.fold(self.last_lost, |so_far, sent| later(so_far, sent))
     }

@@ -240,6 +240,7 @@ impl Window {
                 by_outcome: report.lost.by_outcome.clone(),
             },
             open: report.open_for.is_some(),
+            removed: report.removed,
             open_for_s: report.open_for.map(seconds),
         }
     }

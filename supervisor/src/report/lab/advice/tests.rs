@@ -77,7 +77,7 @@ fn a_few_windows_are_measured_again_with_the_settings_of_the_end() {
     let run = told.last().unwrap();
     assert!(
         run.starts_with(
-            "One kill is little to go by: `resetlab run --fault kill --trials 20 --set interval=2s --set fall=3` measures 20"
+            "One death is little to go by: `resetlab run --fault kill --trials 20 --set interval=2s --set fall=3` measures 20"
         ),
         "{run}"
     );
