@@ -19,11 +19,11 @@ export function bounds(theory) {
   };
 }
 
-/** The last window of a fault like `fault` that is over; `undefined`: there was none. */
+/** The last window of a fault like `fault` that is over and began with it, in use; `undefined`: there was none. */
 export function lastMeasured(windows, fault) {
   let last;
   for (const window of windows?.values() ?? []) {
-    if (window.open || !LIKE[fault].includes(window.fault)) continue;
+    if (window.open || (window.began ?? 'went') !== 'went' || !LIKE[fault].includes(window.fault)) continue;
     if (last === undefined || window.from > last.from) last = window;
   }
   return last;

@@ -27,8 +27,8 @@ use late::{Closed, Ended};
 use rest::Rest;
 use router::clock::Timestamp;
 use router::record::{Event, Fault, Outcome, ProbeResult, Record};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use standing::{CHECKS, Check, Router};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use window::Window;
 
@@ -325,7 +325,8 @@ impl Story {
     pub fn so_far(&self, name: &str) -> Option<(WindowReport, usize)> {
         let router = self.routers.get(name)?;
         let window = router.window.as_ref()?;
-        let (mut report, read) = self.joins
+        let (mut report, read) = self
+            .joins
             .so_far(name, window, self.retries(), &self.rest.nowhere);
         if window.detected.is_none() {
             report.predicted = checks::predict(&self.settings.check, router);
@@ -338,7 +339,8 @@ impl Story {
         let Some(window) = self.routers.get_mut(name).and_then(|router| router.window.take()) else {
             return Vec::new();
         };
-        let (report, pending) = self.joins
+        let (report, pending) = self
+            .joins
             .report(name, &window, self.retries(), &self.rest.nowhere);
         let text = format!("{name} {report}");
         self.reports.push(report);

@@ -173,6 +173,9 @@ fn verdict(session: &Session) -> Verdict {
     };
     let beside = beside::words(session);
     let sentence = match beside::windows(session).count() {
+        0 if session.windows.is_empty() => {
+            format!("No router went while the session lasted{beside}; {of_load}.")
+        }
         0 => format!("No router in use went while the session lasted{beside}; {of_load}."),
         n => {
             let lost: u64 = session.windows.iter().map(Window::lost).sum();

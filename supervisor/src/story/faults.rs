@@ -25,6 +25,9 @@ impl Story {
                 stamp,
             } => self.on_death(at, now, router, *incarnation, *stamp),
             Event::Exited { name, words, .. } => self.on_exited(at, now, name, words),
+            Event::RestartDue { name, due_ns } if *due_ns <= at => {
+                Line::one(at, Tone::Plain, format!("{name} is restarted now, as ordered"))
+            }
             Event::RestartDue { name, due_ns } => {
                 let delay = about(due_ns.since(at));
                 Line::one(at, Tone::Plain, format!("{name} will be restarted in {delay}"))

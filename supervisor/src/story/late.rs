@@ -131,7 +131,9 @@ impl Story {
         }
         let retries = self.retries();
         let real = self.joins.is_by_the_client();
-        let refused = self.joins.is_refused(ended.request, ended.sent, &self.rest.nowhere);
+        let refused = self
+            .joins
+            .is_refused(ended.request, ended.sent, &self.rest.nowhere);
         // By time alone an open window has the better claim.
         let claimed = self
             .routers

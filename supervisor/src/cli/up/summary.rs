@@ -139,7 +139,10 @@ fn beside(session: &Session) -> Vec<String> {
 fn mistakes(session: &Session) -> Option<String> {
     let n = session.mistakes.len();
     let plural = if n == 1 { "" } else { "s" };
-    let ended = session.lab.as_ref().map(|lab| lab.serving_since_ns.0 as f64 / 1e9 + lab.duration_s);
+    let ended = session
+        .lab
+        .as_ref()
+        .map(|lab| lab.serving_since_ns.0 as f64 / 1e9 + lab.duration_s);
     let to_the_end = |at: Timestamp| ended.map_or(0.0, |ended| (ended - at.0 as f64 / 1e9).max(0.0));
     let lasted: f64 = session
         .mistakes

@@ -50,6 +50,36 @@ pub fn warnings(session: &Session) -> Vec<String> {
     warnings
 }
 
+/// Where more was lost than in all windows, and mistakes: no window tells of them.
+pub fn advice(session: &Session) -> Vec<String> {
+    let lost = session.load.lost_where.unwrap_or_default();
+    let mut sentences = Vec::new();
+    if lost.no_router > lost.windows {
+        sentences.push(format!(
+            "{} while no router was in use: no check helps against that, only more routers, or routers that do not all go \
+             at once.",
+            were_lost(lost.no_router)
+        ));
+    }
+    if lost.at_routers > lost.windows {
+        sentences.push(format!(
+            "{} at routers with which nothing was known to be wrong: look at what is behind them first.",
+            were_lost(lost.at_routers)
+        ));
+    }
+    let mistakes = session.mistakes.len();
+    if mistakes > 0 {
+        sentences.push(format!(
+            "{} a router that was up was taken out of use: settings that are quicker to judge do that more often.",
+            match mistakes {
+                1 => "Once".to_owned(),
+                n => format!("{n} times"),
+            }
+        ));
+    }
+    sentences
+}
+
 fn were_lost(n: u64) -> String {
     let verb = if n == 1 { "was" } else { "were" };
     format!("{} {verb} lost", counted(n as f64, "request"))
