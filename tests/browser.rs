@@ -76,16 +76,7 @@ fn it_notices_what_a_page_complains_of() {
     assert_eq!(page.complaints(), Vec::<String>::new());
     let noticed = |js: &str, words: &str| {
         let _: serde_json::Value = page.eval(js);
-        page.wait_for::<bool>(
-            "a moment",
-            "new Promise(done => requestAnimationFrame(() => done(true)))",
-            BOUND,
-        );
-        let complaints = page.complaints();
-        assert!(
-            complaints.iter().any(|text| text.contains(words)),
-            "{words}: {complaints:?}"
-        );
+        page.wait_for_complaint(words);
     };
     noticed(
         "setTimeout(() => { throw new Error('thrown') }), 0",

@@ -5,8 +5,7 @@
 mod peers;
 mod support;
 
-use lb_sim::core::Settings;
-use serde_json::Value;
+use peers::{Peer, Story, refused, states};
 use supervisor::engine::Engine;
 use support::Place;
 
@@ -14,18 +13,14 @@ use support::Place;
 const ENVOY: &str = "interval=300ms timeout=300ms schedule=end initial=down first-check=now first-result=decides \
     down-at-once=status on-failure=502 answer-refused=503 answer-connect-timeout=503 answer-reset=503 answer-reused=503";
 
-fn settings(more: &str) -> Settings {
-    format!("{ENVOY} {more}").parse().unwrap()
-}
+const FLAGS: &str = "--rate 100 --restart-delay 3s";
 
 #[test]
 fn envoy_has_nothing_to_say_against_what_is_written_for_it() {
-    let Some(path) = peers::find(Engine::Envoy) else {
+    let Some(envoy) = Peer::find(Engine::Envoy, ENVOY) else {
         return;
     };
-    let place = Place::new();
-    let site = peers::site(place.path());
-    for more in [
+    envoy.takes(&[
         "",
         "balance=least-connections panic-threshold=50% jitter=20ms first-check=random down-at-once=never path=/ping",
         "fall-interval=100ms rise-interval=50ms down-interval=1s no-traffic-interval=2s healthy-status=200,204-299",
@@ -34,52 +29,16 @@ fn envoy_has_nothing_to_say_against_what_is_written_for_it() {
         "on-failure=retry retry-budget=off retry-breaker=off",
         "on-failure=retry retry-budget=off retry-on=connect retry-to=any retry-breaker=3",
         "mode=tcp on-failure=close open-connections=close check=tcp detector=passive passive-on=broken",
-    ] {
-        let text = Engine::Envoy
-            .program()
-            .unwrap()
-            .configuration(&site, &settings(more));
-        let said = peers::judge(Engine::Envoy, &path, &text.unwrap(), &site);
-        assert_eq!(said, None, "{more}");
-    }
-}
-
-/// Flags for the settings.
-fn flags(more: &str) -> Vec<String> {
-    peers::flags(ENVOY, more)
-}
-
-fn up<'a>(place: &'a Place, more: &str, rest: &[&str]) -> support::Lab<'a> {
-    let flags = flags(more);
-    let mut arguments = vec![
-        "--engine",
-        "envoy",
-        "--rate",
-        "100",
-        "--restart-delay",
-        "3s",
-        "--out",
-        "lab",
-    ];
-    arguments.extend(flags.iter().map(String::as_str));
-    arguments.extend(rest);
-    place.up(&arguments)
-}
-
-fn records(place: &Place) -> Vec<Value> {
-    let text = std::fs::read_to_string(place.path().join("lab/events.ndjson")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    ]);
 }
 
 #[test]
 fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
-    if peers::find(Engine::Envoy).is_none() {
+    let Some(envoy) = Peer::find(Engine::Envoy, ENVOY) else {
         return;
-    }
+    };
     let place = Place::new();
-    let mut lab = up(&place, "", &["--no-traffic-interval", "300ms"]);
+    let mut lab = envoy.lab(&place, "no-traffic-interval=300ms", FLAGS);
     place.json(&["kill", "router-2"]);
     lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
     let down = lab
@@ -87,22 +46,14 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
         .iter()
         .find(|line| line.contains("router-2 DOWN: t_detect"));
     assert!(down.is_some(), "{:?}", lab.heard);
-    peers::down(&place, &mut lab);
+    lab.down();
 
-    let records = records(&place);
-    let of = |event: &str| -> Vec<&Value> {
-        let mine = |each: &&Value| each["event"] == event && each["from"] == "lb";
-        records.iter().filter(mine).collect()
-    };
-    let beliefs = of("belief");
-    let to: Vec<_> = beliefs.iter().map(|each| each["to"].as_str().unwrap()).collect();
-    assert_eq!(to, ["down", "up"], "{beliefs:?}");
-    assert_eq!(beliefs[0]["router"], "router-2");
-    let attempts = of("attempt");
+    let story = Story::of(&place);
+    let beliefs = story.beliefs("router-2");
+    assert_eq!(states(&beliefs), ["down", "up"], "{beliefs:?}");
+    let attempts = story.balancer("attempt");
     assert!(!attempts.is_empty());
-    let death = records.iter().find(|each| each["event"] == "death").unwrap()["t_ns"]
-        .as_u64()
-        .unwrap();
+    let death = story.death("router-2");
     let down = beliefs[0]["t_ns"].as_u64().unwrap();
     for attempt in &attempts {
         assert_eq!(attempt["router"], "router-2");
@@ -117,7 +68,7 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
         );
         assert!(cause == "eof" || started + 2_000_000 >= death, "{attempt}");
     }
-    let engine = of("engine");
+    let engine = story.balancer("engine");
     assert_eq!(
         (&engine[0]["belief"], &engine[0]["attempts"]),
         (&true.into(), &true.into())
@@ -126,20 +77,20 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
 
 #[test]
 fn an_outlier_is_ejected_before_its_checks_fail() {
-    if peers::find(Engine::Envoy).is_none() {
+    let Some(envoy) = Peer::find(Engine::Envoy, ENVOY) else {
         return;
-    }
+    };
     let place = Place::new();
     let more =
         "detector=passive passive-failures=3 passive-growth=none passive-ejection=1s interval=20s fall=3";
-    let mut lab = up(&place, more, &[]);
+    let mut lab = envoy.lab(&place, more, FLAGS);
     place.json(&["kill", "router-2"]);
     lab.wait_for("the ejection", |line| {
         line.contains("router-2 EJECTED") || line.contains("t_detect")
     });
-    peers::down(&place, &mut lab);
-    let records = records(&place);
-    let belief = records.iter().find(|each| each["event"] == "belief").unwrap();
+    lab.down();
+    let story = Story::of(&place);
+    let belief = story.balancer("belief")[0];
     assert_eq!(
         (&belief["to"], &belief["by"], &belief["router"]),
         (&"ejected".into(), &"passive".into(), &"router-2".into())
@@ -197,33 +148,17 @@ static_resources:
 
 #[test]
 fn a_file_of_ones_own_is_used_with_the_labs_routers() {
-    if peers::find(Engine::Envoy).is_none() {
+    let Some(envoy) = Peer::find(Engine::Envoy, ENVOY) else {
         return;
-    }
+    };
     let place = Place::new();
     std::fs::write(place.path().join("own.yaml"), OWN).unwrap();
-    let arguments = [
-        "--engine",
-        "envoy",
-        "--config",
-        "own.yaml",
-        "--rate",
-        "100",
-        "--restart-delay",
-        "3s",
-        "--out",
-        "lab",
-    ];
-    let mut lab = place.up(&arguments);
+    let mut lab = envoy.lab_of(&place, "own.yaml", FLAGS);
     place.json(&["kill", "router-2"]);
     lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
-    peers::down(&place, &mut lab);
-    let to: Vec<_> = records(&place)
-        .iter()
-        .filter(|each| each["event"] == "belief")
-        .map(|each| each["to"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(to, ["down", "up"]);
+    lab.down();
+    let story = Story::of(&place);
+    assert_eq!(states(&story.beliefs("router-2")), ["down", "up"]);
     let written = std::fs::read_to_string(place.path().join("lab/lb/envoy.json")).unwrap();
     assert!(
         written.contains("x-edge") && !written.contains("one.shop") && !written.contains("tracing.example"),
@@ -231,9 +166,8 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     );
 
     std::fs::write(place.path().join("none.yaml"), "static_resources: {}").unwrap();
-    let output = place.run(&["up", "--engine", "envoy", "--config", "none.yaml"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let (code, said) = refused(&place, "--engine envoy --config none.yaml");
+    assert_eq!(code, Some(2), "{said}");
     assert!(
         said.contains("none.yaml: expected a listener in static_resources.listeners"),
         "{said}"

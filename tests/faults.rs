@@ -7,7 +7,8 @@ mod support;
 use serde_json::Value;
 use support::{Lab, Place, process, stderr};
 
-const FAST: &str = "--json --interval 200ms --timeout 200ms --restart-delay 200ms --rate 100 --drain-wait 1200ms --drain-timeout 1s";
+/// No check of a living router takes two seconds, and a drain is noticed by the second check of ten in its time.
+const FAST: &str = "--json --interval 200ms --timeout 2s --restart-delay 200ms --rate 100 --drain-wait 2s --drain-timeout 5s";
 
 fn up(place: &Place) -> Lab<'_> {
     place.up(&FAST.split_whitespace().collect::<Vec<_>>())
@@ -98,6 +99,17 @@ fn stop_and_drain_end_a_router_and_it_comes_back() {
     record(&mut lab, "ready", "router-1");
 
     place.json(&["drain", "router-2"]);
+    assert_eq!(record(&mut lab, "drain", "router-2")["stage"], "unhealthy");
+    let exit = record(&mut lab, "exited", "router-2");
+    assert_eq!((&exit["code"], &exit["name"]), (&0.into(), &"router-2".into()));
+    record(&mut lab, "ready", "router-2");
+}
+
+#[test]
+fn a_draining_router_says_so_and_is_not_told_again() {
+    let place = Place::new();
+    let lab = place.up(&["--json", "--rate", "20", "--drain-wait", "1h"]);
+    place.json(&["drain", "router-2"]);
     assert_eq!(process(&lab.ps(), "router-2")["truth"], "draining");
     let again = place.run(&["drain", "router-2"]);
     assert_eq!(again.status.code(), Some(4));
@@ -106,10 +118,6 @@ fn stop_and_drain_end_a_router_and_it_comes_back() {
         "{}",
         stderr(&again)
     );
-    assert_eq!(record(&mut lab, "drain", "router-2")["stage"], "unhealthy");
-    let exit = record(&mut lab, "exited", "router-2");
-    assert_eq!((&exit["code"], &exit["name"]), (&0.into(), &"router-2".into()));
-    record(&mut lab, "ready", "router-2");
 }
 
 #[test]
@@ -208,8 +216,9 @@ fn a_balancer_that_listens_to_notices_hears_of_a_death_at_once() {
         "--rate",
         "0",
     ]);
-    for done in ["kill", "crash"] {
-        let hit = place.json(&[done, "router-2"]);
+    // The real race may not be met with for minutes where threads wait for a processor.
+    for done in [&["kill", "router-2"][..], &["crash", "router-2", "--sure"]] {
+        let hit = place.json(done);
         let belief = loop {
             let belief = record(&mut lab, "belief", "router-2");
             if belief["to"] == "down" {
@@ -218,7 +227,8 @@ fn a_balancer_that_listens_to_notices_hears_of_a_death_at_once() {
         };
         assert_eq!(belief["by"], "notice", "{belief}");
         let took = belief["t_ns"].as_u64().unwrap() - hit["t_ns"].as_u64().unwrap();
-        assert!(took < 1_000_000_000, "{took} ns");
+        // Polling would take an hour.
+        assert!(took < 10_000_000_000, "{took} ns");
         place.json(&["set", "interval=50ms"]);
         place.json(&["restart", "router-2"]);
         place.json(&["set", "interval=1h"]);

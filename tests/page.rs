@@ -1,53 +1,27 @@
 //! The page of a lab in a real browser: what a person sees and does there.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/lab_page.rs"]
-mod lab_page;
+#[path = "support/scene.rs"]
+mod scene;
 mod support;
 
-use browser::Browser;
-use lab_page::{LabPage, url};
+use scene::lab_page::LabPage;
+use scene::{FAST, SLOW, Scene};
 use serde_json::Value;
-use support::{Lab, Place, process, stderr};
-
-/// A window stays open for two to four seconds.
-const SLOW: [&str; 10] = [
-    "--interval",
-    "2s",
-    "--timeout",
-    "1s",
-    "--fall",
-    "2",
-    "--restart-delay",
-    "5s",
-    "--rate",
-    "50",
-];
-const FAST: [&str; 8] = [
-    "--interval",
-    "300ms",
-    "--timeout",
-    "300ms",
-    "--restart-delay",
-    "1s",
-    "--rate",
-    "100",
-];
+use support::{Lab, process, stderr};
 
 /// What stands beside the lane of router-2.
 const HEAD: &str = "[...document.querySelectorAll('.lane-head')].find(it => it.querySelector('b').textContent === 'router-2')";
 
 #[test]
 fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let mut lab = place.up(&SLOW);
+    let (mut lab, page) = scene.up(SLOW);
     lab.wait_for_check("router-2");
-    let page = LabPage::open(&browser, &url(&lab));
+    // The window stays open until all that is to be seen of it was.
+    scene.place.json(&["set", "interval=10m", "restart-delay=10m"]);
     page.click("[aria-label='kill router-2']");
     let open = page.window("router-2", "it.open");
     assert_eq!(
@@ -68,11 +42,15 @@ fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
         "the chart says so",
         "/router-2: dead for [\\d.]+ s, believed (up|going down); \\d+ lost/.test(lanes.getAttribute('aria-label'))",
     );
+    page.window("router-2", "it.open && it.window > 0");
+    let seen: f64 = page.eval("lab.history.now");
 
+    scene.place.json(&["set", "interval=500ms"]);
     let closed = page.window("router-2", "!it.open");
     assert_eq!(closed["id"], open["id"]);
     assert_eq!(closed["from"], open["from"]);
-    assert!(closed["t_detect_s"].as_f64().unwrap() > 1.0, "{closed}");
+    let detected = closed["from"].as_f64().unwrap() + closed["t_detect_s"].as_f64().unwrap() * 1000.0;
+    assert!(detected > seen, "{closed} was still open at {seen} ms");
     assert!(closed["window"].as_u64().unwrap() > 0, "{closed}");
     page.until(
         "the words for its end",
@@ -82,6 +60,7 @@ fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
     lab.wait_for("the terminal's word", |line| {
         line.contains("router-2 reset window")
     });
+    page.click("[aria-label='restart router-2']");
     page.until(
         "it is back",
         "lab.history.routers.get('router-2').truth.at(-1).truth === 'up'",
@@ -90,49 +69,12 @@ fn a_router_is_killed_by_its_button_and_the_window_opens_and_closes() {
 }
 
 #[test]
-fn page_terminal_and_summary_have_the_same_figures() {
-    let Some(browser) = Browser::for_test(&[]) else {
+fn page_and_terminal_have_the_same_figures() {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    for json in [false, true] {
-        let place = Place::new();
-        let flags = [&FAST[..], if json { &["--json"] } else { &[] }].concat();
-        let mut lab = place.up(&flags);
-        lab.wait_for_check("router-2");
-        let page = LabPage::open(&browser, &url(&lab));
-        for (router, fault) in [("router-2", "kill"), ("router-3", "hang")] {
-            page.click(&format!("[aria-label='{fault} {router}']"));
-            page.window(router, "!it.open");
-        }
-        page.click("[aria-label='resume router-3']");
-        page.until("both are back", "['router-2', 'router-3'].every(name => lab.history.routers.get(name).belief.at(-1).belief === 'up')");
-        assert!(place.run(&["down"]).status.success());
-        assert_eq!(lab.exit_code(), Some(0));
-        page.until(
-            "the lab's end",
-            "connection.dataset.is === 'ended' && connection.innerText.includes('the lab has ended')",
-        );
-        let live = "document.querySelectorAll('#settings :is(input, select):enabled, .whatif :is(input, select, button):enabled, .actions button:enabled').length";
-        assert_eq!(page.eval::<u32>(live), 0, "nothing can be ordered any more");
-        page.assert_whole();
-        let (windows, totals): (Vec<Value>, Value) = page
-            .eval("[[...lab.history.windows.values()].sort((a, b) => a.from - b.from), lab.history.totals]");
-        assert_eq!(windows.len(), 2);
-        if json {
-            same_as_json(&lab, &windows, &totals);
-        } else {
-            same_as_words(&lab, &windows, &totals);
-        }
-        let shown: String = page.eval("document.querySelector('.figure.lost .value').textContent");
-        assert_eq!(
-            shown.replace([',', ' ', '\u{202f}'], ""),
-            totals["lost"].to_string()
-        );
-    }
-}
-
-/// What `up` printed.
-fn same_as_words(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
+    let (mut lab, page) = scene.up(FAST);
+    let (windows, totals) = lived_through(&mut lab, &page);
     let heard = lab.heard.join("\n");
     let says = |words: &str| assert!(heard.contains(words), "{words:?} is not in\n{heard}");
     says(&format!(
@@ -154,8 +96,13 @@ fn same_as_words(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
     }
 }
 
-/// The last document of `up --json`.
-fn same_as_json(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
+#[test]
+fn page_and_summary_have_the_same_figures() {
+    let Some(scene) = Scene::set() else {
+        return;
+    };
+    let (mut lab, page) = scene.up(&format!("{FAST} --json"));
+    let (windows, totals) = lived_through(&mut lab, &page);
     let last: Value = serde_json::from_str(lab.heard.last().unwrap()).unwrap();
     for key in ["sent", "ok", "lost", "by_outcome"] {
         assert_eq!(last["load"][key], totals[key], "{key}: {last}");
@@ -179,14 +126,44 @@ fn same_as_json(lab: &Lab<'_>, windows: &[Value], totals: &Value) {
     }
 }
 
+/// A router is killed and another one hangs, both by their buttons, and then the lab ends: the windows and the totals
+/// that its page has.
+fn lived_through(lab: &mut Lab<'_>, page: &LabPage) -> (Vec<Value>, Value) {
+    for (router, fault) in [("router-2", "kill"), ("router-3", "hang")] {
+        lab.wait_for_check(router);
+        page.click(&format!("[aria-label='{fault} {router}']"));
+        page.window(router, "!it.open");
+    }
+    page.click("[aria-label='resume router-3']");
+    page.until(
+        "both are back",
+        "['router-2', 'router-3'].every(name => lab.history.routers.get(name).belief.at(-1).belief === 'up')",
+    );
+    lab.down();
+    page.until(
+        "the lab's end",
+        "connection.dataset.is === 'ended' && connection.innerText.includes('the lab has ended')",
+    );
+    let live = "document.querySelectorAll('#settings :is(input, select):enabled, .whatif :is(input, select, button):enabled, .actions button:enabled').length";
+    assert_eq!(page.eval::<u32>(live), 0, "nothing can be ordered any more");
+    page.assert_whole();
+    let shown: String = page.eval("document.querySelector('.figure.lost .value').textContent");
+    let (windows, totals): (Vec<Value>, Value) =
+        page.eval("[[...lab.history.windows.values()].sort((a, b) => a.from - b.from), lab.history.totals]");
+    assert_eq!(
+        shown.replace([',', ' ', '\u{202f}'], ""),
+        totals["lost"].to_string()
+    );
+    assert_eq!(windows.len(), 2);
+    (windows, totals)
+}
+
 #[test]
 fn a_setting_is_changed_by_its_field() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&SLOW);
-    let page = LabPage::open(&browser, &url(&lab));
+    let (lab, page) = scene.up(SLOW);
     let expected = "document.querySelector('.figure.kill .value').textContent";
     let before: String = page.eval(expected);
     page.type_into("#set-interval", "500ms");
@@ -220,7 +197,7 @@ fn a_setting_is_changed_by_its_field() {
     );
 
     // What is changed elsewhere is seen here.
-    let set = place.run(&["set", "fall=3"]);
+    let set = scene.place.run(&["set", "fall=3"]);
     assert!(set.status.success(), "{}", stderr(&set));
     page.until(
         "the field follows",
@@ -230,12 +207,10 @@ fn a_setting_is_changed_by_its_field() {
 
 #[test]
 fn keys_that_walk_through_choices_apply_none_of_them_until_enter() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&SLOW);
-    let page = LabPage::open(&browser, &url(&lab));
+    let (lab, page) = scene.up(SLOW);
     page.until(
         "the field",
         "document.getElementById('set-detector')?.value === 'poll'",
@@ -249,7 +224,7 @@ fn keys_that_walk_through_choices_apply_none_of_them_until_enter() {
         );
     }
     // A change that is ordered after the keys, and that the page has heard of: theirs would have been before it.
-    let set = place.run(&["set", "fall=4"]);
+    let set = scene.place.run(&["set", "fall=4"]);
     assert!(set.status.success(), "{}", stderr(&set));
     page.until("a later change", "lab.history.settings.fall === 4");
     assert_eq!(setting(&lab, "detector"), "poll");
@@ -269,13 +244,12 @@ fn setting(lab: &Lab<'_>, key: &str) -> String {
 
 #[test]
 fn the_keyboard_is_enough() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&FAST);
+    // It stays dead until it is started again.
+    let (lab, page) = scene.up("--interval 300ms --timeout 300ms --restart-delay 10m --rate 100");
     lab.wait_for_check("router-3");
-    let page = LabPage::open(&browser, &url(&lab));
     assert!(
         page.tab_to("[aria-label='kill router-3']", 200),
         "Tab does not come to the button"
@@ -309,6 +283,11 @@ fn the_keyboard_is_enough() {
     page.press("Tab");
     let next: String = page.eval("document.activeElement.outerHTML");
     assert!(next.contains("router-3") || next.contains("router-4"), "{next}");
+    assert!(
+        page.tab_to("[aria-label='restart router-3']", 200),
+        "Tab does not come to the button"
+    );
+    page.press("Enter");
     page.until(
         "it is back",
         "lab.history.routers.get('router-3').truth.at(-1).truth === 'up'",

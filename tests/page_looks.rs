@@ -1,27 +1,13 @@
 //! The page on a desk and on a phone, in light and dark: nothing is cut off, nothing is too faint, everything has a name.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/lab_page.rs"]
-mod lab_page;
+#[path = "support/scene.rs"]
+mod scene;
 mod support;
 
-use browser::{Browser, Screen};
-use lab_page::{LabPage, url};
+use scene::browser::Screen;
+use scene::{FAST, Scene};
 use serde_json::{Value, json};
-use support::Place;
-
-const FAST: [&str; 8] = [
-    "--interval",
-    "300ms",
-    "--timeout",
-    "300ms",
-    "--restart-delay",
-    "1s",
-    "--rate",
-    "100",
-];
 
 /// WCAG 2.1 contrast of each text that is seen, against what lies behind it: those below 4.5, or below 3 where the text
 /// is large. What is disabled does not count.
@@ -76,13 +62,11 @@ const LOW: &str = "(() => {
 
 #[test]
 fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&FAST);
+    let (lab, page) = scene.up(FAST);
     lab.wait_for_check("router-2");
-    let page = LabPage::open(&browser, &url(&lab));
     page.click("[aria-label='kill router-2']");
     page.window("router-2", "!it.open");
     for screen in [
@@ -99,9 +83,7 @@ fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
                 if screen.dark { "dark" } else { "light" }
             ),
         );
-        page.eval::<Value>(
-            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))",
-        );
+        page.settle();
         let (wide, high, width, height): (u32, u32, u32, u32) = page.eval(
             "[document.documentElement.scrollWidth, document.documentElement.scrollHeight, innerWidth, innerHeight]",
         );
@@ -131,12 +113,10 @@ fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
 
 #[test]
 fn whatever_can_be_pressed_or_filled_has_a_name() {
-    let Some(browser) = Browser::for_test(&[]) else {
+    let Some(scene) = Scene::set() else {
         return;
     };
-    let place = Place::new();
-    let lab = place.up(&FAST);
-    let page = LabPage::open(&browser, &url(&lab));
+    let (_lab, page) = scene.up(FAST);
     page.until(
         "an event",
         "log.querySelectorAll('li').length > 0 || lab.history.now > 3000",

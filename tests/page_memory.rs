@@ -130,7 +130,7 @@ fn a_full_ring_takes_what_it_may_and_no_more() {
     let before = memory();
     lab.live(frames);
     let grown = memory().saturating_sub(before);
-    let kept = frames - lab.feed.first();
+    let kept = lab.frames - lab.feed.first();
     println!("{} frames, {kept} kept: {grown} bytes more", lab.frames);
     assert!(whole || lab.feed.first() > 1000, "the ring has come round");
     // Room for what the story keeps of lost requests, and for the allocator's.

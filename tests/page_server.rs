@@ -6,19 +6,8 @@ mod support;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::Place;
-use support::page::{Page, body_of};
-
-const FAST: [&str; 8] = [
-    "--interval",
-    "200ms",
-    "--timeout",
-    "200ms",
-    "--restart-delay",
-    "1s",
-    "--rate",
-    "100",
-];
+use support::page::{self, Page, body_of};
+use support::{Place, process};
 
 fn each<'a>(frame: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     frame[key].as_array().into_iter().flatten()
@@ -27,8 +16,7 @@ fn each<'a>(frame: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 #[test]
 fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() {
     let place = Place::new();
-    let mut lab = place.up(&FAST);
-    let page = Page::of(&lab);
+    let (mut lab, page) = page::up(&place);
     let url = format!("page      http://{}/#token={}", page.address, page.token);
     assert!(
         lab.heard.iter().any(|line| line.ends_with(&url)),
@@ -78,10 +66,14 @@ fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() 
         (&window["fault"], &window["detected_by"]),
         (&json!("kill"), &json!("poll"))
     );
-    assert!(window["t_detect_s"].as_f64().unwrap() <= 0.6, "{window}");
-    assert!(window["predicted_t_detect_s"].is_f64(), "{window}");
+    let seconds = |key: &str| format!("{:.3} s", window[key].as_f64().unwrap());
+    let (detected, predicted) = (seconds("t_detect_s"), seconds("predicted_t_detect_s"));
+    // It was up before, too.
+    let died = why["at"].as_f64();
     live.until("its return", |f| {
-        about(f, "truth", &|change| change["truth"] == "up")
+        about(f, "truth", &|change| {
+            change["truth"] == "up" && change["at"].as_f64() > died
+        })
     });
 
     place.json(&["set", "rate=0"]);
@@ -109,6 +101,12 @@ fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() 
         "{line}: {:?}",
         lab.heard
     );
+    let line = format!("  router-2 kill: t_detect {detected} (predicted {predicted})");
+    assert!(
+        lab.heard.iter().any(|heard| heard.starts_with(&line)),
+        "{line}: {:?}",
+        lab.heard
+    );
     let outcomes = live.outcomes();
     assert_eq!(&json!(outcomes["ok"]), ok);
     let failed: BTreeMap<_, _> = outcomes
@@ -125,8 +123,7 @@ fn a_kill_is_seen_from_its_truth_to_its_cost_and_the_totals_are_the_terminals() 
 #[test]
 fn others_may_look_and_not_act() {
     let place = Place::new();
-    let lab = place.up(&FAST);
-    let page = Page::of(&lab);
+    let (lab, page) = page::up(&place);
     let origin = format!("http://{}", page.address);
     let kill = json!({ "router": "router-1", "fault": "kill" }).to_string();
     let good = [
@@ -163,12 +160,12 @@ fn others_may_look_and_not_act() {
         assert!(!answer.to_lowercase().contains("access-control"), "{answer}");
     }
     let rebound = [("Host", "rebound.evil.test:8080")];
-    for path in ["/", "/v1/live", "/v1/ps", "/v1/theory"] {
+    for path in ["/", "/v1/live", "/v1/theory"] {
         let (status, answer) = page.ask(&format!("GET {path}"), &rebound, "");
         assert_eq!((status, answer.contains("ps")), (403, true), "{path}: {answer}");
     }
     // What anybody may read does not say how to act.
-    for path in ["/", "/v1/ps", "/v1/ps?wide=true", "/v1/theory"] {
+    for path in ["/", "/v1/live?wait=false", "/v1/theory"] {
         let (status, answer) = page.get(path);
         assert_eq!(status, 200, "{path}: {answer}");
         assert!(!answer.contains(&page.token), "{path}");
@@ -180,6 +177,8 @@ fn others_may_look_and_not_act() {
             "cache-control: no-store",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
+            "cross-origin-opener-policy: same-origin",
+            "require-trusted-types-for 'script'; trusted-types 'none'",
         ] {
             assert!(answer.contains(field), "{path}: {field}");
         }
@@ -187,7 +186,10 @@ fn others_may_look_and_not_act() {
     let (status, answer) = page.ask("HEAD /", &[], "");
     assert_eq!((status, body_of(&answer)), (200, ""));
     for (head, status) in [
-        ("DELETE /v1/ps", 405),
+        ("DELETE /v1/theory", 405),
+        // Processes and sockets are the affair of their user.
+        ("GET /v1/ps", 404),
+        ("GET /v1/ps?wide=true", 404),
         ("OPTIONS /v1/fault", 405),
         ("GET /v1/fault", 405),
         ("GET /../Cargo.toml", 404),
@@ -197,18 +199,20 @@ fn others_may_look_and_not_act() {
         assert_eq!(page.ask(head, &[], "").0, status, "{head}");
     }
     // Nothing that the page has no button for; a refusal has words.
-    for (head, body) in [
-        ("POST /v1/down", "{}"),
-        ("POST /v1/scale", "{\"routers\":1}"),
-        ("POST /v1/ps", "{}"),
-        ("POST /", "{}"),
+    let none = "there is no such order: a page may fault, crash, heal, resume, restart and set\n";
+    for (head, body, words) in [
+        ("POST /v1/down", "{}", none),
+        ("POST /v1/scale", "{\"routers\":1}", none),
+        ("POST /v1/ps", "{}", none),
+        ("POST /", "{}", none),
+        (
+            "POST /v1/theory",
+            "{}",
+            "this is no order: it is asked for with GET\n",
+        ),
     ] {
         let (status, answer) = page.ask(head, &good, body);
-        assert_eq!(
-            (status, body_of(&answer).contains("no")),
-            (405, true),
-            "{head}: {answer}"
-        );
+        assert_eq!((status, body_of(&answer)), (405, words), "{head}");
     }
     let (_, answer) = page.ask("GET /v1/fault", &[], "");
     assert!(body_of(&answer).contains("given with POST"), "{answer}");
@@ -230,8 +234,8 @@ fn others_may_look_and_not_act() {
     // All are alive after that; an order of the page's own is done, and its error says what to do.
     let ps = lab.ps();
     for router in ["router-1", "router-2", "router-3", "router-4"] {
-        assert_eq!(support::process(&ps, router)["restarts"], 0, "{router}");
-        assert_eq!(support::process(&ps, router)["truth"], "up", "{router}");
+        assert_eq!(process(&ps, router)["restarts"], 0, "{router}");
+        assert_eq!(process(&ps, router)["truth"], "up", "{router}");
     }
     let (status, answer) = page.order("set", &json!({ "fall": "0" }));
     assert_eq!((status, &answer["exit"]), (409, &json!(2)), "{answer}");
@@ -273,8 +277,7 @@ fn theory_is_asked_for_other_settings_and_says_what_was_wrong_with_them() {
 #[test]
 fn who_comes_back_hears_exactly_what_was_missed_and_who_goes_harms_nobody() {
     let place = Place::new();
-    let lab = place.up(&FAST);
-    let page = Page::of(&lab);
+    let (lab, page) = page::up(&place);
     let mut first = page.live("/v1/live", "");
     let mut witness = page.live("/v1/live", "");
     first.until("some frames", |f| f["seq"].as_u64() >= Some(3));
@@ -301,7 +304,7 @@ fn who_comes_back_hears_exactly_what_was_missed_and_who_goes_harms_nobody() {
     // The id of another lab says nothing of this one.
     let mut stranger = page.live("/v1/live", "Last-Event-ID: 0123456789abcdef.2\r\n");
     stranger.until("the first", |f| f["seq"] == 0);
-    assert_eq!(support::process(&lab.ps(), "router-1")["truth"], "up");
+    assert_eq!(process(&lab.ps(), "router-1")["truth"], "up");
 }
 
 #[test]
@@ -329,8 +332,13 @@ fn it_can_be_moved_and_switched_off_and_makes_way_for_others() {
     assert!(words.contains("`--page ADDR` moves it"), "{words}");
 
     // Nobody asked for that port, so another one does.
-    let net = 211;
-    let _other = std::net::TcpListener::bind(format!("127.{net}.0.1:8080")).unwrap();
+    let taken = |net: u8| {
+        Some((
+            net,
+            std::net::TcpListener::bind(format!("127.{net}.0.1:8080")).ok()?,
+        ))
+    };
+    let (net, _other) = (211..=250).find_map(taken).unwrap();
     let net = net.to_string();
     let mut aside = place.up(&["--lab", "aside", "--rate", "5", "--net", &net]);
     let ps = place.json(&["ps", "--lab", "aside"]);

@@ -112,15 +112,27 @@ fn no_escape_goes_where_no_terminal_is() {
 }
 
 #[test]
-fn a_run_has_a_bar_on_a_terminal_and_lines_on_a_dumb_one() {
-    let Some(shown) = run_at_a_terminal(&[("TERM", "xterm"), ("NO_COLOR", "1")]) else {
+fn a_run_has_a_bar_on_a_terminal_and_lines_on_a_dumb_one_or_where_its_owner_says_no() {
+    let Some(shown) = run_at_a_terminal(&[("TERM", "xterm"), ("NO_COLOR", "")]) else {
         return;
     };
     assert!(shown.contains("\x1b["), "the bar writes over itself: {shown:?}");
-    assert_eq!(colours(&shown), Vec::<String>::new());
-    let shown = run_at_a_terminal(&[("TERM", "dumb")]).unwrap();
-    assert!(!shown.contains('\x1b'), "{shown:?}");
-    assert!(shown.contains("trial 1/1: "), "{shown:?}");
+    assert!(!shown.contains("trial 1/1: "), "the bar tells it: {shown:?}");
+    for plain in [("TERM", "dumb"), ("TERM", ""), ("NO_COLOR", "1")] {
+        let shown = run_at_a_terminal(&[("TERM", "xterm"), plain]).unwrap();
+        assert!(!shown.contains('\x1b'), "{plain:?}: {shown:?}");
+        assert!(shown.contains("trial 1/1: "), "{plain:?}: {shown:?}");
+    }
+}
+
+#[test]
+fn the_help_says_what_makes_it_plain() {
+    let help = Place::new().run(&["--help"]);
+    let words = text(&help);
+    assert!(
+        words.contains("NO_COLOR=1, TERM=dumb or no terminal: plain lines"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -133,14 +145,4 @@ fn the_story_has_colours_on_a_terminal_unless_it_is_dumb_or_its_owner_says_no() 
         let shown = lab_at_a_terminal(&[("TERM", "xterm"), plain]).unwrap();
         assert!(!shown.contains('\x1b'), "{plain:?}: {shown:?}");
     }
-}
-
-/// Escapes that set a colour: `ESC [ … m`.
-fn colours(text: &str) -> Vec<String> {
-    let escapes = text.split("\x1b[").skip(1);
-    let colour = |rest: &str| {
-        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
-        rest[end..].starts_with('m').then(|| rest[..=end].to_owned())
-    };
-    escapes.filter_map(colour).collect()
 }

@@ -19,7 +19,7 @@ fn why_a_router_is_down_and_what_brings_it_back() {
         "--interval",
         "200ms",
         "--timeout",
-        "200ms",
+        "2s",
         "--restart-delay",
         "1h",
         "--rate",
@@ -77,7 +77,7 @@ fn why_a_router_is_down_and_what_brings_it_back() {
 fn logs_end_with_the_last_lines_and_are_found_after_the_lab() {
     let place = Place::new();
     let mut lab = place.up(&["--rate", "0", "--restart-delay", "1h", "--out", "kept"]);
-    place.json(&["crash", "router-1"]);
+    place.json(&["crash", "router-1", "--sure"]);
     lab.wait_for("the death in words", |line| {
         line.contains("router-1 DEAD (exited 2")
     });

@@ -57,7 +57,7 @@ fn a_storm_of_kills_leaves_every_router_up_and_nothing_else() {
 #[test]
 fn a_router_that_cannot_start_waits_longer_each_time_and_is_given_up_while_the_rest_serves() {
     let place = Place::new();
-    let words = "--json --routers 3 --rate 50 --interval 200ms --timeout 200ms --restart-delay 50ms --restart-jitter 0% \
+    let words = "--json --routers 3 --rate 50 --interval 200ms --timeout 2s --restart-delay 50ms --restart-jitter 0% \
                  --restart-limit 3/1m --out out";
     let mut lab = place.up(&words.split_whitespace().collect::<Vec<_>>());
     let routes = place.path().join("out/routes.toml");

@@ -47,7 +47,7 @@ fn a_sentinel_finds_a_dead_router_between_two_checks() {
     let down = believed(&mut lab, "b", Belief::Down);
     assert_eq!(by(&down), Detector::Sentinel);
     assert!(
-        down.at.since(death) < Duration::from_secs(1),
+        down.at.since(death) < Duration::from_secs(3),
         "polling takes 4 s at least"
     );
     assert!((0..4).all(|n| outcome(lab.address, n) == "200"));
@@ -65,13 +65,13 @@ fn a_sentinel_finds_a_dead_router_between_two_checks() {
 fn a_sentinel_does_not_wait_for_polling() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
     let mut lab = Lab::start(&[&a, &b], "interval=60s fall=3 detector=sentinel on-failure=502");
-    // The first check of b is due in 30 s.
     checked(&mut lab, "a");
     let death = clock::now();
     b.kill();
     let down = believed(&mut lab, "b", Belief::Down);
     assert_eq!(by(&down), Detector::Sentinel);
-    assert!(down.at.since(death) < Duration::from_secs(2), "{down:?}");
+    // Its first check is due after 30 s.
+    assert!(down.at.since(death) < Duration::from_secs(10), "{down:?}");
     let polled = lab.log.iter().filter(|record| match &record.event {
         Event::Probe { router, .. } => router == "b",
         _ => false,
@@ -131,20 +131,29 @@ fn failed_attempts_in_a_row_eject_for_a_while_and_for_longer_the_next_time() {
         };
         assert_eq!(*by, Detector::Passive);
         assert_eq!(until_ns.unwrap().since(ejected.at), Duration::from_millis(lasts));
-        assert_eq!(outcome(lab.address, 10), "200");
-        let show = lab.control(r#"{"cmd":"show"}"#);
-        let b = &show["backends"][1];
-        assert_eq!(
-            (&b["belief"], &b["decided_by"]),
-            (&"ejected".into(), &"passive".into())
-        );
-        assert!(
-            b["back"].as_str().unwrap().starts_with("its ejection ends in"),
-            "{b}"
-        );
         let back = believed(&mut lab, "b", Belief::Up);
         assert!(back.at >= until_ns.unwrap());
     }
+}
+
+#[test]
+fn who_is_ejected_is_not_asked_and_says_for_how_long_and_somebody_always_stays() {
+    let [a, b] = [Backend::start("a"), Backend::start("b")];
+    let words = "interval=60s detector=passive passive-failures=3 passive-ejection=1h passive-ejection-cap=1h \
+                 on-failure=502";
+    let mut lab = Lab::start(&[&a, &b], words);
+    b.become_(Mode::Reset);
+    (0..6).for_each(|n| drop(outcome(lab.address, n)));
+    believed(&mut lab, "b", Belief::Ejected);
+    assert!((10..14).all(|n| outcome(lab.address, n) == "200"));
+    let show = lab.control(r#"{"cmd":"show"}"#);
+    let shown = &show["backends"][1];
+    assert_eq!(
+        (&shown["belief"], &shown["decided_by"]),
+        (&"ejected".into(), &"passive".into())
+    );
+    let back = shown["back"].as_str().unwrap();
+    assert!(back.starts_with("its ejection ends in"), "{shown}");
     // One of two is the most: the other stays, whatever happens there.
     a.become_(Mode::Reset);
     let answers: Vec<_> = (0..30).map(|n| outcome(lab.address, n)).collect();
@@ -161,8 +170,12 @@ fn failed_attempts_in_a_row_eject_for_a_while_and_for_longer_the_next_time() {
 #[test]
 fn a_retry_saves_what_is_safe_to_send_again() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
-    let mut lab = Lab::start(&[&a, &b], "interval=60s on-failure=retry response-timeout=300ms");
+    let mut lab = Lab::start(&[&a, &b], "interval=60s on-failure=retry response-timeout=15s");
     for mode in [Mode::Eof, Mode::Reset, Mode::Hang] {
+        if mode == Mode::Hang {
+            // Four of these requests wait for it; a machine on which the others need it is lost.
+            lab.control(r#"{"cmd":"set","settings":{"response-timeout":"1s"}}"#);
+        }
         b.become_(mode);
         assert!((0..4).all(|n| outcome(lab.address, n) == "200"), "{mode:?}");
         let posts: Vec<u16> = (0..4)
@@ -225,10 +238,16 @@ fn a_budget_of_nothing_leaves_the_reserve() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
     let lab = Lab::start(&[&a, &b], "interval=60s on-failure=retry retry-budget=0%");
     b.kill();
+    let began = clock::now();
     let answers: Vec<_> = (0..400).map(|n| outcome(lab.address, n)).collect();
+    let took = clock::now().since(began);
     let saved = 200 - answers.iter().filter(|word| *word == "502").count();
-    // Ten a second over the last ten seconds; the test may take some of these.
-    assert!((100..150).contains(&saved), "{saved} saved: {answers:?}");
+    // Ten a second: full after ten seconds, and what the requests' own time earns.
+    let most = 100 + (10.0 * took.as_secs_f64()).ceil() as usize;
+    assert!(
+        (100..=most).contains(&saved),
+        "{saved} saved in {took:?}: {answers:?}"
+    );
     let show = lab.control(r#"{"cmd":"show"}"#);
     assert_eq!(show["retries_over_budget"], 200 - saved);
 }

@@ -29,9 +29,16 @@ pub enum Caught {
     InErrorHandler,
 }
 
+static DYING: AtomicBool = AtomicBool::new(false);
+
+/// Go stops the world before it prints: from then on nobody is to be answered, or a router that is dead by its own word
+/// would still pass a check.
+pub fn is_dying() -> bool {
+    DYING.load(Ordering::Acquire)
+}
+
 /// Prints the dump to stderr, reports the crash and ends the process at once.
 pub fn crash(dump: &Dump, variant: CrashVariant, caught: Caught, events: &Events) -> ! {
-    static DYING: AtomicBool = AtomicBool::new(false);
     if DYING.swap(true, Ordering::AcqRel) {
         // The other side was first; it ends us, too.
         loop {

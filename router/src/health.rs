@@ -3,6 +3,7 @@
 
 use crate::clock;
 use crate::condition::{Answer, Condition, Health};
+use crate::crash;
 use crate::fault::Place;
 use crate::record::Event;
 use crate::worker::Events;
@@ -95,6 +96,9 @@ async fn serve(listener: tokio::net::TcpListener, condition: Condition, events: 
 
 /// Answers and records that the check came; under a fault, when and how that demands.
 async fn see(request: &Request<Incoming>, condition: &Condition, events: &Events) -> Response<Full<Bytes>> {
+    if crash::is_dying() {
+        std::future::pending::<()>().await;
+    }
     let (seen, path) = (clock::now(), request.uri().path());
     let manner = match condition.fault() {
         Some(_) if path == HEALTH => condition.wait(Place::Health).await,

@@ -6,16 +6,17 @@
 
 #[path = "../../tests/support/browser.rs"]
 mod browser;
+#[path = "../../tests/support/lab_page.rs"]
+mod lab_page;
 
-use browser::{Browser, Page, Screen};
+use browser::{Browser, Screen};
 use clap::Parser;
+use lab_page::LabPage;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(90);
 /// What the picture is of: a window of some seconds, a few of which can be seen before and after it.
 const LAB: [&str; 12] = [
     "up",
@@ -50,6 +51,12 @@ const SHEET: (u32, u32) = (794, 1123);
 const SPAN: u32 = 30_000;
 const BEFORE: u32 = 27_000;
 
+/// The window of the one picture.
+const SHARP: Screen = Screen {
+    scale: 1.25,
+    ..Screen::DESK
+};
+
 /// Pictures of a real lab's page
 #[derive(Parser)]
 struct Args {
@@ -75,18 +82,10 @@ fn main() {
     let args = Args::parse();
     let browser = Browser::start().unwrap_or_else(|missing| panic!("{missing}"));
     let lab = Lab::up(&args.program);
-    let page = browser.page();
-    page.set_screen(Screen {
-        scale: 1.25,
-        ..Screen::DESK
-    });
-    page.goto(&lab.page);
-    page.eval::<Value>(
-        "import('/main.js').then(it => { window.lab = { ...it }; it.view.setSpan(SPAN); })"
-            .replace("SPAN", &SPAN.to_string())
-            .as_str(),
-    );
-    until(&page, "some calm seconds", &format!("lab.history.now > {BEFORE}"));
+    let page = LabPage::open(&browser, &lab.page);
+    page.set_screen(SHARP);
+    page.eval::<()>(&format!("lab.view.setSpan({SPAN})"));
+    page.until("some calm seconds", &format!("lab.history.now > {BEFORE}"));
     let pictures = Pictures {
         page: &page,
         dir: args.all.as_deref(),
@@ -94,27 +93,22 @@ fn main() {
     pictures.take("before");
     page.click("[aria-label='kill router-2']");
     page.hover(2.0, 400.0);
-    until(
-        &page,
+    page.until(
         "an open window",
         "[...lab.history.windows.values()].some(it => it.open && it.window > 60)",
     );
     pictures.take("during");
-    until(
-        &page,
+    page.until(
         "the router's return",
         "[...lab.history.windows.values()].every(it => !it.open) \
          && ['truth', 'belief'].every(what => lab.history.routers.get('router-2')[what].at(-1)[what] === 'up')",
     );
     let up: f64 = page.eval("lab.history.now");
-    until(&page, "a calm moment", &format!("lab.history.now > {up} + 1500"));
+    page.until("a calm moment", &format!("lab.history.now > {up} + 1500"));
     pictures.take("after");
     if args.all.is_none() {
-        page.set_screen(Screen {
-            scale: 1.25,
-            ..Screen::DESK
-        });
-        settle(&page);
+        page.set_screen(SHARP);
+        page.settle();
         page.screenshot(&args.out, false);
         println!(
             "{} ({} KB)",
@@ -128,19 +122,8 @@ fn main() {
     }
 }
 
-fn until(page: &Page, what: &str, js: &str) {
-    page.wait_for::<Value>(what, js, PATIENCE);
-}
-
-/// Two frames later, everything that was due is drawn.
-fn settle(page: &Page) {
-    page.eval::<Value>(
-        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))",
-    );
-}
-
 struct Pictures<'a> {
-    page: &'a Page,
+    page: &'a LabPage,
     dir: Option<&'a Path>,
 }
 
@@ -152,7 +135,7 @@ impl Pictures<'_> {
         for (name, screen) in [("desk", Screen::DESK), ("phone", Screen::PHONE)] {
             for (theme, screen) in [("light", screen), ("dark", screen.dark())] {
                 self.page.set_screen(screen);
-                settle(self.page);
+                self.page.settle();
                 let file = dir.join(format!("{name}-{theme}-{when}.png"));
                 self.page.screenshot(&file, false);
                 println!("{}", file.display());
@@ -164,8 +147,7 @@ impl Pictures<'_> {
         }
         self.page.set_screen(Screen::DESK);
         // On a phone, a router's buttons come when its lane is tapped; here they are always there.
-        until(
-            self.page,
+        self.page.until(
             "the buttons",
             "document.querySelector('[aria-label=\"kill router-2\"]')?.isConnected",
         );
@@ -193,7 +175,7 @@ fn report(browser: &Browser, program: &Path, dir: &Path) {
     });
     page.print_media();
     page.goto(&format!("file://{}", html.canonicalize().unwrap().display()));
-    settle(&page);
+    page.settle();
     let high: u32 = page.eval("document.documentElement.scrollHeight");
     for sheet in 0..high.div_ceil(SHEET.1) {
         let file = dir.join(format!("report-{}.png", sheet + 1));

@@ -12,7 +12,7 @@ import { Pointer } from './pointer.js';
 import { columnWidth } from './sample.js';
 import { Stage, style } from './stage.js';
 import { startStyle } from './style.js';
-import { outcomesAt, reasonAt, summarizeLanes, summarizeLatency, summarizeOutcomes } from './summary.js';
+import { outcomesAt, reasonAt, standing, summarizeLanes, summarizeLatency, summarizeOutcomes } from './summary.js';
 import { Theme } from './theme.js';
 
 /** What is heard is drawn at most that often; what somebody does is drawn at once. */
@@ -32,20 +32,21 @@ const NARROW_MARGINS = { left: 64, right: 10 };
 const KEPT_TIMES = 1024;
 
 /**
- * Draws into the three hosts until `stop()`. `laneActions(router)` is the element with what can be done to a router.
- * `drew()` is called after each drawing: what is written elsewhere is then of the same moment.
+ * Draws into the three hosts until `stop()`, and only when there is something to draw: `wake()` says that the history has
+ * grown, everything else is noticed. `laneActions(router)` is the element with what can be done to a router.
+ * `tell(words)` is for those who hear the page: what keys have come to. `drew()` is called after each drawing: what is written elsewhere is then of the same moment.
  * `drawn` tells how long the last drawings took, in milliseconds, for whoever measures them.
  */
-export function startCharts(hosts, history, view, { laneActions, drew = () => {} }) {
-  const charts = new Charts(hosts, history, view, laneActions, drew);
+export function startCharts(hosts, history, view, { laneActions, drew = () => {}, tell = () => {} }) {
+  const charts = new Charts(hosts, history, view, laneActions, drew, tell);
   charts.start();
   return charts;
 }
 
 class Charts {
-  constructor({ lanes, outcomes, latency }, history, view, laneActions, drew) {
+  constructor({ lanes, outcomes, latency }, history, view, laneActions, drew, tell) {
     startStyle();
-    Object.assign(this, { history, view, drew, theme: new Theme(), latencyChart: new LatencyChart() });
+    Object.assign(this, { history, view, drew, tell, theme: new Theme(), latencyChart: new LatencyChart() });
     this.drawn = { count: 0, times: new Float32Array(KEPT_TIMES) };
     this.hosts = [lanes, outcomes, latency];
     for (const host of this.hosts) {
@@ -71,38 +72,54 @@ class Charts {
       { host: outcomes, extent: () => ({ top: 0, bottom: this.stages[1].height, text: 0 }), read: (time) => this.#readOutcomes(time) },
       { host: latency, extent: () => ({ top: 0, bottom: this.stages[2].height - footOf(this.stages[2].height), text: 0 }), read: (time) => this.#readLatency(time) },
     ]);
-    startKeyboard(this.hosts, view, { names: () => this.rows?.names ?? [], now: () => history.now, taken: () => this.pointer.release() });
+    startKeyboard(this.hosts, view, { names: () => this.rows?.names ?? [], now: () => history.now, taken: () => this.pointer.release(), told: () => this.#told() });
   }
 
   start() {
-    const again = () => (this.stale = true);
+    const again = () => {
+      this.stale = true;
+      this.wake();
+    };
     this.sizes = new ResizeObserver(again);
     for (const host of this.hosts) this.sizes.observe(host);
     // A theme can change by attribute, by style sheet or by the system's choice, and for paper.
-    this.themes = new MutationObserver(() => (this.themeStale = true));
+    const anew = () => {
+      this.themeStale = true;
+      this.wake();
+    };
+    this.themes = new MutationObserver(anew);
     this.themes.observe(document.documentElement, { attributes: true });
     this.themes.observe(document.head, { attributeFilter: ['media', 'href', 'disabled'], subtree: true });
     const { signal } = (this.ended = new AbortController());
-    const anew = () => (this.themeStale = true);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', anew, { signal });
-    for (const type of ['load', 'afterprint']) addEventListener(type, anew, { signal });
+    // A page that is zoomed has other pixels.
+    for (const type of ['load', 'afterprint', 'resize']) addEventListener(type, anew, { signal });
+    document.addEventListener('visibilitychange', () => this.wake(), { signal });
     const print = () => {
       anew();
       this.#tick(performance.now());
     };
     addEventListener('beforeprint', print, { signal });
-    this.view.addEventListener('change', () => (this.viewStale = true), { signal });
+    this.view.addEventListener('change', () => this.#pointAgain(), { signal });
     this.themeStale = this.stale = this.viewStale = true;
-    Object.assign(this, { heardVersion: -1, heardAt: -Infinity, summaryAt: -Infinity, looked: '' });
-    const tick = (now) => {
-      this.request = requestAnimationFrame(tick);
+    Object.assign(this, { heardVersion: -1, heardAt: -Infinity, looked: '', request: null, later: null });
+    this.summaries = setInterval(() => document.hidden || this.#summarize(), SUMMARY_EVERY_MS);
+    this.wake();
+  }
+
+  /** There may be something to draw in the next picture. */
+  wake() {
+    if (this.ended.signal.aborted) return;
+    this.request ??= requestAnimationFrame((now) => {
+      this.request = null;
       if (!document.hidden) this.#tick(now);
-    };
-    this.request = requestAnimationFrame(tick);
+    });
   }
 
   stop() {
     cancelAnimationFrame(this.request);
+    clearTimeout(this.later);
+    clearInterval(this.summaries);
     this.sizes.disconnect();
     this.themes.disconnect();
     this.ended.abort();
@@ -117,7 +134,9 @@ class Charts {
     }
     this.themeStale = false;
     const looked = this.#looked();
-    const heard = this.history.version !== this.heardVersion && now - this.heardAt >= this.#heardEvery();
+    const news = this.history.version !== this.heardVersion;
+    const wait = this.heardAt + this.#heardEvery() - now;
+    const heard = news && wait <= 0;
     const draw = this.stale || heard || looked !== this.looked;
     if (draw) {
       const start = performance.now();
@@ -130,10 +149,20 @@ class Charts {
       this.viewStale = false;
       this.#point();
     }
-    if (now - this.summaryAt >= SUMMARY_EVERY_MS) {
-      this.summaryAt = now;
-      this.#summarize();
-    }
+    if (this.history.version !== this.heardVersion) this.#wakeLater(wait);
+  }
+
+  /** What was heard too soon after the last drawing is drawn after a while, with all that is heard until then. */
+  #wakeLater(wait) {
+    this.later ??= setTimeout(() => {
+      this.later = null;
+      this.wake();
+    }, wait);
+  }
+
+  #pointAgain() {
+    this.viewStale = true;
+    this.wake();
   }
 
   /** Of an hour, a tenth of a second is a fraction of a pixel. */
@@ -159,7 +188,7 @@ class Charts {
     const bar = narrow ? NARROW_BAR : touch ? TOUCH_BAR : BAR;
     this.rows = this.inBar ? rowsOf(history, view, lanes.height, bar) : beside;
     const margins = narrow ? NARROW_MARGINS : this.inBar ? LEAN_MARGINS : WIDE_MARGINS;
-    Object.assign(this, { margins, touch });
+    Object.assign(this, { margins, touch, narrow });
     for (const [name, is] of Object.entries({ narrow, touch, lean: margins === LEAN_MARGINS })) this.hosts[0].classList.toggle(name, is);
     style(this.hosts[0], '--bar', `${bar - 2}px`);
     this.scene = makeScene(history, view, theme, margins, lanes.width);
@@ -174,8 +203,8 @@ class Charts {
     this.pointer.show(this.scene);
     const { crosshair } = this.view;
     const time = crosshair !== null && crosshair < this.history.now ? crosshair : null;
-    const { inBar, touch, hovered, margins } = this;
-    this.heads.show(this.history, this.rows, { width: margins.left, inBar, touch, time, hovered });
+    const { inBar, touch, narrow, hovered, margins } = this;
+    this.heads.show(this.history, this.rows, { width: margins.left, inBar, touch, narrow, time, hovered });
   }
 
   #hover(y) {
@@ -183,7 +212,7 @@ class Charts {
     const name = this.rows?.names[index] ?? null;
     if (name === this.hovered) return;
     this.hovered = name;
-    this.viewStale = true;
+    this.#pointAgain();
   }
 
   #click(y) {
@@ -206,6 +235,17 @@ class Charts {
   #readLatency(time) {
     if (time > this.history.now) return '';
     return this.#quantiles(time).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${duration(value)}`).join('  ');
+  }
+
+  /** What the crosshair says, and what the chosen router is or was there. */
+  #told() {
+    if (!this.scene) return;
+    const { crosshair, selected } = this.view;
+    const time = crosshair ?? this.history.now;
+    const lane = this.history.routers.get(selected);
+    const words = lane ? [`${selected}: ${standing(lane, time).words}`] : [];
+    if (crosshair !== null) words.push(this.#readTime(time), this.#readOutcomes(time), this.#readLatency(time));
+    this.tell(words.filter(Boolean).join('; '));
   }
 
   #quantiles(time) {

@@ -5,8 +5,11 @@ export class Refused extends Error {}
 
 const KEPT = 'resetlab-token';
 const KEPT_EPOCH = 'resetlab-epoch';
-/** An order has its answer at once, or something is wrong. Milliseconds. */
+/** An order has reached the lab by then, or it is not carried out: a fault that comes when nobody expects it spoils what is
+ * being measured. Milliseconds. */
 const LATE = 2000;
+/** And its answer has come by then, or is not waited for. */
+const GIVEN_UP = 10_000;
 /** It sends requests until the router dies of one, and tells so itself. */
 const LONG = '/v1/crash';
 
@@ -14,8 +17,8 @@ const LONG = '/v1/crash';
  * Asks and orders; `allowed` says whether this page may order anything. The token is one lab's: another one that
  * answers in its place does not take it.
  *
- * `world`: `{ storage, setTimeout, clearTimeout, late, forbidden }`; `late(words)` is told of an order that has no answer
- * yet, `forbidden()` when this page may order nothing any more.
+ * `world`: `{ storage, setTimeout, clearTimeout, labTime, late, forbidden }`; `labTime()` is the lab's time as far as it is
+ * known, `late(words)` is told of an order that has no answer yet, `forbidden()` when this page may order nothing any more.
  */
 export class Control {
   #token;
@@ -62,13 +65,20 @@ export class Control {
 
   /** `POST /v1/set` and its like. */
   async post(path, body) {
-    const headers = { 'content-type': 'application/json', 'x-resetlab-token': this.#token };
-    const { setTimeout, clearTimeout, late } = this.#world;
-    const timer = path === LONG ? null : setTimeout(() => late?.(`${words(path, body)}: no answer yet`), LATE);
+    const { setTimeout, clearTimeout, labTime, late } = this.#world;
+    const now = labTime();
+    if (now === null) throw new Refused('the lab has not been heard yet: it is told nothing before');
+    const headers = { 'content-type': 'application/json', 'x-resetlab-token': this.#token, 'x-resetlab-before': String(Math.floor(now + LATE)) };
+    const request = { method: 'POST', headers, body: JSON.stringify(body) };
+    if (path === LONG) return await this.#answer(path, request);
+    const aborter = new AbortController();
+    const doubt = setTimeout(() => late?.(`${words(path, body)}: no answer yet; what has not reached the lab by now is not carried out`), LATE);
+    const end = setTimeout(() => aborter.abort(), GIVEN_UP);
     try {
-      return await this.#answer(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      return await this.#answer(path, { ...request, signal: aborter.signal });
     } finally {
-      clearTimeout(timer);
+      clearTimeout(doubt);
+      clearTimeout(end);
     }
   }
 
@@ -83,6 +93,7 @@ export class Control {
       response = await this.#fetch(path, { ...request, cache: 'no-store' });
       text = await response.text();
     } catch {
+      if (request.signal?.aborted) throw new Refused(`no answer for ${GIVEN_UP / 1000} s: what has not been carried out by now will not be`);
       throw new Refused(`the lab does not answer: is it still up? \`${this.program} ps\` tells`);
     }
     // Only a wrong token is refused so, as far as this page can ask.
@@ -107,7 +118,11 @@ function words(path, { router, fault, ...settings }) {
 }
 
 function timers() {
-  return { setTimeout: (then, after) => setTimeout(then, after), clearTimeout: (timer) => clearTimeout(timer) };
+  return {
+    setTimeout: (then, after) => setTimeout(then, after),
+    clearTimeout: (timer) => clearTimeout(timer),
+    labTime: () => null,
+  };
 }
 
 /**

@@ -23,6 +23,7 @@ export function bounds(theory) {
 export function lastMeasured(windows, fault) {
   let last;
   for (const window of windows?.values() ?? []) {
+    // Of one that was out of use, or is used again, another time was measured, or none.
     if (window.open || (window.began ?? 'went') !== 'went' || !LIKE[fault].includes(window.fault)) continue;
     if (last === undefined || window.from > last.from) last = window;
   }

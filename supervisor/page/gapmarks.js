@@ -2,7 +2,7 @@
 
 import { font, widthOf } from './axis.js';
 import { count, seconds } from './format.js';
-import { byRouter, gaps, lostIn, windowOf } from './spans.js';
+import { byRouter, gaps, lostIn, trouble, windowOf } from './spans.js';
 
 /** More labels than that on low lanes hide what they name: only the costliest and those of open gaps are said. */
 const MANY = 14;
@@ -10,11 +10,12 @@ const MANY_ON_ONE = 8;
 /** Lower bands have no room for a hatch. */
 const HATCHED = 5;
 
-/** Hatches what differs, and says which labels belong there. */
+/** Hatches what differs, and says which labels belong there, and what those beside it must not hide. */
 export function drawGaps(context, scene, rows, lanes) {
   const { history, from, to, now, x, left, right } = scene;
   const windows = byRouter(history.windows);
   const labels = [];
+  const kept = [];
   const said = [];
   for (const { lane, y } of lanes) {
     for (const gap of gaps(lane)) {
@@ -25,12 +26,17 @@ export function drawGaps(context, scene, rows, lanes) {
       const window = gap.kind === 'window' ? windowOf(windows.get(lane.name), gap, now) : null;
       drawGap(context, scene, rows, lane, gap, x0, x1, y);
       if (window?.predicted_t_detect_s != null && rows.tall && (window.open || x1 - x0 >= 8)) labels.push(...drawExpected(context, scene, rows, window, gap.to === null && window.t_detect_s === null, y));
-      if (rows.tall || gap.kind !== 'lag') said.push({ rank: rankOf(gap, window, until), of: [lane, gap, window, x0, x1, y] });
+      if (!rows.tall && gap.kind === 'lag') continue;
+      const amiss = trouble(gap, now);
+      const stretch = { x: x(amiss.from), width: x(amiss.to) - x(amiss.from) };
+      const top = rows.tall ? rows.belief : rows.truth;
+      kept.push({ ...stretch, y: y + top, height: rows.belief + rows.band - top });
+      said.push({ rank: rankOf(gap, window, until), of: [lane, gap, window, x0, stretch, y] });
     }
   }
   said.sort((a, b) => b.rank - a.rank).length = Math.min(said.length, rows.tall ? rows.count * MANY_ON_ONE : MANY);
   for (const { rank, of } of said) labels.push({ rank, ...gapLabel(context, scene, rows, ...of) });
-  return labels;
+  return { labels, kept };
 }
 
 /** What goes on comes first, then what cost most, then what lasted longest. */
@@ -94,7 +100,7 @@ function drawExpected(context, { theme, x }, rows, window, awaited, y) {
   return [{ rank: 0, height: 12, size, choices: [{ x: at + 3, y: y + rows.belief, width, text }] }];
 }
 
-function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window, x0, x1, y) {
+function gapLabel(context, { theme, x, left, right, to, now }, rows, lane, gap, window, x0, amiss, y) {
   const loud = gap.kind === 'window';
   const took = window?.t_detect_s != null ? window.t_detect_s * 1000 : (gap.to ?? now) - gap.from;
   const lasted = seconds(took);
@@ -108,19 +114,26 @@ function gapLabel(context, { theme, left, right, now }, rows, lane, gap, window,
   context.font = font(theme, { size, weight });
   const texts = name ? [name + what + lasted + lost] : lost ? [lasted + lost, lasted] : [what + lasted, lasted];
   const height = rows.tall ? rows.label - 2 : 13;
+  // What was is said left of now, where there is room for it.
+  const edge = now < to ? x(now) - 2 : right;
+  const after = amiss.x + amiss.width + 4;
   const choices = texts.flatMap((text) => {
     const width = Math.ceil(widthOf(context, text)) + 4;
     if (rows.tall) {
       const top = y + rows.truth - 3 - height;
-      const inside = Math.max(left, Math.min(x0, right - width));
-      // Beside it, where nothing is written that is louder.
-      const beside = { x: x1 + 4, y: y + rows.belief + (rows.band - height) / 2, text, width };
+      const inside = Math.max(left, Math.min(x0, edge - width));
+      // Beside it, where nothing is written that is louder, and nothing else is amiss.
+      const beside = { x: after, y: y + rows.belief + (rows.band - height) / 2, text, width, clear: true };
       return gap.kind === 'window' ? [{ x: inside, y: top, text, width }] : [{ x: inside, y: top, text, width }, beside];
     }
     const top = y + (rows.belief + rows.band) / 2 - height / 2;
-    const sides = [x0 - width - 4, x1 + 4];
-    return [0, height, -height, 2 * height, -2 * height].flatMap((shift) => sides.map((x) => ({ x, y: top + shift, text, width })));
+    const sides = [amiss.x - width - 4, after];
+    // Only what is named may be said beside another lane.
+    const shifts = name ? [0, height, -height, 2 * height, -2 * height] : [0];
+    return shifts.flatMap((shift) => sides.map((x) => ({ x, y: top + shift, text, width, clear: true })));
   });
+  // What cost requests is said even where something else has to be hidden for it.
+  if (loud && !rows.tall) choices.push(...choices.map((choice) => ({ ...choice, clear: false })));
   return { height, choices, loud, size, weight };
 }
 

@@ -35,7 +35,7 @@ export class Header {
     const { hello } = history;
     if (!hello) return;
     const words = [`lab ${hello.lab}`, hello.engine, presetWord(history.preset)];
-    say(this.#where, words.filter(Boolean).join(' · '));
+    sayParts(this.#where, words.filter(Boolean));
     this.#where.title = history.preset ? `preset ${history.preset}` : '';
     say(document.querySelector('title'), `${hello.lab} · resetlab`);
     this.#requests(history);
@@ -82,11 +82,19 @@ export class Header {
     };
     const more = [
       history.dropped > 0 && `${plural(history.dropped, 'frame')} dropped`,
+      recordsLost(history) > 0 && `${plural(recordsLost(history), 'record')} lost`,
       malformed > 0 && `${plural(malformed, 'event')} unreadable`,
     ];
     this.#connection.dataset.is = is;
     say(this.#connection, [words[is], ...more].filter(Boolean).join(' · '));
   }
+}
+
+/** `lab default · lb-sim`: a line ends between two parts, not within one. */
+function sayParts(place, parts) {
+  if (place.textContent === parts.join(' · ')) return;
+  const spans = parts.map((part, index) => h('span', {}, index < parts.length - 1 ? `${part} ·` : part));
+  place.replaceChildren(...spans.flatMap((span) => [span, ' ']).slice(0, -1));
 }
 
 /** `preset kb, changed` of `kb (documented; KB 298398), with interval=1s`. */
@@ -131,10 +139,13 @@ function expected(theory) {
  * Both count the same requests; by outcome each one is told at once, as the charts have it, and the sum of all a moment
  * later. Where records were dropped, only the sum knows.
  */
-function lostOf({ totals, recordsDropped }) {
+function lostOf({ totals }) {
   const known = Object.values(totals.by_outcome ?? {}).reduce((sum, n) => sum + n, 0);
-  return recordsDropped > 0 ? Math.max(totals.lost, known) : known;
+  return recordsLost({ totals }) > 0 ? Math.max(totals.lost, known) : known;
 }
+
+/** Records that did not reach the lab's supervisor, since the lab began. */
+const recordsLost = ({ totals }) => totals?.records_dropped ?? 0;
 
 /** `reset 154 · eof 2`, the most frequent first. */
 function outcomes(totals) {

@@ -14,6 +14,9 @@ const LOG_LINES = 5000;
 const TRIM_EVERY_MS = 10_000;
 
 export class History {
+  /** All names in their order; `null` when one has come or gone. */
+  #names = null;
+
   constructor() {
     this.epoch = null;
     /** Grows with everything that is heard: whoever has drawn this version has nothing to do. */
@@ -59,13 +62,12 @@ export class History {
     for (const [router, bucket, count] of frame.attempts ?? []) this.lane(router).failed.add(bucket, 0, count);
     if (frame.latency) this.latency.add(frame.t, frame.latency);
     for (const window of frame.windows ?? []) this.windows.set(window.id, window);
-    for (const mistake of frame.mistakes ?? []) this.mistakes.set(mistake.id, mistake);
     for (const [router, present] of frame.members ?? []) this.#member(this.lane(router), present, frame.t);
     for (const line of frame.log ?? []) this.log.push(line);
+    if (this.log.length > 2 * LOG_LINES) this.log.splice(0, this.log.length - LOG_LINES);
     this.logged += frame.log?.length ?? 0;
     if (frame.settings !== undefined) this.#set(frame.settings, frame.t);
     for (const name of ['totals', 'preset', 'theory']) if (frame[name] !== undefined) this[name] = frame[name];
-    this.recordsDropped += frame.records_dropped ?? 0;
     this.version++;
     if (this.now - this.trimmed >= TRIM_EVERY_MS) this.#trim();
     return true;
@@ -79,16 +81,18 @@ export class History {
     this.version++;
   }
 
-  /** Frames lost in gaps, and records that did not reach the supervisor. */
+  /** Frames lost in gaps. */
   get dropped() {
-    return this.lost + this.missing + this.recordsDropped;
+    return this.lost + this.missing;
   }
 
   /** Names in the order that people expect; without those that had left before `from`. */
   names(from = -Infinity) {
-    const names = [];
-    for (const [name, lane] of this.routers) if (lane.left === null || lane.left > from) names.push(name);
-    return names.sort(byName);
+    this.#names ??= [...this.routers.keys()].sort(byName);
+    return this.#names.filter((name) => {
+      const { left } = this.routers.get(name);
+      return left === null || left > from;
+    });
   }
 
   /** The lane of a router, which may be new. */
@@ -98,6 +102,7 @@ export class History {
       lane = { name, truth: [], belief: [], checks: new Checks(), failed: new Buckets(1, { coarse: true }), member: true, left: null, turns: 0 };
       lane.failed.forget(this.out.oldest);
       this.routers.set(name, lane);
+      this.#names = null;
     }
     return lane;
   }
@@ -122,11 +127,11 @@ export class History {
   }
 
   #clear() {
+    this.#names = null;
     this.routers = new Map();
     this.out = new Buckets(OUTCOMES.length, { coarse: true });
     this.latency = new Histograms();
     this.windows = new Map();
-    this.mistakes = new Map();
     this.log = [];
     /** Lines ever heard: `log` has the last of them. */
     this.logged = 0;
@@ -146,7 +151,6 @@ export class History {
     this.next = 0;
     this.lost = 0;
     this.missing = 0;
-    this.recordsDropped = 0;
     this.trimmed = 0;
   }
 
@@ -159,9 +163,17 @@ export class History {
       }
       this.#member(lane, state.member, base.t);
     }
+    this.#reopen(base.windows ?? []);
     if (base.settings != null) this.#set(base.settings, base.t);
     for (const name of ['totals', 'preset', 'theory']) if (base[name] != null) this[name] = base[name];
     this.now = Math.max(this.now, base.t);
+  }
+
+  /** Windows that are open now; of one that was closed in a gap nobody here knows what it cost. */
+  #reopen(open) {
+    const still = new Set(open.map(({ id }) => id));
+    for (const [id, window] of this.windows) if (window.open && !still.has(id)) this.windows.delete(id);
+    for (const window of open) this.windows.set(window.id, window);
   }
 
   /** Changes are stamped by whoever saw them and may be heard out of order; the reason of a death comes after it. */
@@ -192,6 +204,11 @@ export class History {
     else if (to === null || to > this.now) this.holes.push({ from: this.now, to });
   }
 
+  #forget(name) {
+    this.routers.delete(name);
+    this.#names = null;
+  }
+
   #trim() {
     this.trimmed = this.now;
     const horizon = this.now - HOUR_MS;
@@ -201,7 +218,7 @@ export class History {
     this.out.forget(bucket);
     this.latency.forget(horizon);
     for (const [name, lane] of this.routers) {
-      if (lane.left !== null && lane.left < horizon) this.routers.delete(name);
+      if (lane.left !== null && lane.left < horizon) this.#forget(name);
       lane.checks.forget(horizon);
       lane.failed.forget(bucket);
       for (const changes of [lane.truth, lane.belief]) {
@@ -213,7 +230,6 @@ export class History {
     const settings = this.settingsChanges.findLastIndex((change) => change.at <= horizon);
     if (settings > 0) this.settingsChanges.splice(0, settings);
     for (const [id, window] of this.windows) if (!window.open && window.from < horizon) this.windows.delete(id);
-    for (const [id, mistake] of this.mistakes) if (mistake.to !== null && mistake.to < horizon) this.mistakes.delete(id);
     this.holes = this.holes.filter((hole) => hole.to === null || hole.to > horizon);
     const old = this.log.findIndex((line) => line.at >= horizon);
     this.log.splice(0, Math.max(old < 0 ? this.log.length : old, this.log.length - LOG_LINES));

@@ -4,8 +4,8 @@
 const STEP = 0.005;
 const ZOOM = 1.6;
 
-/** `names()`: the routers in their order, `now()`: the end of what is known; `taken()` is told when the crosshair moves by key. */
-export function startKeyboard(hosts, view, { names, now, taken }) {
+/** `names()`: the routers in their order, `now()`: the end of what is known; `taken()` is told when the crosshair moves by key, `told()` when it has, or another router is chosen. */
+export function startKeyboard(hosts, view, { names, now, taken, told }) {
   const actions = {
     ArrowLeft: (event) => step(event.shiftKey ? -10 : -1),
     ArrowRight: (event) => step(event.shiftKey ? 10 : 1),
@@ -24,12 +24,14 @@ export function startKeyboard(hosts, view, { names, now, taken }) {
     const middle = view.crosshair === null || view.crosshair < from || view.crosshair > to;
     const start = middle ? (from + to) / 2 : view.crosshair;
     view.setCrosshair(Math.max(from, Math.min(to, now(), start + by * STEP * span)));
+    told();
   }
   function choose(by) {
     const all = names();
     if (all.length === 0) return;
     const at = all.indexOf(view.selected);
     view.select(at < 0 ? all[by > 0 ? 0 : all.length - 1] : all[Math.max(0, Math.min(all.length - 1, at + by))]);
+    told();
   }
   function closer(factor) {
     view.setSpan(view.span * factor);

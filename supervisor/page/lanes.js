@@ -30,11 +30,11 @@ export function drawLanes(context, scene, rows) {
   for (const { lane, y } of lanes) drawBands(context, scene, rows, lane, y);
   drawFailed(context, scene, rows, lanes);
   drawChecks(context, scene, rows, lanes);
-  const labels = drawGaps(context, scene, rows, lanes);
+  const { labels, kept } = drawGaps(context, scene, rows, lanes);
   context.restore();
   drawKnown(context, scene, rows.top, bottom);
   if (rows.tall && rows.count > 0 && scene.margins.right >= 60) drawNames(context, scene, rows);
-  drawLabels(context, theme, labels, { x: left, y: rows.tall ? 0 : rows.top, width: right - left, height: bottom - (rows.tall ? 0 : rows.top) });
+  drawLabels(context, theme, labels, { x: left, y: rows.tall ? 0 : rows.top, width: right - left, height: bottom - (rows.tall ? 0 : rows.top) }, kept);
   if (rows.count > 0) drawAxis(context, scene, bottom);
   else drawNothing(context, scene);
 }
@@ -149,10 +149,10 @@ function drawFailed(context, scene, rows, lanes) {
   }
 }
 
-function drawLabels(context, theme, labels, bounds) {
+function drawLabels(context, theme, labels, bounds, kept) {
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  for (const label of place(labels, bounds)) {
+  for (const label of place(labels, bounds, kept)) {
     context.font = font(theme, label);
     haloed(context, theme, label.text, label.x + 2, label.y + label.height / 2 + 0.5, theme.css(label.loud ? 'lost-1' : 'ink-2'));
   }

@@ -37,14 +37,15 @@ export function laneAt(rows, y) {
 
 /**
  * Labels where they do not overlap. Each has a size, a `rank` (higher first) and `choices`, the places it would like best
- * first; one that finds no place within `bounds` is left out.
+ * first; one that finds no place within `bounds` is left out. A choice that is `clear` hides none of `kept` either.
  */
-export function place(labels, bounds) {
+export function place(labels, bounds, kept = []) {
   const placed = [];
   for (const label of [...labels].sort((a, b) => b.rank - a.rank)) {
-    const spot = label.choices.find(({ x, y, width }) => {
+    const spot = label.choices.find(({ x, y, width, clear }) => {
       const box = { x, y, width: width ?? label.width, height: label.height };
-      return inside(box, bounds) && !placed.some((other) => overlap(box, other));
+      const hides = (others) => others.some((other) => overlap(box, other));
+      return inside(box, bounds) && !hides(placed) && !(clear && hides(kept));
     });
     if (spot) placed.push({ ...label, ...spot });
   }

@@ -1,10 +1,12 @@
 // The story of the lab, line by line, the newest at the end as in a terminal.
 
 import { h, say, svg } from './dom.js';
-import { byName, count, seconds } from './format.js';
+import { count, seconds } from './format.js';
 import { TONES, matches, routerOf } from './filter.js';
 
-/** Lines shown at most: more are found by filtering. */
+/** Longer ones are not shown whole. */
+const LONG = 200;
+/** Lines shown at most, and twice that while the reader stands above the end: more are found by filtering. */
 const SHOWN = 400;
 const TONE_WORDS = { '': 'all tones', plain: 'plain', good: 'good', warning: 'warnings', bad: 'bad' };
 const SHAPES = {
@@ -29,6 +31,8 @@ export class Log {
   #epoch = null;
   #unseen = 0;
   #following = true;
+  /** What came last is not among the lines. */
+  #behind = false;
 
   constructor({ place, filters, pick, calm }) {
     this.#calm = calm;
@@ -72,6 +76,7 @@ export class Log {
 
   #show() {
     const found = this.#all.filter((line) => matches(line, this.#wanted));
+    this.#behind = false;
     this.#lines.replaceChildren(...found.slice(-SHOWN).map((line) => this.#line(line)));
     this.#cut(found.length - SHOWN);
     this.#tellNone();
@@ -81,14 +86,18 @@ export class Log {
   #append(lines) {
     const found = lines.filter((line) => matches(line, this.#wanted));
     if (found.length === 0) return;
-    this.#lines.append(...found.slice(-SHOWN).map((line) => this.#line(line)));
     if (this.#following) {
+      this.#lines.append(...found.slice(-SHOWN).map((line) => this.#line(line)));
       const over = this.#lines.children.length - SHOWN;
       for (let i = 0; i < over; i++) this.#lines.firstElementChild.remove();
       if (over > 0) this.#cut(over);
       return this.#follow();
     }
-    // The reader stands somewhere: nothing is taken away above until the end is looked at again.
+    // The reader stands somewhere: nothing is taken away above until the end is looked at again, so there is an end to
+    // what is added below.
+    const room = this.#behind ? 0 : 2 * SHOWN - this.#lines.children.length;
+    this.#lines.append(...found.slice(0, Math.max(0, room)).map((line) => this.#line(line)));
+    this.#behind ||= found.length > room;
     this.#unseen += found.length;
     this.#newer.hidden = false;
     say(this.#newer, `${count(this.#unseen)} new line${this.#unseen === 1 ? '' : 's'} below`);
@@ -100,6 +109,7 @@ export class Log {
 
   #follow() {
     this.#following = true;
+    if (this.#behind) return this.#show();
     this.#unseen = 0;
     this.#newer.hidden = true;
     this.#box.scrollTop = this.#box.scrollHeight;
@@ -126,7 +136,7 @@ export class Log {
     const tone = TONES.includes(line.tone) ? line.tone : 'plain';
     const said = tone === 'plain' ? { 'aria-hidden': 'true' } : { role: 'img', 'aria-label': tone };
     const icon = svg('svg', { viewBox: '0 0 16 16', ...said }, svg('path', { d: SHAPES[tone] }));
-    const attributes = { type: 'button', class: 'line', 'data-tone': tone, tabindex: '-1', onclick: () => this.#pick(line.at, router) };
+    const attributes = { type: 'button', class: 'line', 'data-tone': tone, tabindex: '-1', title: line.text.length > LONG ? line.text : null, onclick: () => this.#pick(line.at, router) };
     return h('li', {}, h('button', attributes, h('time', {}, seconds(line.at)), icon, h('span', {}, words)));
   }
 
@@ -151,7 +161,7 @@ export class Log {
   }
 
   #offer(names) {
-    const routers = names.toSorted(byName);
+    const routers = names;
     if (this.router.options.length === routers.length + 1 && this.router.lastElementChild.value === (routers.at(-1) ?? '')) return;
     const chosen = this.router.value;
     this.router.replaceChildren(everyRouter(), ...routers.map((name) => h('option', {}, name)));

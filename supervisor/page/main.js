@@ -6,9 +6,11 @@ import { startCharts } from './charts.js';
 import { Command } from './command.js';
 import { Control, findToken } from './control.js';
 import { say } from './dom.js';
+import { Edition } from './edition.js';
 import { Header } from './header.js';
 import { History } from './history.js';
 import { startKeys } from './keys.js';
+import { LabClock } from './labclock.js';
 import { Log } from './log.js';
 import { startLook } from './look.js';
 import { startOrder } from './order.js';
@@ -24,8 +26,10 @@ const $ = (id) => document.getElementById(id);
 
 startLook($('look'), $('dark'));
 startOrder(document.querySelector('.settings'), document.querySelector('.top'), document.querySelector('main'));
+const clock = new LabClock();
+const edition = new Edition(storage(), () => location.reload());
 const control = new Control(findToken(location, window.history, storage()), undefined, {
-  storage: storage(), late: (words) => command.doing(words), forbidden,
+  storage: storage(), labTime: () => clock.time(performance.now()), late: (words) => command.doing(words), forbidden,
 });
 const history = new History();
 const view = new View(history);
@@ -41,34 +45,42 @@ const timebar = new Timebar($('time'), view);
 const announcer = new Announcer();
 const truth = (router) => history.routers.get(router)?.truth.at(-1)?.truth ?? null;
 const actions = new Actions({ control, command, program, truth });
-const charts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
-startCharts(charts, history, view, {
+const hosts = { lanes: $('lanes'), outcomes: $('outcomes'), latency: $('latency') };
+const charts = startCharts(hosts, history, view, {
   laneActions: (router) => actions.of(router),
+  tell: (words) => say($('announcer'), words),
   drew: () => header.update(history, stream, performance.now()),
 });
 
 const stream = new Stream({
-  hello(hello) {
+  hello(hello, heard) {
+    if (!edition.hear(hello)) return command.note('This page is of another version than this lab: load it again.');
     const before = history.epoch;
     history.begin(hello);
+    if (hello.epoch !== before) clock.begin();
+    clock.hear(hello.now, heard);
     if (hello.epoch === before) return;
     control.program = hello.program;
     control.begin(hello.epoch);
+    announcer.begin(hello.next_seq);
     actions.begin();
     settings.begin(hello);
     whatIf.begin(hello);
     if (before !== null) anew(hello);
     else if (!control.allowed) command.note(`${control.why}.`);
   },
-  frame(frame) {
-    if (!history.apply(frame)) return;
-    const news = announcer.hear(frame.windows ?? []);
-    if (news) say($('announcer'), news);
+  frame(frame, heard) {
+    if (!edition.fits) return;
+    clock.hear(frame.t, heard);
+    if (history.apply(frame)) announcer.hear(frame);
   },
-  gap: (gap) => history.gap(gap),
+  gap: (gap) => edition.fits && history.gap(gap),
   // Orders that wait for a router go on while nobody looks; drawing does not.
   applied(drawable) {
     actions.update();
+    const news = announcer.news();
+    if (news) say($('announcer'), news);
+    charts.wake();
     if (drawable) show();
   },
   state({ is }) {
@@ -108,10 +120,9 @@ function show() {
 
 /** Another lab is heard at the same address: nothing of the one before is left. */
 function anew(hello) {
-  announcer.forget();
   view.resume();
   forget();
-  const words = `This is another lab now, started at ${hello.started_wall}: what was shown of the one before is gone.`;
+  const words = `This is another lab now, started at ${hello.started_wall.replace(/\.\d+/, '')}: what was shown of the one before is gone.`;
   say($('announcer'), words);
   command.note(control.allowed ? words : `${words} ${control.why}.`);
 }
@@ -119,9 +130,9 @@ function anew(hello) {
 /** The lab does not take this page's token. */
 function forbidden() {
   actions.show();
-  if (!history.hello) return;
-  settings.begin(history.hello);
+  settings.end();
   show();
+  command.failed(`${control.why}.`);
 }
 
 /** Where there is none, this page keeps nothing. */

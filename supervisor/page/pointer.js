@@ -1,7 +1,8 @@
 // The crosshair over all charts and the drag that zooms, on screens that are touched too. Nothing is redrawn for them:
 // they are elements above the canvases.
 
-import { element, style, write } from './stage.js';
+import { h, say } from './dom.js';
+import { style } from './stage.js';
 
 /** Shorter drags are clicks. */
 const DRAG = 5;
@@ -38,7 +39,7 @@ export class Pointer {
       style(chart.cross, 'transform', `translate(${Math.round(at)}px, ${top}px)`);
       style(chart.cross, 'height', `${bottom - top}px`);
       if (text === '') continue;
-      write(chart.readout, text);
+      say(chart.readout, text);
       // Beside the crosshair, where there is more room, and within the chart however long the words are.
       const before = at > (scene.left + scene.right) / 2;
       const beside = before ? `${Math.round(at) - 6}px - 100%` : `${Math.round(at) + 7}px`;
@@ -126,9 +127,9 @@ export class Pointer {
 }
 
 function overlay(host) {
-  const cross = element('div', 'chart-cross');
-  const zoom = element('div', 'chart-zoom');
-  const readout = element('div', 'chart-read');
+  const cross = h('div', { class: 'chart-cross' });
+  const zoom = h('div', { class: 'chart-zoom' });
+  const readout = h('div', { class: 'chart-read' });
   for (const part of [cross, zoom, readout]) {
     part.hidden = true;
     part.setAttribute('aria-hidden', 'true');

@@ -21,8 +21,14 @@ export function quantile(bins, total, q) {
   return null;
 }
 
+/** Widths that are kept: whoever goes back from a zoom finds what was merged before. */
+const LEVELS = 6;
+const COLUMNS = 4000;
+
 /** Merged histograms in columns, each merged once: a frame that has been heard does not change any more. */
 export class Merged {
+  /** Columns by width, that of the last drawing at the end. */
+  #levels = new Map();
   #whole = new Map();
   #histograms = null;
   #key = '';
@@ -33,11 +39,9 @@ export class Merged {
    */
   column(histograms, width, index, window, now, make) {
     const key = `${width}/${window}`;
-    if (histograms !== this.#histograms || key !== this.#key || this.#whole.size > 8000) {
-      this.#whole.clear();
-      this.#histograms = histograms;
-      this.#key = key;
-    }
+    if (histograms !== this.#histograms) this.#forget(histograms);
+    if (key !== this.#key) this.#turn(key);
+    if (this.#whole.size > COLUMNS) this.#whole.clear();
     const kept = this.#whole.get(index);
     if (kept !== undefined) return kept;
     const bins = new Uint32Array(BINS);
@@ -46,5 +50,19 @@ export class Merged {
     const made = make(bins, histograms.merge(end - window, end, bins));
     if (whole) this.#whole.set(index, made);
     return made;
+  }
+
+  #forget(histograms) {
+    this.#levels.clear();
+    this.#histograms = histograms;
+    this.#key = '';
+  }
+
+  #turn(key) {
+    this.#key = key;
+    this.#whole = this.#levels.get(key) ?? new Map();
+    this.#levels.delete(key);
+    this.#levels.set(key, this.#whole);
+    if (this.#levels.size > LEVELS) this.#levels.delete(this.#levels.keys().next().value);
   }
 }

@@ -14,6 +14,7 @@ export class Settings {
   #world;
   #fields = new Map();
   #more = h('div', { class: 'grid' });
+  #disclosure = disclosure(this.#more);
 
   constructor(place, world) {
     this.#place = place;
@@ -31,7 +32,7 @@ export class Settings {
     };
     this.#more.replaceChildren(...others.map(make));
     const shown = FIRST.map(make);
-    this.#place.replaceChildren(...shown, ...(others.length ? [this.#disclosure()] : []));
+    this.#place.replaceChildren(...shown, ...(others.length ? [this.#disclosure] : []));
   }
 
   /** Nothing can be set any more. */
@@ -44,19 +45,20 @@ export class Settings {
     if (!settings) return;
     for (const [key, field] of this.#fields) field.inForce(settings[key], settings);
   }
+}
 
-  #disclosure() {
-    const details = h('details', { class: 'more' }, h('summary', {}, 'More settings'), this.#more);
-    details.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || event.defaultPrevented) return;
-      details.open = false;
-      details.firstElementChild.focus();
-    });
-    document.addEventListener('click', (event) => {
-      if (!details.contains(event.target)) details.open = false;
-    });
-    return details;
-  }
+/** What is shown on demand; Escape and a click elsewhere close it. */
+function disclosure(content) {
+  const details = h('details', { class: 'more' }, h('summary', {}, 'More settings'), content);
+  details.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    details.open = false;
+    details.firstElementChild.focus();
+  });
+  document.addEventListener('click', (event) => {
+    if (!details.contains(event.target)) details.open = false;
+  });
+  return details;
 }
 
 /** One setting. */
@@ -65,6 +67,7 @@ class Field {
   #world;
   #value = null;
   #pending = false;
+  #ended = false;
   /** Keys walk through the choices. */
   #walks = false;
   #wrong = h('p', { class: 'wrong', role: 'alert', hidden: true });
@@ -106,6 +109,7 @@ class Field {
   }
 
   async #apply() {
+    if (this.#ended) return this.#restore();
     const word = this.input.localName === 'select' ? this.input.value : meant(this.input.value, this.#value);
     if (word === this.#value) return this.#restore();
     const change = { [this.#key]: word };
@@ -120,6 +124,7 @@ class Field {
       this.#world.command.did(forSettings(this.#world.program(), change));
     } catch (error) {
       this.#is('wrong', error.message);
+      this.#world.command.failed(error.message);
     }
   }
 
@@ -148,10 +153,18 @@ class Field {
     this.#restore();
   }
 
+  /** One that has the focus keeps it: it is disabled when that goes. */
   end() {
+    this.#ended = true;
     if (this.element.dataset.is === 'draft') this.#restore();
-    this.input.disabled = true;
     this.input.title = this.#world.control.why;
+    if (document.activeElement !== this.input) return void (this.input.disabled = true);
+    this.input.readOnly = true;
+    this.input.setAttribute('aria-disabled', 'true');
+    this.input.addEventListener('blur', () => {
+      this.#restore();
+      this.input.disabled = true;
+    }, { once: true });
   }
 
   #restore() {
@@ -163,7 +176,7 @@ class Field {
   #is(state, words = '') {
     this.#pending = state === 'pending';
     this.element.dataset.is = state;
-    this.input.readOnly = this.#pending;
+    this.input.readOnly = this.#pending || this.#ended;
     this.input.setAttribute('aria-busy', String(this.#pending));
     this.input.setAttribute('aria-invalid', String(state === 'wrong'));
     this.#wrong.hidden = state !== 'wrong';

@@ -5,6 +5,11 @@ const USED = new Set(['up', 'going_down']);
 
 /** The last change at or before `time`; null before the first. */
 export function changeAt(changes, time) {
+  return changes[indexAt(changes, time)] ?? null;
+}
+
+/** Its index; -1 before the first. */
+function indexAt(changes, time) {
   let low = 0;
   let high = changes.length;
   while (low < high) {
@@ -12,13 +17,12 @@ export function changeAt(changes, time) {
     if (changes[middle].at <= time) low = middle + 1;
     else high = middle;
   }
-  return low ? changes[low - 1] : null;
+  return low - 1;
 }
 
 /** Calls `visit(change, start, end)` for each that holds for some time of [from, to]; the last one holds until `to`. */
 export function eachSpan(changes, from, to, visit) {
-  const first = changeAt(changes, from);
-  for (let i = first ? changes.indexOf(first) : 0; i < changes.length && changes[i].at < to; i++) {
+  for (let i = Math.max(0, indexAt(changes, from)); i < changes.length && changes[i].at < to; i++) {
     const end = i + 1 < changes.length ? Math.min(changes[i + 1].at, to) : to;
     if (end > from && end > changes[i].at) visit(changes[i], Math.max(changes[i].at, from), end);
   }
@@ -32,7 +36,16 @@ export function gaps(lane) {
   if (lane.gaps?.turns === lane.turns) return lane.gaps.list;
   const list = [];
   let open = null;
+  /** Since when something is amiss, and the gaps since then. */
+  let since = null;
+  let around = [];
   for (const { at, truth, belief, turned } of moments(lane)) {
+    if (truth !== 'up' || belief !== 'up') since ??= at;
+    else {
+      for (const gap of around) gap.amiss.to = at;
+      since = null;
+      around = [];
+    }
     const kind = difference(truth, belief, turned, open);
     if (kind === open?.kind) continue;
     if (open) {
@@ -40,8 +53,8 @@ export function gaps(lane) {
       open.ended = turned;
       if (open.to === open.from) list.pop();
     }
-    open = kind && { kind, from: at, to: null, truth };
-    if (open) list.push(open);
+    open = kind && { kind, from: at, to: null, truth, amiss: { from: since, to: null } };
+    if (open) list.push(open), around.push(open);
   }
   lane.gaps = { turns: lane.turns, list };
   return list;
@@ -70,6 +83,11 @@ function* moments({ truth, belief }) {
   }
 }
 
+/** The stretch around a gap in which something was amiss: from when all was well before it until all was well again. */
+export function trouble({ amiss }, now) {
+  return { from: amiss.from, to: amiss.to ?? now };
+}
+
 /** Windows of each router. */
 export function byRouter(windows) {
   const lists = new Map();
@@ -83,12 +101,12 @@ export function byRouter(windows) {
 
 /**
  * The window of `windows` (of that router) that a gap is; null: none was measured. One that began before is it too, if it
- * was not over: a router that drains may be gone before the balancer has noticed.
+ * was not over: a router that drains may be gone before the balancer has noticed. Of several it is the last.
  */
 export function windowOf(windows, gap, now) {
   const to = gap.to ?? now;
   const over = ({ from, open, t_detect_s: took }) => (open ? now : from + (took ?? 0) * 1000);
-  return windows?.find((window) => window.from <= to && (window.from >= gap.from - 5 || over(window) > gap.from + 5)) ?? null;
+  return windows?.findLast((window) => window.from <= to && (window.from >= gap.from - 5 || over(window) > gap.from + 5)) ?? null;
 }
 
 /** All requests that a window cost. */

@@ -30,20 +30,7 @@ export class Stage {
   }
 }
 
-/** An element with a class, and whatever else. */
-export function element(name, className, attributes = {}) {
-  const made = document.createElement(name);
-  made.className = className;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-/** Sets text only where it is another one, so that the browser has nothing to lay out again. */
-export function write(target, text) {
-  if (target.textContent !== text) target.textContent = text;
-}
-
-/** The same for a style. */
+/** Sets a style only where it is another one, so that the browser has nothing to lay out again. */
 export function style(target, name, value) {
   if (name.startsWith('--')) target.style.setProperty(name, value);
   else if (target.style[name] !== value) target.style[name] = value;

@@ -1,12 +1,10 @@
 // The colours of the page's style sheet as the canvas needs them, and patterns, so that nothing is told by colour alone.
 
-/** What holds if the style sheet does not say otherwise. */
-const COLOURS = {
-  ink: '#1a1c20', 'ink-2': '#6b7078', paper: '#ffffff', line: '#e3e5e8', accent: '#2b5fad',
-  up: '#8fb8a6', slow: '#c9a94f', erroring: '#c77b30', hung: '#6a4a86', dead: '#24262b', draining: '#8d949e', starting: '#a9b6c4',
-  going: '#c9a94f', down: '#3d434b', ejected: '#6f5a2e', ok: '#c3ccd3',
-  'lost-1': '#c8281e', 'lost-2': '#e2711d', 'lost-3': '#8e2a6b', 'lost-4': '#d9a21b', 'lost-5': '#5b1a1a', warn: '#b7791f', objective: '#2b5fad',
-};
+/** Custom properties of the page's style sheet. */
+const COLOURS = [
+  'ink', 'ink-2', 'paper', 'line', 'accent', 'up', 'slow', 'erroring', 'hung', 'dead', 'draining', 'starting', 'going', 'down', 'ejected', 'ok',
+  'lost-1', 'lost-2', 'lost-3', 'lost-4', 'lost-5', 'warn', 'objective',
+];
 const TILE = 6;
 
 /** How each truth and belief is drawn: which colour, which pattern over it, and how strong the colour is below that. */
@@ -54,8 +52,8 @@ export class Theme {
     const probe = document.createElement('i');
     probe.hidden = true;
     element.append(probe);
-    for (const [name, otherwise] of Object.entries(COLOURS)) {
-      probe.style.color = style.getPropertyValue(`--${name}`).trim() || otherwise;
+    for (const name of COLOURS) {
+      probe.style.color = `var(--${name})`;
       this[name] = this.#channels(getComputedStyle(probe).color);
     }
     probe.remove();

@@ -1,30 +1,22 @@
-//! What a stream can show: plain lines always; colours and moving bars only on a terminal that understands them.
+//! What a stream can show: plain lines always; escapes only on a terminal that understands them and whose owner wants them.
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 
-/// What may be written beside plain text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Abilities {
-    pub colour: bool,
-    /// Lines that are written over.
-    pub motion: bool,
+/// Whether escapes (colours, lines that are written over) may be written there.
+///
+/// `NO_COLOR` speaks of colours, and whoever sets it mostly means the rest, too: a recording, a log, a reader aloud. A line
+/// for each trial tells no less than a bar.
+pub fn escapes(stream: &impl IsTerminal) -> bool {
+    let [term, no_color] = ["TERM", "NO_COLOR"].map(std::env::var_os);
+    judge(stream.is_terminal(), term.as_deref(), no_color.as_deref())
 }
 
-impl Abilities {
-    pub fn of(stream: &impl IsTerminal) -> Abilities {
-        let [term, no_color] = ["TERM", "NO_COLOR"].map(std::env::var_os);
-        Abilities::judge(stream.is_terminal(), term.as_deref(), no_color.as_deref())
-    }
-
-    /// PURE: a terminal without a name is taken for a dumb one; an empty `NO_COLOR` says nothing (no-color.org).
-    fn judge(terminal: bool, term: Option<&OsStr>, no_color: Option<&OsStr>) -> Abilities {
-        let motion = terminal && term.is_some_and(|term| term != "dumb" && !term.is_empty());
-        Abilities {
-            colour: motion && no_color.is_none_or(OsStr::is_empty),
-            motion,
-        }
-    }
+/// PURE: a terminal without a name is taken for a dumb one; an empty `NO_COLOR` says nothing (no-color.org).
+fn judge(terminal: bool, term: Option<&OsStr>, no_color: Option<&OsStr>) -> bool {
+    terminal
+        && term.is_some_and(|term| term != "dumb" && !term.is_empty())
+        && no_color.is_none_or(OsStr::is_empty)
 }
 
 #[cfg(test)]
@@ -32,17 +24,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_need_a_terminal_that_has_them_and_nobody_who_said_no() {
+    fn escapes_need_a_terminal_that_has_them_and_nobody_who_said_no() {
         let judged = |terminal, term: &str, no_color: &str| {
-            let abilities = Abilities::judge(terminal, Some(term.as_ref()), Some(no_color.as_ref()));
-            (abilities.colour, abilities.motion)
+            judge(terminal, Some(term.as_ref()), Some(no_color.as_ref()))
         };
-        assert_eq!(judged(true, "xterm", ""), (true, true));
-        assert_eq!(judged(true, "xterm", "1"), (false, true));
-        assert_eq!(judged(true, "dumb", ""), (false, false));
-        assert_eq!(judged(true, "", ""), (false, false));
-        assert_eq!(judged(false, "xterm", ""), (false, false));
-        let unnamed = Abilities::judge(true, None, None);
-        assert!(!unnamed.colour && !unnamed.motion);
+        assert!(judged(true, "xterm", ""));
+        assert!(judge(true, Some("xterm".as_ref()), None));
+        assert!(!judged(true, "xterm", "1"));
+        assert!(!judged(true, "xterm", "0"));
+        assert!(!judged(true, "dumb", ""));
+        assert!(!judged(true, "", ""));
+        assert!(!judged(false, "xterm", ""));
+        assert!(!judge(true, None, None));
     }
 }

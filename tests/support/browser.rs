@@ -7,6 +7,8 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
+#[path = "browser/eyes.rs"]
+mod eyes;
 #[path = "browser/hands.rs"]
 mod hands;
 #[path = "browser/page.rs"]

@@ -2,14 +2,17 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
-use crate::browser::{Browser, Page};
-use crate::support::Lab;
+use super::browser::{Browser, Page};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Longer than anything takes on a loaded machine, and never waited for when all is well.
-pub const BOUND: Duration = Duration::from_secs(60);
+pub const BOUND: Duration = Duration::from_secs(120);
+
+/// What every document of the page begins with.
+const KNOWN: &str = "addEventListener('DOMContentLoaded', () => import('/main.js').then(
+  ({ history, view, stream }) => { window.lab = { history, view, stream }; }))";
 
 /// A page that shows a lab; what it knows is `lab.history`, `lab.view` and `lab.stream` in its expressions.
 pub struct LabPage(Page);
@@ -21,20 +24,11 @@ impl std::ops::Deref for LabPage {
     }
 }
 
-/// The URL that lets a browser act, as `ps` tells it.
-pub fn url(lab: &Lab<'_>) -> String {
-    lab.ps()["lab"]["page"].as_str().unwrap().to_owned()
-}
-
-/// Where the page is, without what lets a browser act.
-pub fn origin(url: &str) -> &str {
-    url.split_once("/#").map_or(url, |(origin, _)| origin)
-}
-
 impl LabPage {
     /// In a new tab; returns when it shows the lab.
     pub fn open(browser: &Browser, url: &str) -> LabPage {
         let page = LabPage(browser.page());
+        page.ask("Page.addScriptToEvaluateOnNewDocument", json!({"source": KNOWN}));
         page.goto(url);
         page.shows();
         page
@@ -45,9 +39,13 @@ impl LabPage {
         self.shows();
     }
 
+    /// Types the URL into the address bar of the tab that shows that address already.
+    pub fn retype(&self, url: &str) {
+        self.loads_again(|| self.eval(&format!("void (location.href = {url:?})")));
+        self.shows();
+    }
+
     fn shows(&self) {
-        let modules = "import('/main.js').then(({ history, view, stream }) => { window.lab = { history, view, stream }; })";
-        self.eval::<()>(modules);
         self.until(
             "it hears the lab",
             "lab.stream.state.is === 'live' && lab.history.totals !== null",

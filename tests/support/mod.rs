@@ -72,6 +72,11 @@ impl Place {
         self.up_in(&[], arguments)
     }
 
+    /// The same with its flags as they are typed.
+    pub fn lab(&self, flags: &str) -> Lab<'_> {
+        self.up(&flags.split_whitespace().collect::<Vec<_>>())
+    }
+
     /// The same with more in its environment.
     pub fn up_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Lab<'_> {
         let mut command = self.command(&[&["up"], arguments].concat());
@@ -171,6 +176,13 @@ impl Lab<'_> {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid() as i32), signal).unwrap();
     }
 
+    /// Ends it in order.
+    pub fn down(&mut self) {
+        let output = self.place.run(&["down"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(self.exit_code(), Some(0));
+    }
+
     /// The exit code, after its last line.
     pub fn exit_code(&mut self) -> Option<i32> {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
@@ -199,6 +211,20 @@ pub fn resetlab(dir: &Path, words: &str) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// What an experiment that crashes routers prints. A router whose threads have to wait for a processor may withstand the
+/// traffic for longer than anybody waits; that is no failure of the experiment, and it is begun again.
+pub fn crash_run(mut command: impl FnMut() -> Command) -> Value {
+    for _ in 0..5 {
+        let output = command().output().unwrap();
+        if output.status.success() {
+            return serde_json::from_slice(&output.stdout).unwrap();
+        }
+        let told = stderr(&output);
+        assert!(told.contains(" survived "), "{told}");
+    }
+    panic!("no router has crashed in five runs");
 }
 
 pub fn stderr(output: &Output) -> String {

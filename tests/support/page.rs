@@ -1,11 +1,18 @@
 //! A lab's page as a program asks for it: raw requests, and the stream of events.
 
-use super::Lab;
+use super::{Lab, Place};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+
+/// A lab whose windows last less than half a second, and its page.
+pub fn up(place: &Place) -> (Lab<'_>, Page) {
+    let lab = place.lab("--interval 200ms --timeout 200ms --restart-delay 1s --rate 100");
+    let page = Page::of(&lab);
+    (lab, page)
+}
 
 /// Where a lab's page is.
 pub struct Page {
@@ -85,18 +92,26 @@ impl Page {
     }
 
     pub fn live(&self, path: &str, fields: &str) -> Live {
+        self.try_live(path, fields)
+            .unwrap_or_else(|refused| panic!("{path}: {refused}"))
+    }
+
+    /// The first line of the answer where it is no stream.
+    pub fn try_live(&self, path: &str, fields: &str) -> Result<Live, String> {
         let mut stream = self.connect();
         let address = &self.address;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n").unwrap();
         let mut lines = BufReader::new(stream);
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
-        assert!(line.starts_with("HTTP/1.1 200"), "{line}");
-        Live {
+        if !line.starts_with("HTTP/1.1 200") {
+            return Err(line);
+        }
+        Ok(Live {
             lines,
             id: String::new(),
             frames: Vec::new(),
-        }
+        })
     }
 }
 

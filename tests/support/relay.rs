@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub struct Relay {
@@ -13,6 +14,8 @@ pub struct Relay {
 
 #[derive(Default)]
 struct Shared {
+    /// Nobody gets through.
+    shut: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
     /// All that browsers have said.
     said: Mutex<Vec<u8>>,
@@ -26,6 +29,9 @@ impl Relay {
         let state = Arc::clone(&shared);
         std::thread::spawn(move || {
             for browser in listener.incoming().flatten() {
+                if state.shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 if let Ok(lab) = TcpStream::connect(lab) {
                     state.join(&browser, &lab);
                 }
@@ -34,13 +40,20 @@ impl Relay {
         Relay { address, shared }
     }
 
-    /// Breaks every connection there is, in the middle of whatever it carries; how many those were.
+    /// Breaks every connection there is, in the middle of whatever it carries, and lets none through from then on; how
+    /// many those were.
     pub fn cut(&self) -> usize {
+        self.shared.shut.store(true, Ordering::SeqCst);
         let mut open = self.shared.open.lock().unwrap();
         let cut = open
             .drain(..)
             .filter(|each| each.shutdown(Shutdown::Both).is_ok());
         cut.count()
+    }
+
+    /// Lets connections through again.
+    pub fn mend(&self) {
+        self.shared.shut.store(false, Ordering::SeqCst);
     }
 
     /// The lines that browsers have sent and that begin with that word, whatever its case.

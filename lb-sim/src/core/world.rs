@@ -44,6 +44,10 @@ pub(crate) struct World {
     pub truth: Vec<Truth>,
     /// A router that answers takes this long to, unless it refuses.
     pub latency: Duration,
+    /// The balancer reads what a living router has answered so much later, whatever becomes of the router meanwhile.
+    pub reading: Duration,
+    /// What is still to be read.
+    unread: BTreeMap<(Timestamp, u64), ProbeId>,
     /// Checks under way that will be answered.
     answers: BTreeMap<(Timestamp, u64), ProbeId>,
     /// Checks under way at hung routers, and all others, abandoned or not.
@@ -63,6 +67,8 @@ impl World {
             log: Vec::new(),
             truth: vec![Truth::Alive; backends as usize],
             latency: Duration::ZERO,
+            reading: Duration::ZERO,
+            unread: BTreeMap::new(),
             answers: BTreeMap::new(),
             sent: Vec::new(),
             lost: Vec::new(),
@@ -141,14 +147,26 @@ impl World {
     }
 
     fn next_event(&self) -> Option<Timestamp> {
-        let answer = self.answers.keys().next().map(|(at, _)| *at);
-        [answer, self.balancer.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let first = |map: &BTreeMap<(Timestamp, u64), ProbeId>| map.keys().next().map(|(at, _)| *at);
+        [
+            first(&self.unread),
+            first(&self.answers),
+            self.balancer.next_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn step(&mut self) {
+        while let Some(entry) = self
+            .unread
+            .first_entry()
+            .filter(|entry| entry.key().0 <= self.now)
+        {
+            let probe = entry.remove();
+            self.hear(probe, ProbeResult::Ok);
+        }
         while let Some(entry) = self
             .answers
             .first_entry()
@@ -163,8 +181,12 @@ impl World {
             match action {
                 Action::Start { probe, .. } => {
                     self.log.push(Note::Started(self.now, probe));
-                    self.sent.push(probe);
                     let truth = self.truth[probe.backend.index()];
+                    if truth == Truth::Alive && !self.reading.is_zero() {
+                        self.unread.insert((self.now + self.reading, probe.number), probe);
+                        continue;
+                    }
+                    self.sent.push(probe);
                     match self.result(truth) {
                         None if truth == Truth::Silent => self.lost.push(probe),
                         None => {}
@@ -193,6 +215,10 @@ impl World {
             return;
         };
         self.sent.retain(|sent| *sent != probe);
+        self.hear(probe, result);
+    }
+
+    fn hear(&mut self, probe: ProbeId, result: ProbeResult) {
         if let Some(verdict) = self.balancer.on_probe(self.now, probe, result) {
             self.log.push(Note::Ended(self.now, verdict));
         }

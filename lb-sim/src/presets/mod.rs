@@ -31,12 +31,13 @@
 mod limit;
 mod nearest;
 mod parse;
+mod section;
 #[cfg(test)]
 mod tests;
 
 pub use limit::{Forbidden, Limit, Relation};
 pub use nearest::{nearest, similar};
-pub use parse::BadPreset;
+pub use section::BadPreset;
 
 use crate::core::Settings;
 use serde::Serialize;

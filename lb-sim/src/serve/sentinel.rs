@@ -103,7 +103,8 @@ mod tests {
 
     #[tokio::test]
     async fn ends_with_its_connection_and_not_before() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Nobody else gets a port of this address while it is closed.
+        let listener = TcpListener::bind("127.66.6.8:0").await.unwrap();
         let target = listener.local_addr().unwrap();
         for reset in [false, true] {
             let watching = watch(target, ProxyProtocol::V2, Timestamp(0));

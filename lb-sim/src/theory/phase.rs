@@ -21,11 +21,14 @@ pub enum Phase {
     },
     /// A check was under way; it had started this long before.
     InFlight { since_start: Duration },
+    /// The same, but the router had answered before it died: the balancer read the answer `after` the death, and took it
+    /// for a success.
+    Answered { since_start: Duration, after: Duration },
 }
 
 impl Phase {
-    /// `started` and `ended` are of the last check that started before the death.
-    pub fn of(death: Timestamp, started: Timestamp, ended: Timestamp) -> Phase {
+    /// `started` and `ended` are of the last check that started before the death, `passed` is what came of it.
+    pub fn of(death: Timestamp, started: Timestamp, ended: Timestamp, passed: bool) -> Phase {
         let since_start = death.since(started);
         if ended < death {
             let since_end = death.since(ended);
@@ -33,6 +36,9 @@ impl Phase {
                 since_start,
                 since_end,
             }
+        } else if passed {
+            let after = ended.since(death);
+            Phase::Answered { since_start, after }
         } else {
             Phase::InFlight { since_start }
         }
@@ -66,7 +72,10 @@ impl Polling<'_> {
             ..
         } = *self.check;
         if schedule == Schedule::Deadline && !self.at_once() {
-            return Ok(timeout.saturating_sub(phase.since_success(interval)));
+            return Ok(match phase {
+                Phase::Answered { after, .. } => timeout + after,
+                _ => timeout.saturating_sub(phase.since_success(interval)),
+            });
         }
         let more = self.fall() - 1;
         let rest = || Ok::<_, NoTheory>(self.start_of(more)?.mean + self.last().mean);
@@ -74,6 +83,15 @@ impl Polling<'_> {
         Ok(match (phase, schedule) {
             (Phase::Between { since_end, .. }, Schedule::End) => interval.saturating_sub(since_end) + rest()?,
             (Phase::Between { since_start, .. }, _) => interval.saturating_sub(since_start) + rest()?,
+            (Phase::Answered { after, .. }, Schedule::End) => after + interval + rest()?,
+            (Phase::Answered { since_start, after }, _) => {
+                let age = since_start + after;
+                let next = match gaps::in_rounds(&self.check) {
+                    true => interval.max(age),
+                    false => gaps::next_tick(age, interval, interval),
+                };
+                next - since_start + rest()?
+            }
             (Phase::InFlight { since_start }, _) if hung => rest()?.saturating_sub(since_start),
             (Phase::InFlight { .. }, Schedule::End) => rest()?,
             (Phase::InFlight { .. }, _) if more == 0 => Duration::ZERO,
@@ -95,6 +113,7 @@ impl Phase {
         match self {
             Phase::Between { since_end, .. } => since_end,
             Phase::InFlight { since_start } => since_start + interval,
+            Phase::Answered { .. } => Duration::ZERO,
         }
     }
 }

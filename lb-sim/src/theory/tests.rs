@@ -120,11 +120,15 @@ fn phase(world: &World, death: Timestamp) -> Phase {
         .find_map(started)
         .expect("a check before the death");
     let ended = |note: &Note| match note {
-        Note::Ended(at, verdict) if verdict.probe == probe => Some(*at),
+        Note::Ended(at, verdict) if verdict.probe == probe => Some((*at, verdict.failures == 0)),
         _ => None,
     };
-    let ended = world.log.iter().find_map(ended).unwrap_or(Timestamp(u64::MAX));
-    Phase::of(death, started, ended)
+    let (ended, passed) = world
+        .log
+        .iter()
+        .find_map(ended)
+        .unwrap_or((Timestamp(u64::MAX), false));
+    Phase::of(death, started, ended, passed)
 }
 
 fn faults() -> impl Strategy<Value = Fault> {
@@ -157,6 +161,30 @@ proptest! {
         prop_assert_eq!(measured, predicted);
         let slack = Duration::from_nanos(latency);
         prop_assert!(t_detect(&settings, fault).unwrap().contains(measured, slack), "{:?}", measured);
+    }
+
+    #[test]
+    fn an_answer_that_is_read_after_the_death_was_given_by_the_living(
+        interval in 1_000_000u64..5_000_000_000,
+        reading in 0.001f64..1.0,
+        fall in 1u32..6,
+        fault in faults(),
+        schedule in schedules(),
+        at in 1.0f64..20.0,
+    ) {
+        let settings = CheckSettings {
+            interval: Duration::from_nanos(interval),
+            timeout: Duration::from_nanos(interval),
+            ..check(1, 1, fall, schedule, 0)
+        };
+        let death = BIRTH + settings.interval.mul_f64(at);
+        let mut world = World::new(settings.clone(), 1, 1);
+        world.reading = settings.interval.mul_f64(reading);
+        world.run_until(death);
+        world.set_truth(ONLY, if fault == Fault::Hang { Truth::Hung } else { Truth::Refusing });
+        let limit = death + t_detect(&settings, fault).unwrap().max + settings.interval * 2;
+        let down = world.run_to_belief(ONLY, Belief::Down, limit).expect("detected");
+        prop_assert_eq!(predict(&settings, fault, phase(&world, death)).unwrap(), down.since(death));
     }
 
     #[test]

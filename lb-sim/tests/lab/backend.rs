@@ -80,11 +80,12 @@ impl Backend {
         self.become_(Mode::Dead);
         // Wakes the accepting thread, which closes the port.
         let _ = TcpStream::connect(self.address);
-        for stream in self.inner.streams.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
         while TcpStream::connect(self.address).is_ok() {
             std::thread::yield_now();
+        }
+        // None is accepted any more: these are all.
+        for stream in self.inner.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
@@ -106,7 +107,9 @@ impl Inner {
 
     /// Closing with SO_LINGER 0 sends a RST, once this is the last handle of the socket.
     fn reset(&self, stream: &TcpStream) {
-        self.streams.lock().unwrap().clear();
+        let peer = stream.peer_addr().ok();
+        let other = |kept: &mut TcpStream| kept.peer_addr().ok() != peer;
+        self.streams.lock().unwrap().retain_mut(other);
         socket2::SockRef::from(stream)
             .set_linger(Some(Duration::ZERO))
             .unwrap();

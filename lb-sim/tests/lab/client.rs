@@ -62,6 +62,11 @@ impl Client {
     fn request(&mut self, method: &str, length: &str) -> io::Result<Answer> {
         let body = if length.is_empty() { "" } else { "hi" };
         self.ask(method, length, body)?;
+        self.answer()
+    }
+
+    /// The answer to what was asked before.
+    pub fn answer(&mut self) -> io::Result<Answer> {
         let (mut status, mut router, mut length) = (0, String::new(), 0);
         loop {
             let mut line = String::new();

@@ -93,19 +93,28 @@ mod tests {
     #[tokio::test]
     async fn fires_at_the_latest_setting_and_never_early() {
         let mut timer = Timer::new();
-        let start = clock::now();
-        for (set, millis) in [(5000, 10), (5000, 20)] {
-            timer.set(start + Duration::from_millis(set));
+        let soon = |ms| clock::now() + Duration::from_millis(ms);
+        for _ in 0..2 {
+            timer.set(soon(3_600_000));
             assert!(poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await);
-            timer.set(start + Duration::from_millis(millis));
+            let sooner = soon(10);
+            timer.set(sooner);
             poll_fn(|cx| timer.poll(cx)).await;
-            assert!(clock::now() >= start + Duration::from_millis(millis));
+            assert!(clock::now() >= sooner);
         }
-        timer.set(start + Duration::from_millis(30));
-        assert!(poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await);
-        timer.set(start + Duration::from_millis(60));
+        // Armed, then moved later. A machine that is late may have passed it before it was armed.
+        loop {
+            let at = soon(10);
+            timer.set(at);
+            if poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await {
+                break;
+            }
+            assert!(clock::now() >= at);
+        }
+        let later = soon(40);
+        timer.set(later);
         poll_fn(|cx| timer.poll(cx)).await;
-        assert!(clock::now() >= start + Duration::from_millis(60));
+        assert!(clock::now() >= later);
         timer.set(NEVER);
         assert!(poll_fn(|cx| Poll::Ready(timer.poll(cx).is_pending())).await);
     }

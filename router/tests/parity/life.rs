@@ -55,12 +55,8 @@ fn health_200() {
 #[test]
 fn start_health_503_and_main_port_refused_until_the_delay_is_over() {
     let (address, _heard) = application(HELLO);
-    let flags = [
-        "--profile",
-        "gorouter",
-        "--start-response-delay-interval",
-        "300ms",
-    ];
+    let flags = ["--profile", "gorouter", "--start-response-delay-interval", "3s"];
+    // Long enough to ask three times on a busy machine.
     let mut router = Router::start_delayed(&routes("app.test", &[address]), &flags);
     assert_unhealthy(&router, "start");
     assert!(refused(router.traffic));
@@ -75,7 +71,8 @@ fn sigusr1_unhealthy_and_serving_then_refused_then_what_is_in_flight_finishes() 
     let (silent, heard, hold) = silent_application();
     let (address, _heard) = application(HELLO);
     let table = [routes("app.test", &[address]), routes("slow.test", &[silent])].concat();
-    let flags = ["--drain-wait", "300ms", "--drain-timeout", "1h"];
+    // Long enough to ask twice on a busy machine.
+    let flags = ["--drain-wait", "3s", "--drain-timeout", "1h"];
     let mut router = Router::start_with(&table, &production(&flags));
     let idle = sent(&router, &get("app.test", "").replace("Connection: close\r\n", ""));
     let mut in_flight = sent(

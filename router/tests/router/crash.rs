@@ -28,8 +28,9 @@ fn a_client_that_leaves_meets_the_hook_and_the_router_dies_as_the_articles() {
     let mut router = Router::start(&routes("app.test", &[address]));
     assert!(router.ask(r#"{"cmd":"show"}"#).contains(r#""header_race":true"#));
     assert_eq!(router.ask(r#"{"cmd":"widen"}"#), "{\"ok\":true}\n");
-    let attempts = (0..20).take_while(|_| leave_early(router.traffic)).count();
-    assert!((1..20).contains(&attempts), "{attempts}");
+    // For as long as the race stays wide: a busy router may die well after the client that did it.
+    let attempts = (0..200).take_while(|_| leave_early(router.traffic)).count();
+    assert!((1..200).contains(&attempts), "{attempts}");
     let (status, stderr) = router.end();
     assert_eq!(status.code(), Some(2));
     assert!(

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Control, Refused, findToken } from '../control.js';
+import { Control as Real, Refused, findToken } from '../control.js';
+
+/** In a lab that has been heard. */
+class Control extends Real {
+  constructor(token, ask, world = {}) {
+    super(token, ask, { labTime: () => 1000.7, ...world });
+  }
+}
 
 const answering = (status, text) => async () => ({ ok: status < 400, status, text: async () => text });
 
@@ -13,6 +20,7 @@ test('an order carries the token, and a question does not', async () => {
   await control.post('/v1/fault', { router: 'router-2', fault: 'kill' });
   await control.theory({ interval: '1s', detector: 'passive+sentinel' });
   assert.equal(asked[0].request.headers['x-resetlab-token'], 'secret');
+  assert.equal(asked[0].request.headers['x-resetlab-before'], '3000', 'two seconds of the lab’s time from now');
   assert.deepEqual(JSON.parse(asked[0].request.body), { router: 'router-2', fault: 'kill' });
   assert.equal(asked[1].path, '/v1/theory?interval=1s&detector=passive%2Bsentinel');
   assert.equal(asked[1].request.headers, undefined);
@@ -123,19 +131,33 @@ test('an order without an answer says so, and an answer in time does not', async
   let answer;
   const waiting = new Control('t', () => new Promise((done) => (answer = done)), world);
   for (const [path, body, words] of [
-    ['/v1/fault', { router: 'router-2', fault: 'kill' }, 'kill router-2: no answer yet'],
-    ['/v1/restart', { router: 'router-3' }, 'restart router-3: no answer yet'],
-    ['/v1/set', { fall: '2', rise: '3' }, 'set fall=2 rise=3: no answer yet'],
+    ['/v1/fault', { router: 'router-2', fault: 'kill' }, 'kill router-2'],
+    ['/v1/restart', { router: 'router-3' }, 'restart router-3'],
+    ['/v1/set', { fall: '2', rise: '3' }, 'set fall=2 rise=3'],
   ]) {
     const order = waiting.post(path, body);
     const [{ then, after }] = timers.values();
     assert.equal(after, 2000);
     then();
-    assert.deepEqual(said.splice(0), [words]);
+    assert.deepEqual(said.splice(0), [`${words}: no answer yet; what has not reached the lab by now is not carried out`]);
     answer({ ok: true, status: 200, text: async () => '{}' });
     assert.deepEqual(await order, {});
     assert.equal(timers.size, 0);
   }
   waiting.post('/v1/crash', { router: 'router-1' });
   assert.equal(timers.size, 0, 'it tells itself that it takes its time');
+});
+
+test('an order is taken back when it is not answered, and none is given to a lab that is not heard', async () => {
+  const timers = [];
+  const never = (_, { signal }) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
+  const control = new Control('t', never, { setTimeout: (then, after) => timers.push({ then, after }), clearTimeout: () => {}, late: () => {} });
+  const order = control.post('/v1/fault', { router: 'router-2', fault: 'kill' });
+  assert.deepEqual(timers.map(({ after }) => after), [2000, 10_000]);
+  timers[1].then();
+  await assert.rejects(order, /no answer for 10 s: what has not been carried out by now will not be/);
+  const asked = [];
+  const early = new Control('t', (path) => asked.push(path), { labTime: () => null });
+  await assert.rejects(early.post('/v1/set', { fall: '2' }), /not been heard yet/);
+  assert.deepEqual(asked, []);
 });

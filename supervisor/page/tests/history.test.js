@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BUCKET_MS, HOUR_MS, History, OUTCOMES } from '../history.js';
+import { byRouter, gaps, lostIn, windowOf } from '../spans.js';
 import { Dice, lab } from './lab.js';
 
 const told = (options) => {
@@ -24,8 +25,8 @@ function picture(history) {
   });
   const out = [];
   history.out.each(0, history.out.last + 1, (bucket, counts, at) => out.push([bucket, ...counts.subarray(at, at + OUTCOMES.length)]));
-  const { windows, mistakes, log, totals, settings, now, dropped } = history;
-  return { lanes, out, windows: [...windows], mistakes: [...mistakes], log, totals, settings, now, dropped };
+  const { windows, log, totals, settings, now, dropped } = history;
+  return { lanes, out, windows: [...windows], log, totals, settings, now, dropped };
 }
 
 test('counts of all frames are kept, those of old buckets too', () => {
@@ -134,6 +135,45 @@ test('after a gap, the state is that of its base', () => {
   assert.equal(history.now, 5000);
 });
 
+const window = (id, open, from, lost) => ({ id, router: 'router-2', fault: 'hang', from, open, t_detect_s: open ? null : 2, in_flight: 0, window: lost });
+
+test('after a gap, the windows that are open are those of its base, and one that was closed in it is none of a later gap', () => {
+  const { hello } = told({ routers: 2, seconds: 1 });
+  const lane = (more) => ({ truth: 'up', truth_since: 0, belief: 'up', belief_since: 0, member: true, ...more });
+  const base = { ...hello.base, t: 3_600_000, routers: { 'router-2': lane({ truth_since: 20_000, belief_since: 25_000 }) } };
+  for (const reconnected of [false, true]) {
+    const history = new History();
+    history.begin(hello);
+    history.apply({ seq: 0, t: 1000, truth: [{ router: 'router-2', at: 900, truth: 'dead', why: 'kill' }], windows: [window('w1', true, 900, 777), window('w0', false, 100, 9)] });
+    // In it the router was noticed, restarted, used again; another window has opened.
+    const told = { ...base, windows: [window('w2', true, 3_599_000, 4)] };
+    if (reconnected) history.begin({ ...hello, first_seq: 36_001, base: told });
+    else history.gap({ frames: 36_000, base: told });
+    assert.deepEqual([...history.windows.keys()].sort(), ['w0', 'w2']);
+    history.apply({ seq: 36_001, t: 3_600_100, truth: [{ router: 'router-2', at: 3_600_050, truth: 'dead', why: 'kill' }], windows: [window('w2', false, 3_599_000, 5), window('w3', true, 3_600_050, 3)] });
+    history.apply({ seq: 36_002, t: 3_602_100, belief: [{ router: 'router-2', at: 3_602_050, belief: 'down', by: 'poll', why: '' }], windows: [window('w3', false, 3_600_050, 12)] });
+    const last = gaps(history.lane('router-2')).at(-1);
+    assert.equal(lostIn(windowOf(byRouter(history.windows).get('router-2'), last, history.now)), 12);
+  }
+});
+
+test('a page that comes when a window is open knows of it', () => {
+  const { hello } = told({ routers: 2, seconds: 1 });
+  const history = new History();
+  history.begin({ ...hello, first_seq: 100, base: { ...hello.base, t: 5000, windows: [window('w1', true, 4000, 7)] } });
+  assert.equal(history.windows.get('w1').window, 7);
+});
+
+test('lines are bounded in the first hour, too', () => {
+  const { hello } = told({ seconds: 1 });
+  const history = new History();
+  history.begin(hello);
+  for (let seq = 0; seq < 5000; seq++) history.apply({ seq, t: (seq + 1) * 100, log: [0, 1, 2].map((n) => ({ at: seq * 100 + n, tone: 'plain', text: 'x' })) });
+  assert.ok(history.log.length >= 5000 && history.log.length <= 10_000, `${history.log.length}`);
+  assert.equal(history.log.at(-1).at, 499_902);
+  assert.equal(history.logged, 15_000);
+});
+
 test('a reader that comes back too late begins at what is kept', () => {
   const { hello, frames } = told({ routers: 2, seconds: 20, seed: 1 });
   const history = heard({ hello, frames: frames.slice(0, 30) });
@@ -152,7 +192,7 @@ test('an hour is kept and no more, and the state at its beginning is known', () 
     history.apply({
       seq: minute, t, out: [[t / BUCKET_MS - 1, { ok: 1 }]], attempts: [['router-1', t / BUCKET_MS - 1, 1]], latency: [[160, 1]],
       checks: [['router-1', t - 2, t - 1, 'ok']], truth: [{ router: 'router-1', at: t, truth: minute % 2 ? 'up' : 'dead', why: '' }],
-      windows: [{ id: `w${minute}`, router: 'router-1', from: t, open: false }], mistakes: [{ id: `m${minute}`, router: 'router-1', from: t, to: t }],
+      windows: [{ id: `w${minute}`, router: 'router-1', from: t, open: false }],
       log: [{ at: t, tone: 'plain', text: 'x' }],
     });
   }
@@ -161,7 +201,7 @@ test('an hour is kept and no more, and the state at its beginning is known', () 
   assert.ok(lane.truth.length <= kept && lane.truth[0].at <= history.now - HOUR_MS);
   assert.equal(history.outcomes(0, history.now)[0], kept - 1);
   assert.ok(lane.checks.length <= kept && lane.checks.length >= kept - 1);
-  assert.ok(history.windows.size <= kept && history.mistakes.size <= kept && history.log.length <= kept);
+  assert.ok(history.windows.size <= kept && history.log.length <= kept);
   assert.equal(history.logged, minutes);
   const bins = new Float64Array(512);
   assert.ok(history.latency.merge(0, history.now, bins) <= kept);
@@ -178,3 +218,39 @@ test('a router that left stays as long as it can be seen', () => {
   assert.deepEqual(history.names(0).slice(0, 3), ['router-1', 'router-2', 'router-3']);
   assert.deepEqual(history.names(60_000).slice(0, 3), ['router-1', 'router-3', 'router-4']);
 });
+
+test('an open tab holds an hour, however long it is open', () => {
+  const history = new History();
+  history.begin({ epoch: 'a', first_seq: 0, slo: 0.99, base: { t: 0, routers: {} } });
+  const after = (hours) => {
+    for (let seq = history.next; history.now < hours * HOUR_MS; seq++) history.apply(second(seq));
+    const { windows, log, holes, settingsChanges, routers } = history;
+    const turns = [...routers.values()].flatMap(({ truth, belief }) => [...truth, ...belief]).length;
+    return { arrays: bytesOf(history), things: windows.size + log.length + holes.length + settingsChanges.length + turns };
+  };
+  const hour = after(1);
+  const { arrays, things } = after(2.2);
+  assert.ok(arrays < hour.arrays * 1.05, `${arrays} bytes after two hours, ${hour.arrays} after one`);
+  assert.ok(things < hour.things * 1.1, `${things} after two hours, ${hour.things} after one`);
+});
+
+/** A second in which a bit of everything happens. */
+function second(seq) {
+  const t = (seq + 1) * 1000;
+  const router = `router-${seq % 5}`;
+  const window = { id: `w${seq}`, router, from: t - 900, open: false, t_detect_s: 0.5, in_flight: 0, window: 1 };
+  return {
+    seq, t, windows: [window], log: [{ at: t, tone: 'bad', text: router }],
+    truth: [{ router, at: t - 900, truth: seq % 2 ? 'up' : 'dead', why: '' }], belief: [{ router, at: t - 400, belief: seq % 2 ? 'up' : 'down', by: 'poll', why: '' }],
+    checks: [[router, t - 10, t - 5, seq % 3 ? 'ok' : 'refused']], out: [[seq * 10, { ok: 9, reset: 1 }]], attempts: [[router, seq * 10, 1]],
+    latency: [[100 + (seq % 50), 9]], settings: { fall: seq },
+  };
+}
+
+/** Of all arrays of numbers below an object. */
+function bytesOf(object) {
+  if (ArrayBuffer.isView(object)) return object.buffer.byteLength;
+  if (object === null || typeof object !== 'object') return 0;
+  const below = object instanceof Map ? [...object.values()] : Object.values(object);
+  return below.reduce((sum, each) => sum + bytesOf(each), 0);
+}

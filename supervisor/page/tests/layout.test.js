@@ -50,6 +50,16 @@ test('a shorter text is taken where the long one does not fit', () => {
   assert.deepEqual(place([{ rank: 1, height: 10, choices }], { x: 0, y: 0, width: 10, height: 20 }), []);
 });
 
+test('a place that has to be clear hides nothing that is kept; another one may', () => {
+  const kept = [{ x: 40, y: 0, width: 20, height: 10 }];
+  const bounds = { x: 0, y: 0, width: 100, height: 10 };
+  const over = { x: 30, y: 0, width: 40 };
+  const label = (...choices) => place([{ rank: 1, height: 10, choices }], bounds, kept).map(({ x }) => x);
+  assert.deepEqual(label({ ...over, clear: true }), []);
+  assert.deepEqual(label({ ...over, clear: true }, { ...over, x: 60, clear: true }), [60]);
+  assert.deepEqual(label({ ...over, clear: true }, over), [30]);
+});
+
 test('labels at a margin keep their order and their distance', () => {
   const dice = new Dice(5);
   for (let round = 0; round < 200; round++) {

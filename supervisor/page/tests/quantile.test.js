@@ -63,6 +63,22 @@ test('a column that is whole is made once, the last one again and again', () => 
   assert.equal(merged.column(new Histograms(), 1000, 0, 1000, 2000, (_, count) => count), 0, 'another lab has its own');
 });
 
+test('columns of widths that were seen before are kept, of a few widths', () => {
+  const histograms = new Histograms();
+  histograms.add(500, [[3, 5]]);
+  const merged = new Merged();
+  let made = 0;
+  const see = (width) => merged.column(histograms, width, 0, width, 1e9, () => ++made);
+  for (const width of [1000, 2000, 1000, 2000]) see(width);
+  assert.equal(made, 2, 'there and back');
+  for (let width = 3000; width < 20_000; width += 1000) see(width);
+  made = 0;
+  see(19_000);
+  assert.equal(made, 0);
+  see(1000);
+  assert.equal(made, 1, 'not of every width that there ever was');
+});
+
 test('whole tens of seconds are read from their sums, and say the same as each frame', () => {
   const dice = new Dice(3);
   const [both, fine] = [new Histograms(), new Histograms({ coarse: false })];

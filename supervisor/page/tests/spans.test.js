@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { History } from '../history.js';
-import { changeAt, eachSpan, gaps, lostIn, windowOf } from '../spans.js';
+import { changeAt, eachSpan, gaps, lostIn, trouble, windowOf } from '../spans.js';
 import { standing, summarizeLanes, summarizeOutcomes } from '../summary.js';
 import { View } from '../view.js';
 import { lab } from './lab.js';
@@ -26,6 +26,21 @@ test('out while up is a mistake, up again and not yet in is none', () => {
   assert.deepEqual(kinds(lane([[0, 'up']], [[0, 'up'], [10, 'down'], [20, 'going_up'], [30, 'up']])), [['mistake', 10, 30]]);
   assert.deepEqual(kinds(lane([[0, 'dead'], [50, 'up']], [[0, 'down'], [60, 'going_up'], [90, 'up']])), [['lag', 50, 90]]);
   assert.deepEqual(kinds(lane([[0, 'up']], [[0, 'up'], [10, 'ejected']])), [['mistake', 10, null]]);
+});
+
+test('the trouble around a gap begins when all was well last and ends when all is well again', () => {
+  const truth = [[0, 'up'], [100, 'dead'], [400, 'starting'], [450, 'up'], [900, 'hung'], [950, 'up']];
+  const belief = [[0, 'up'], [150, 'going_down'], [300, 'down'], [500, 'going_up'], [600, 'up'], [700, 'going_down'], [800, 'down'], [850, 'up']];
+  const one = lane(truth, belief);
+  const around = gaps(one).map((gap) => [gap.kind, trouble(gap, 1000)]);
+  assert.deepEqual(around, [
+    ['window', { from: 100, to: 600 }],
+    ['lag', { from: 100, to: 600 }],
+    ['mistake', { from: 700, to: 850 }],
+    ['window', { from: 900, to: 950 }],
+  ]);
+  const open = lane([[0, 'up'], [100, 'dead']], [[0, 'up'], [150, 'going_down']]);
+  assert.deepEqual(trouble(gaps(open)[0], 170), { from: 100, to: 170 }, 'what goes on lasts until now');
 });
 
 test('of a belief that nobody tells, nothing differs', () => {
@@ -75,7 +90,8 @@ test('in a lab, windows measured and gaps seen are the same', () => {
     if (window.t_detect_s !== null) assert.ok(Math.abs((gap.to - gap.from) / 1000 - window.t_detect_s) < 0.002);
     assert.ok(lostIn(window) > 0);
   }
-  assert.equal(history.mistakes.size, history.names().flatMap((name) => gaps(history.lane(name))).filter(({ kind }) => kind === 'mistake').length);
+  const mistakes = new Set(frames.flatMap(({ mistakes = [] }) => mistakes.map(({ id }) => id)));
+  assert.equal(mistakes.size, history.names().flatMap((name) => gaps(history.lane(name))).filter(({ kind }) => kind === 'mistake').length);
 });
 
 test('a window is found by the gap that it is', () => {

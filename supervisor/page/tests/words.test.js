@@ -81,10 +81,43 @@ test('the last measured window is a closed one of a like fault', () => {
 test('a window is announced when it opens and when it closes', () => {
   const announcer = new Announcer();
   const window = { id: 'w', router: 'router-2', fault: 'kill', open: true, t_detect_s: null, window: 3, in_flight: 0 };
-  assert.match(announcer.hear([window]), /router-2 is gone \(kill\)/);
-  assert.equal(announcer.hear([{ ...window, window: 90 }]), null);
+  let seq = 0;
+  const said = (...windows) => {
+    announcer.hear({ seq: seq++, windows });
+    return announcer.news();
+  };
+  assert.match(said(window), /router-2 is gone \(kill\)/);
+  assert.equal(said({ ...window, window: 90 }), null);
   const closed = { ...window, open: false, t_detect_s: 3.171, window: 153, in_flight: 1 };
-  assert.match(announcer.hear([closed]), /noticed after 3\.17 s, 154 requests lost/);
-  assert.equal(announcer.hear([closed]), null);
-  assert.equal(announcer.hear([]), null);
+  assert.match(said(closed), /noticed after 3\.17 s, 154 requests lost/);
+  assert.equal(said(closed), null);
+  announcer.hear({ seq: seq++ });
+  assert.equal(announcer.news(), null);
+  assert.match(said({ ...window, id: 'v', began: 'taken_back' }), /router-2 is used again, and still gone \(kill\)/);
+});
+
+test('all that is new is announced, and nothing that a lab told before somebody listened', () => {
+  const announcer = new Announcer();
+  const window = (router, open) => ({ id: router, router, fault: 'kill', open, t_detect_s: open ? null : 2, window: 3, in_flight: 0 });
+  announcer.begin(100);
+  announcer.hear({ seq: 98, windows: [window('router-1', true), window('router-2', true)] });
+  announcer.hear({ seq: 99, windows: [window('router-1', false)] });
+  assert.equal(announcer.news(), null);
+  announcer.hear({ seq: 100, windows: [window('router-2', false), window('router-3', true)] });
+  announcer.hear({ seq: 101, windows: [window('router-4', true)] });
+  const news = announcer.news();
+  for (const words of ['router-2: the reset window is closed', 'router-3 is gone', 'router-4 is gone']) assert.ok(news.includes(words), news);
+  assert.ok(!news.includes('router-1'), news);
+});
+
+test('windows that have been told of are not kept for ever', () => {
+  const announcer = new Announcer();
+  const window = (id) => ({ id, router: 'router-1', fault: 'kill', open: false, t_detect_s: 1, window: 0, in_flight: 0 });
+  const said = (id) => {
+    announcer.hear({ seq: id, windows: [window(id)] });
+    return announcer.news();
+  };
+  for (let id = 0; id < 3000; id++) assert.notEqual(said(id), null);
+  assert.equal(said(2999), null, 'each once');
+  assert.notEqual(said(0), null, 'long forgotten');
 });

@@ -38,7 +38,9 @@ Examples:
   resetlab down                    end it
 
 Exit codes: 0 ok, 1 failed, 2 usage or bad config, 3 objective missed, 4 no such lab, router or process,
-5 a load balancer is not installed, 130/143 interrupted after cleaning up.";
+5 a load balancer is not installed, 130/143 interrupted after cleaning up.
+
+NO_COLOR=1, TERM=dumb or no terminal: plain lines, without colours, bars or other escapes.";
 
 /// Shows, measures and predicts how long a load balancer keeps sending traffic to a dead router
 #[derive(Parser)]

@@ -49,7 +49,8 @@ pub struct UpArgs {
     /// Serve /metrics for Prometheus there, or off [default: 127.K.0.1:9100]
     #[arg(long, value_name = "ADDR", help_heading = None)]
     metrics: Option<String>,
-    /// Serve the page for browsers there, or off [default: 127.K.0.1:8080]
+    /// Serve the page for browsers there, or off [default: 127.K.0.1:8080]; its URL has a token, which stays in the
+    /// browser's history and lets act on this lab as long as it lives
     #[arg(long, value_name = "ADDR", help_heading = None)]
     page: Option<String>,
     /// Show the page in a browser
@@ -121,7 +122,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
         end = signals.next() => return Ok(end.code()),
     };
     let serving_since = clock::now();
-    let started_wall = humantime::format_rfc3339_seconds(clock::wall()).to_string();
+    let wall = clock::wall();
     let facts = LabFacts {
         name: name.name.clone(),
         pid: std::process::id(),
@@ -137,8 +138,8 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     let down = Arc::new(Notify::new());
     let balancer = name.children.join("lb.sock");
     let api = Api::new(fleet.clone(), facts.clone(), &balancer, down.clone());
-    let (orders, read) = (api.without_token(), figures.clone());
-    let api = tokio::spawn(control::serve(listener, api, read));
+    let orders = control::orders(api.clone());
+    let api = tokio::spawn(control::serve(listener, api, figures.clone()));
     let mut notes = Vec::new();
     match scraped {
         Scraped::Off => {}
@@ -155,14 +156,9 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     } = paged
     {
         let program = teller::program_of(&facts);
-        let told = live.insert(Live::new(&facts, &settings, serving_since, program)?);
+        let told = live.insert(Live::new(&facts, &settings, (serving_since, wall), program)?);
         let guard = Guard::new(address, token);
-        tokio::spawn(pages::serve(
-            listener,
-            told.feed.clone(),
-            guard,
-            control::orders(orders),
-        ));
+        tokio::spawn(pages::serve(listener, told.feed.clone(), guard, orders));
     }
     let crash_traffic = crash_traffic(&settings, &lease.addresses)?;
     let mut teller = Teller::new(common.json, serving_since);
@@ -189,7 +185,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
             .unwrap_or_default(),
         facts,
         settings,
-        started_wall,
+        started_wall: humantime::format_rfc3339_seconds(wall).to_string(),
         serving_since,
         ended: clock::now(),
     };
@@ -297,12 +293,18 @@ async fn stop(
         live.flush(clock::now(), &story);
     }
     teller.flush();
-    let report = tokio::select! {
-        report = fleet.stop_all() => report,
-        // Asked twice: everything dies with this process.
-        again = signals.next() => {
-            eprintln!("resetlab: told twice: everything ends at once, without a summary; the records so far are kept");
-            return again.code();
+    let mut stopping = std::pin::pin!(fleet.stop_all());
+    let report = loop {
+        let framed = live.as_ref().map(Live::next_deadline);
+        tokio::select! {
+            report = &mut stopping => break report,
+            // A page that hears nothing for long would say so.
+            () = due(framed) => live.iter_mut().for_each(|live| live.flush(clock::now(), &story)),
+            // Asked twice: everything dies with this process.
+            again = signals.next() => {
+                eprintln!("resetlab: told twice: everything ends at once, without a summary; the records so far are kept");
+                return again.code();
+            }
         }
     };
     while let Ok(entry) = records.try_recv() {

@@ -12,7 +12,7 @@
 //! | `POST /v1/set {key: value, …}` | `resetlab.set.v1` |
 //! | `POST /v1/down` | `{}` once it is decided; the connection of `/v1/events` ends when it is done |
 //!
-//! The [page](crate::page) has some of them, from behind its guard.
+//! The [page](crate::page) has some of the orders, from behind its guard.
 //!
 //! Errors are `{"error": "…", "exit": N}` with the exit code that the command should end with. A reader that is too
 //! slow loses records and is told how many: it never slows the lab.
@@ -115,22 +115,12 @@ impl Api {
             down,
         }
     }
-
-    /// For the page: what it shows does not say how to act.
-    pub fn without_token(&self) -> Api {
-        let mut facts = self.facts.as_ref().clone();
-        let open = |url: String| url.split('#').next().unwrap_or_default().to_owned();
-        facts.page = facts.page.map(open);
-        Api {
-            facts: Arc::new(facts),
-            ..self.clone()
-        }
-    }
 }
 
 /// Serves until it is dropped.
 pub async fn serve(listener: UnixListener, api: Api, figures: SharedMetrics) {
     let router = Router::new()
+        .route("/v1/ps", get(ps))
         .route("/v1/events", get(events::follow))
         .route("/v1/scale", post(scale))
         .route("/v1/down", post(end))
@@ -144,7 +134,6 @@ pub async fn serve(listener: UnixListener, api: Api, figures: SharedMetrics) {
 /// What the page may ask for, too.
 pub fn orders(api: Api) -> Router {
     Router::new()
-        .route("/v1/ps", get(ps))
         .route("/v1/fault", post(fault))
         .route("/v1/crash", post(crash::crash))
         .route("/v1/heal", post(heal))

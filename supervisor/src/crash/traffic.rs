@@ -273,7 +273,8 @@ mod tests {
         over.await;
         assert_eq!(ends.iter().take(CLIENTS as usize).count(), CLIENTS as usize);
 
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // Below the ephemeral range, where no other test can get it.
+        let nobody = SocketAddr::from(([127, 66, 6, 6], 1));
         let traffic = Traffic::start(Order {
             until: Some(clock::now() + Duration::from_millis(30)),
             ..order(nobody)

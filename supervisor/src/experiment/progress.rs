@@ -2,7 +2,7 @@
 
 use super::measure::Trial;
 use super::summary::detector;
-use crate::terminal::Abilities;
+use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
@@ -14,7 +14,7 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(trials: u32, json: bool) -> Progress {
-        let moving = Abilities::of(&std::io::stderr()).motion;
+        let moving = terminal::escapes(&std::io::stderr());
         let bar = ProgressBar::with_draw_target(
             Some(u64::from(trials)),
             if moving {

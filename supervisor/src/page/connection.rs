@@ -1,5 +1,6 @@
 //! The connections of one listener: how many there are, and how long one keeps its place without getting on.
 
+use super::seat::{Hall, Seat};
 use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
@@ -9,17 +10,18 @@ use hyper_util::service::TowerToHyperService;
 use router::clock;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 /// What a connection may cost the others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// At a time, beside those of [readers](super::serve::READERS).
+    /// At a time, beside those of [readers](super::serve::READERS); one more than that takes the place of the one idle
+    /// longest.
     pub connections: usize,
     /// A request's head has come by then, and after an answer the next one's.
     pub head: Duration,
@@ -27,11 +29,27 @@ pub(super) struct Limits {
     pub body: Duration,
     /// Who takes nothing of an answer for so long does not get the rest.
     pub stall: Duration,
+    /// Nobody makes way for another who was idle for less.
+    pub patience: Duration,
 }
 
-/// A connection's place among those that ask and go.
+/// A connection's place: first among those that ask and go, then perhaps among the readers.
 #[derive(Clone)]
-pub(super) struct Place(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub(super) struct Place(Arc<Held>);
+
+struct Held {
+    seat: Mutex<Sitting>,
+    /// Somebody else gets the place.
+    end: Arc<Notify>,
+}
+
+struct Sitting {
+    seat: Seat,
+    reads: bool,
+}
+
+/// An order on its way: until it is dropped, its connection makes way for nobody.
+pub(super) struct Kept(Place);
 
 /// What a reader that takes nothing may hold back in this program, beside what the kernel keeps.
 const WRITTEN_AHEAD: usize = 64 << 10;
@@ -44,28 +62,28 @@ impl Default for Limits {
             head: Duration::from_secs(5),
             body: Duration::from_secs(5),
             stall: Duration::from_secs(10),
+            patience: Duration::from_millis(100),
         }
     }
 }
 
-/// Serves until it is dropped. A request finds its [`Place`] among its extensions.
-pub(super) async fn accept(listener: TcpListener, router: Router, limits: Limits) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+/// Serves until it is dropped, those who have a place in the `hall`. A request finds its [`Place`] among its extensions.
+pub(super) async fn accept(listener: TcpListener, router: Router, limits: Limits, hall: Arc<Hall>) {
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return;
-        };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, say: that takes a while.
             clock::until(clock::now() + AGAIN).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        tokio::spawn(serve(stream, router.clone(), Place::new(place), limits));
+        let end = Arc::new(Notify::new());
+        let seat = hall.take(&end).await;
+        tokio::spawn(serve(stream, router.clone(), Place::new(seat, end), limits));
     }
 }
 
 async fn serve(stream: TcpStream, router: Router, place: Place, limits: Limits) {
+    let end = place.0.end.clone();
     let stream = Patient {
         stream,
         place: place.clone(),
@@ -77,52 +95,104 @@ async fn serve(stream: TcpStream, router: Router, place: Place, limits: Limits) 
         request.extensions_mut().insert(place.clone());
         router.call(request)
     });
-    // A connection that breaks is the browser's affair.
-    let _ = hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(WRITTEN_AHEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // A connection that breaks is the browser's affair.
+        _ = connection => {}
+        () = end.notified() => {}
+    }
 }
 
 impl Place {
-    fn new(permit: OwnedSemaphorePermit) -> Place {
-        Place(Arc::new(Mutex::new(Some(permit))))
+    fn new(seat: Seat, end: Arc<Notify>) -> Place {
+        let seat = Mutex::new(Sitting { seat, reads: false });
+        Place(Arc::new(Held { seat, end }))
     }
 
-    /// Makes way for another connection: this one has a place among the readers, and may take its time.
-    pub fn leave(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Goes to a place among the `readers`, where it may take its time; false: there is none.
+    pub fn read(&self, readers: &Arc<Hall>) -> bool {
+        let Ok(seat) = readers.take_now(None, &self.0.end) else {
+            return false;
+        };
+        *self.sitting() = Sitting { seat, reads: true };
+        true
     }
 
-    fn is_left(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    /// For the time of an order.
+    pub fn kept(&self) -> Kept {
+        self.sitting().seat.keep(true);
+        Kept(self.clone())
+    }
+
+    /// Something was read or written.
+    fn moved(&self) {
+        let sitting = self.sitting();
+        // A reader is idle only while it takes nothing of what there is.
+        sitting.seat.idle((!sitting.reads).then(clock::now));
+    }
+
+    /// Its peer takes nothing, as of now.
+    fn stalled(&self) {
+        self.sitting().seat.idle(Some(clock::now()));
+    }
+
+    fn reads(&self) -> bool {
+        self.sitting().reads
+    }
+
+    fn sitting(&self) -> MutexGuard<'_, Sitting> {
+        self.0.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A stream that waits for its peer for so long, and for a reader for ever.
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let sitting = self.0.sitting();
+        sitting.seat.keep(false);
+        sitting.seat.idle(Some(clock::now()));
+    }
+}
+
+/// A stream that waits for its peer for so long, and for a reader until its place is wanted.
 struct Patient {
     stream: TcpStream,
     place: Place,
     limit: Duration,
-    /// Ready when its peer has taken nothing for too long.
+    /// While its peer takes nothing; ready when that has gone on for too long.
     late: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Patient {
     fn written<T>(&mut self, context: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if wrote.is_ready() || self.place.is_left() {
+        if wrote.is_ready() {
             self.late = None;
+            self.place.moved();
             return wrote;
         }
-        let limit = self.limit;
-        let late = self
-            .late
-            .get_or_insert_with(|| Box::pin(clock::until(clock::now() + limit)));
+        let (limit, place) = (self.limit, &self.place);
+        let late = self.late.get_or_insert_with(|| {
+            place.stalled();
+            Box::pin(clock::until(clock::now() + limit))
+        });
+        if place.reads() {
+            return wrote;
+        }
         late.as_mut()
             .poll(context)
             .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// What a peer does not take would stay in the kernel for minutes.
+impl Drop for Patient {
+    fn drop(&mut self) {
+        if self.late.is_some() {
+            let _ = self.stream.set_zero_linger();
+        }
     }
 }
 
@@ -132,7 +202,12 @@ impl AsyncRead for Patient {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        // What somebody who takes nothing says in the meantime is no progress.
+        if read.is_ready() && self.late.is_none() {
+            self.place.moved();
+        }
+        read
     }
 }
 
@@ -184,10 +259,18 @@ mod tests {
             head: Duration::from_millis(150),
             body: Duration::from_millis(150),
             stall: Duration::from_millis(150),
+            patience: Duration::from_millis(20),
         };
-        let stay = |Extension(place): Extension<Place>| async move {
-            place.leave();
-            vec![b'.'; LONG]
+        listening_within(limits, 4).await.0
+    }
+
+    /// With so many places for readers; the halls of askers and of readers.
+    async fn listening_within(limits: Limits, readers: usize) -> (std::net::SocketAddr, [Arc<Hall>; 2]) {
+        let halls = [limits.connections, readers].map(|places| Hall::new(places, limits.patience));
+        let readers = halls[1].clone();
+        let stay = async move |Extension(place): Extension<Place>| match place.read(&readers) {
+            true => vec![b'.'; LONG],
+            false => b"full".to_vec(),
         };
         let router = Router::new()
             .route("/", get(|| async { "here" }))
@@ -200,9 +283,18 @@ mod tests {
             ));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(accept(listener, router, limits));
-        address
+        tokio::spawn(accept(listener, router, limits, halls[0].clone()));
+        (address, halls)
     }
+
+    /// Limits that do not pass within a test: who goes was turned out.
+    const SLOW: Limits = Limits {
+        connections: 3,
+        head: Duration::from_secs(3600),
+        body: Duration::from_secs(3600),
+        stall: Duration::from_secs(3600),
+        patience: Duration::from_millis(20),
+    };
 
     async fn says(address: std::net::SocketAddr, words: &str) -> TcpStream {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -266,5 +358,73 @@ mod tests {
             let answer = rest(reader).await;
             assert!(answer.len() > LONG, "{} bytes", answer.len());
         }
+    }
+
+    #[tokio::test]
+    async fn more_stalled_connections_than_places_keep_nobody_waiting_and_an_order_keeps_its_place() {
+        let (address, [askers, _]) = listening_within(SLOW, 1).await;
+        let body = "POST /order HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n12";
+        let mut order = says(address, body).await;
+        let mut held = Vec::new();
+        for half in ["", "GET / HT", "GET /long HTTP/1.1\r\nHost: a\r\n\r\n"].repeat(5) {
+            held.push(says(address, half).await);
+        }
+        for _ in 0..3 {
+            assert!(rest(says(address, ASK).await).await.ends_with("here"));
+        }
+        let count = askers.count();
+        assert!(count.turned_out >= 13 && count.taken <= 3, "{count:?}");
+        order.write_all(b"345").await.unwrap();
+        assert!(rest(order).await.ends_with("done"));
+    }
+
+    #[tokio::test]
+    async fn where_all_are_in_the_middle_of_orders_the_next_one_waits_for_the_first_to_end() {
+        let (address, [askers, _]) = listening_within(SLOW, 1).await;
+        let body = "POST /order HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n12";
+        let mut orders = Vec::new();
+        for _ in 0..3 {
+            orders.push(says(address, body).await);
+        }
+        let next = tokio::spawn(rest(says(address, ASK).await));
+        clock::until(clock::now() + SLOW.patience * 5).await;
+        assert!(!next.is_finished());
+        for mut order in orders {
+            order.write_all(b"345").await.unwrap();
+            assert!(rest(order).await.ends_with("done"));
+        }
+        assert!(next.await.unwrap().ends_with("here"));
+        assert_eq!(askers.count().turned_out, 0);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_takes_nothing_makes_way_for_one_that_does_and_none_for_a_third() {
+        let (address, [_, readers]) = listening_within(SLOW, 1).await;
+        let stay = "GET /stay HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let mut deaf = says(address, stay).await;
+        deaf.read_exact(&mut [0; 12]).await.unwrap();
+        // It takes no more: what is written to it comes to a halt, and a while later its place is another one's.
+        let mut next = loop {
+            let mut next = says(address, stay).await;
+            let mut head = [0; 200];
+            let n = next.read(&mut head).await.unwrap();
+            if !String::from_utf8_lossy(&head[..n]).contains("content-length: 4\r\n") {
+                break next;
+            }
+        };
+        assert_eq!(
+            readers.count(),
+            super::super::seat::Count {
+                limit: 1,
+                taken: 1,
+                turned_out: 1
+            }
+        );
+        let mut taken = 0;
+        while taken < 2 * LONG / 3 {
+            taken += next.read(&mut vec![0; 1 << 20]).await.unwrap();
+        }
+        let mut all = Vec::new();
+        assert!(deaf.read_to_end(&mut all).await.is_err(), "it was reset");
     }
 }

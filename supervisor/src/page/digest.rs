@@ -70,7 +70,6 @@ impl Digest {
             preset: self.preset(),
             theory: Some(Expected::of(&self.settings)),
             windows: Vec::new(),
-            mistakes: Vec::new(),
         }
     }
 
@@ -115,7 +114,6 @@ impl Digest {
                 self.settings.routers = *routers;
                 self.settings_changed = true;
             }
-            Event::Dropped { count } => self.frame.records_dropped += count,
             _ => {}
         }
     }
@@ -123,9 +121,6 @@ impl Digest {
     /// Takes what arrives while the lab stops: it completes figures. That routers end then is no death.
     pub fn join(&mut self, record: &Record) {
         self.traffic.on_record(record);
-        if let Event::Dropped { count } = &record.event {
-            self.frame.records_dropped += count;
-        }
     }
 
     /// Lines that the story has told of a record, or of a deadline.

@@ -8,8 +8,9 @@ use crate::budget::DAYS;
 use crate::engine::Engine;
 use crate::settings::{LabSettings, restart};
 use lb_sim::core::settings::KEYS;
-use router::clock::Timestamp;
+use router::clock::{self, Timestamp};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What the page says of a lab that never changes.
@@ -41,6 +42,8 @@ struct State {
     ring: Ring,
     settings: LabSettings,
     ended: bool,
+    /// When a reader asked last that does not wait.
+    asked: Timestamp,
 }
 
 /// What a reader gets next.
@@ -51,6 +54,8 @@ pub(super) enum Next {
     End,
 }
 
+/// A page that is seen, and does not wait, asks again within that.
+const ASKS_WITHIN: Duration = Duration::from_millis(400);
 /// An event of frames is about as long as that at most.
 const BATCH: usize = 64 << 10;
 
@@ -67,6 +72,7 @@ impl Feed {
                 ring: Ring::new(digest.base(), limits),
                 settings: digest.settings().clone(),
                 ended: false,
+                asked: Timestamp::default(),
             }),
             news: watch::Sender::new(()),
         }
@@ -89,12 +95,24 @@ impl Feed {
         self.news.send_replace(());
     }
 
-    /// Returns when nobody reads.
+    /// Returns when nobody reads, and nobody has asked for so long that he will ask again.
     pub async fn unread(&self) {
         self.news.closed().await;
+        loop {
+            let quiet = self.state().asked + ASKS_WITHIN;
+            if clock::now() >= quiet {
+                return;
+            }
+            clock::until(quiet).await;
+        }
     }
 
-    /// The oldest frame that is kept, or the next.
+    /// Somebody asked what there is.
+    pub(super) fn asked(&self, now: Timestamp) {
+        self.state().asked = now;
+    }
+
+    /// The oldest frame that is kept, or the next: where a reader begins that knows nothing of this lab.
     pub fn first(&self) -> u64 {
         self.state().ring.first()
     }
@@ -108,18 +126,22 @@ impl Feed {
         self.news.subscribe()
     }
 
-    /// Where a reader begins that has heard `after` last.
-    pub(super) fn cursor(&self, after: Option<&str>) -> u64 {
+    /// When the lab began to serve.
+    pub(super) fn since(&self) -> Timestamp {
+        self.fixed.since
+    }
+
+    /// Where one goes on that has heard `after` last; `None`: that was not this lab's.
+    pub(super) fn cursor(&self, after: Option<&str>) -> Option<u64> {
         let state = self.state();
         let heard = after.and_then(|after| match after.split_once('.') {
             Some((epoch, seq)) => seq.parse::<u64>().ok().filter(|_| epoch == self.fixed.epoch),
             None => after.parse().ok(),
         });
         // A later one than there is was another lab's.
-        match heard.filter(|heard| *heard < state.ring.next()) {
-            Some(heard) => heard + 1,
-            None => state.ring.first(),
-        }
+        heard
+            .filter(|heard| *heard < state.ring.next())
+            .map(|heard| heard + 1)
     }
 
     pub(super) fn hello(&self, now: Timestamp) -> String {

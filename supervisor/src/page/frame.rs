@@ -12,7 +12,7 @@
 //! milliseconds since the lab began to serve, with three digits behind the point. Words are those of the records
 //! (`router::record`). What has not changed is left out.
 
-use super::window::{Mistake, Window};
+use super::window::Window;
 use crate::experiment::summary::Theory;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,11 +60,9 @@ pub struct Base {
     pub settings: Value,
     pub preset: String,
     pub theory: Option<Expected>,
-    /// Those that are still open, and mistakes that go on.
+    /// Those that are still open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mistakes: Vec<Mistake>,
 }
 
 /// One router at a moment.
@@ -106,9 +104,6 @@ pub struct Frame {
     /// Windows that have opened, grown or closed; the same `id` replaces the one before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
-    /// Likewise.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mistakes: Vec<Mistake>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<LogLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,9 +119,6 @@ pub struct Frame {
     /// Router names whose membership changed: `[router, present]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<(String, bool)>,
-    /// Records that did not reach the supervisor.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub records_dropped: u64,
 }
 
 /// A router became something else. `why`: `kill`, `killed by SIGKILL after 5.3 s`. The same truth once more, at the
@@ -174,6 +166,9 @@ pub struct Totals {
     /// figures deserve doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_p99_ms: Option<f64>,
+    /// Records that did not reach the supervisor: `by_outcome` may be too small.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub records_dropped: u64,
     /// Share of the error budget that is left, below 0 when more is spent; `null` without load.
     pub budget_left: Option<f64>,
 }

@@ -2,7 +2,8 @@
 //!
 //! Every program of this machine can connect to a loopback port, and every page in a browser can make the browser do so.
 //! A name that somebody else points here is not answered, so no foreign page can read anything. Looking is free to all
-//! users of the machine; acting needs the token, which only the terminal of the lab and its control socket tell.
+//! users of the machine; acting needs the token, which only the terminal of the lab and its control socket tell; a browser
+//! that has opened their URL keeps it in its history, as it keeps all URLs. It is good for as long as its lab lives.
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -33,7 +34,7 @@ pub struct Refusal(StatusCode, &'static str);
 const TOKEN: &str = "x-resetlab-token";
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' \
-                      data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 impl Token {
     /// A new one.
@@ -172,6 +173,7 @@ pub(super) async fn stand(State(guard): State<Arc<Guard>>, request: Request, nex
     for (name, value) in [
         ("cache-control", "no-store"),
         ("content-security-policy", POLICY),
+        ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),

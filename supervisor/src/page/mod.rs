@@ -1,18 +1,22 @@
 //! The lab as a browser sees it: truth over belief, what clients got, and buttons.
 //!
 //! In the order that data meets them: [`digest`] makes [`frame`]s of records and story (PURE), [`ring`] keeps an hour of
-//! them (PURE), [`feed`] shares them, [`serve`] gives them to browsers over their [`connection`]s, and takes their [`order`]s from behind [`guard`].
+//! them (PURE), [`feed`] shares them, [`serve`] gives them to browsers over their [`connection`]s, of which each has a
+//! [`seat`] (of so many [`places`], PURE), and takes their [`order`]s from behind [`guard`], each before its [`deadline`].
 //! The page itself is in `supervisor/page`.
 
 pub mod assets;
 mod connection;
+mod deadline;
 pub mod digest;
 pub mod feed;
 pub mod frame;
 pub mod guard;
 mod lanes;
 mod order;
+mod places;
 pub mod ring;
+mod seat;
 pub mod serve;
 mod stream;
 mod tale;

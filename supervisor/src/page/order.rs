@@ -1,5 +1,6 @@
 //! The body of an order: it comes in time, is no longer than an order, and says everything once.
 
+use super::connection::Place;
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -21,6 +22,8 @@ pub(super) async fn whole(State(within): State<Duration>, request: Request, next
     if request.method() != Method::POST {
         return next.run(request).await;
     }
+    // Whoever knows the token and orders something is not made to break it off.
+    let _kept = request.extensions().get::<Place>().map(Place::kept);
     let (head, body) = request.into_parts();
     let late = clock::now() + within;
     let body = tokio::select! {

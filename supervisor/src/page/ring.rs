@@ -107,7 +107,6 @@ impl Ring {
         let rest = Frame {
             seq: frame.seq,
             t: frame.t,
-            records_dropped: frame.records_dropped,
             ..Frame::default()
         };
         let kept = Kept {
@@ -192,11 +191,6 @@ impl Base {
         for window in frame.windows {
             self.windows.retain(|known| known.id != window.id);
             self.windows.extend(Some(window).filter(|window| window.open));
-        }
-        for mistake in frame.mistakes {
-            self.mistakes.retain(|known| known.id != mistake.id);
-            self.mistakes
-                .extend(Some(mistake).filter(|mistake| mistake.to.is_none()));
         }
         self.totals = frame.totals.unwrap_or_else(|| std::mem::take(&mut self.totals));
         self.settings = frame.settings.unwrap_or_else(|| self.settings.take());

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 /// It has a cursor into the ring and no queue: one that takes nothing costs nothing, and hears of a gap when the ring
 /// has left it behind.
@@ -18,8 +18,8 @@ pub(super) struct Reader {
     cursor: u64,
     step: Step,
     news: Pin<Box<dyn Future<Output = News> + Send>>,
-    /// Its place among the readers.
-    _place: OwnedSemaphorePermit,
+    /// More is waited for.
+    waits: bool,
 }
 
 enum Step {
@@ -38,13 +38,26 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 impl Reader {
     /// One that has heard `after` last.
-    pub fn new(feed: Arc<Feed>, after: Option<&str>, place: OwnedSemaphorePermit) -> Reader {
+    pub fn new(feed: Arc<Feed>, after: Option<&str>) -> Reader {
         Reader {
-            cursor: feed.cursor(after),
+            cursor: feed.cursor(after).unwrap_or_else(|| feed.first()),
             news: Box::pin(wait(feed.news())),
             step: Step::Hello,
             feed,
-            _place: place,
+            waits: true,
+        }
+    }
+
+    /// One that gets what there is and goes; it was greeted when it came first.
+    pub fn of_the_past(feed: Arc<Feed>, after: Option<&str>) -> Reader {
+        feed.asked(clock::now());
+        let known = feed.cursor(after);
+        Reader {
+            cursor: known.unwrap_or_else(|| feed.first()),
+            news: Box::pin(std::future::pending()),
+            step: known.map_or(Step::Hello, |_| Step::Frames),
+            feed,
+            waits: false,
         }
     }
 }
@@ -88,6 +101,7 @@ impl hyper::body::Body for Reader {
                     self.step = Step::Over;
                     return data(event("end", None, "{}"));
                 }
+                Next::Nothing if !self.waits => return Poll::Ready(None),
                 Next::Nothing => {}
             }
             let news = ready!(self.news.as_mut().poll(context));
@@ -111,7 +125,6 @@ mod tests {
     use crate::story::Story;
     use http_body_util::BodyExt;
     use router::clock::Timestamp;
-    use tokio::sync::Semaphore;
 
     const SINCE: Timestamp = Timestamp(1_000_000_000);
 
@@ -160,8 +173,7 @@ mod tests {
         }
 
         fn reader(&self, after: Option<&str>) -> Reader {
-            let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-            Reader::new(self.feed.clone(), after, place)
+            Reader::new(self.feed.clone(), after)
         }
     }
 

@@ -1,7 +1,7 @@
-//! PURE: windows, mistakes and lines of the story, as far as a page has not heard them.
+//! PURE: windows and lines of the story, as far as a page has not heard them.
 
 use super::frame::{Frame, LogLine};
-use super::window::{Mistake, Window};
+use super::window::Window;
 use super::{ms, word};
 use crate::story::{self, Line, Story, Tone, WindowReport};
 use router::clock::Timestamp;
@@ -15,9 +15,6 @@ pub(super) struct Tale {
     windows: usize,
     /// Of [`Story::grown`].
     grown: usize,
-    mistakes: usize,
-    /// Places of those that go on, in [`Story::mistakes`].
-    ongoing: BTreeSet<usize>,
     /// Windows that are open, by router, as they were told last.
     open: BTreeMap<String, Window>,
     /// Routers whose windows are still to be counted in this round.
@@ -42,8 +39,6 @@ impl Tale {
             since,
             windows: 0,
             grown: 0,
-            mistakes: 0,
-            ongoing: BTreeSet::new(),
             open: BTreeMap::new(),
             round: Vec::new(),
             dirty: false,
@@ -92,16 +87,6 @@ impl Tale {
         }
         (self.windows, self.grown) = (story.reports.len(), story.grown.len());
         self.look(now, story, frame);
-        let new = self.mistakes..story.mistakes.len();
-        self.mistakes = story.mistakes.len();
-        let goes_on = |place: &usize| story.mistakes[*place].lasted.is_none();
-        let (ongoing, ended): (BTreeSet<usize>, BTreeSet<usize>) =
-            std::mem::take(&mut self.ongoing).into_iter().partition(goes_on);
-        self.ongoing = ongoing;
-        self.ongoing.extend(new.clone().filter(goes_on));
-        let told = ended.into_iter().chain(new);
-        let told = told.map(|place| mistake(self.since, place, &story.mistakes[place]));
-        frame.mistakes.extend(told);
         frame.log.append(&mut self.log);
     }
 
@@ -155,15 +140,5 @@ fn window(since: Timestamp, report: &WindowReport, open: bool) -> Window {
         by_outcome: by_outcome.map(|(outcome, n)| (word(outcome), *n)).collect(),
         causes: causes.map(|(cause, n)| (word(cause), *n)).collect(),
         saved_by_retry: report.told.then_some(report.saved),
-    }
-}
-
-fn mistake(since: Timestamp, place: usize, mistake: &story::Mistake) -> Mistake {
-    Mistake {
-        id: format!("mistake-{}", place + 1),
-        router: mistake.router.clone(),
-        from: ms(since, mistake.at),
-        to: mistake.lasted.map(|lasted| ms(since, mistake.at + lasted)),
-        by: word(&mistake.by),
     }
 }

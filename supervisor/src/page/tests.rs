@@ -2,7 +2,7 @@
 
 use super::digest::Digest;
 use super::frame::{Base, Frame};
-use super::window::{Mistake, Window};
+use super::window::Window;
 use crate::settings::LabSettings;
 use crate::story::Story;
 use router::clock::Timestamp;
@@ -196,14 +196,6 @@ impl Told {
     /// As it was told last.
     fn window(&self) -> Window {
         self.windows().last().copied().unwrap().clone()
-    }
-
-    fn mistake(&self) -> Mistake {
-        self.mistakes().last().copied().unwrap().clone()
-    }
-
-    fn mistakes(&self) -> Vec<&Mistake> {
-        self.frames.iter().flat_map(|frame| &frame.mistakes).collect()
     }
 
     /// `router truth` as they changed.

@@ -32,6 +32,7 @@ pub(super) struct Traffic {
     latency: BTreeMap<u16, u32>,
     /// A real load balancer that does not tell of its attempts: what is known of them is whose the failed request was.
     by_the_client: bool,
+    records_dropped: u64,
     changed: bool,
 }
 
@@ -109,6 +110,7 @@ impl Traffic {
             attempts: BTreeMap::new(),
             latency: BTreeMap::new(),
             by_the_client: false,
+            records_dropped: 0,
             changed: false,
         }
     }
@@ -160,6 +162,10 @@ impl Traffic {
                 cause,
                 ..
             } if *cause != Cause::ClientGone => self.failed(router, *started_ns),
+            Event::Dropped { count } => {
+                self.changed = true;
+                self.records_dropped += count;
+            }
             Event::Engine { attempts, .. } => self.by_the_client = !attempts,
             _ => {}
         }
@@ -192,6 +198,7 @@ impl Traffic {
             lost,
             by_outcome: words.collect(),
             late_p99_ms: (self.late_p99_ns > LATE_NS).then(|| self.late_p99_ns as f64 / 1e6),
+            records_dropped: self.records_dropped,
             budget_left: self.count.budget_spent().map(|spent| 1.0 - spent),
         }
     }

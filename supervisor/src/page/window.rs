@@ -1,4 +1,4 @@
-//! PURE: windows and mistakes as the page hears of them.
+//! PURE: windows as the page hears of them.
 
 use crate::story::Began;
 use serde::Serialize;
@@ -26,15 +26,4 @@ pub struct Window {
     pub causes: BTreeMap<String, u64>,
     /// `null`: the balancer does not tell of its attempts.
     pub saved_by_retry: Option<u64>,
-}
-
-/// A router taken out of use while it was up.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Mistake {
-    pub id: String,
-    pub router: String,
-    pub from: f64,
-    /// `null`: it goes on.
-    pub to: Option<f64>,
-    pub by: String,
 }

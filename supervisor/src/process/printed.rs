@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(said("echo 1; echo 2 >&2", Duration::from_secs(30)), "1\n2\n");
         assert_eq!(said("exec sleep 1000", Duration::from_millis(20)), "");
         assert_eq!(
-            said("sleep 1000 & echo forked", Duration::from_millis(500)),
+            said("sleep 1000 & echo forked", Duration::from_secs(3)),
             "forked\n"
         );
         let none = printed(Path::new("/nowhere/program"), &[], Duration::from_secs(30));

@@ -22,7 +22,7 @@ use super::figure::{Bars, Figure, Picture};
 use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
 use super::pictures::Wanted;
-use super::shown::{counted, percent, time, word};
+use super::shown::{counted, grouped, percent, time, word};
 use super::timeline::{Moment, Victim};
 use super::warnings::sentence;
 use crate::budget::{Budget, DAYS};
@@ -270,10 +270,10 @@ fn budget(session: &Session) -> Vec<Block> {
     };
     vec![Block::Text {
         text: format!(
-            "{whose} {} allows {:.0} requests of {DAYS} days at {rate} requests a second to be lost. This session spent \
+            "{whose} {} allows {} requests of {DAYS} days at {rate} requests a second to be lost. This session spent \
              {:.2} % of them{charged}, at {burn:.1} times the rate at which they would last.",
             percent(budget.slo),
-            budget.allowed(),
+            grouped(budget.allowed()),
             spent * 100.0
         ),
     }]

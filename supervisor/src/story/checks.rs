@@ -202,7 +202,9 @@ pub(super) fn predict(check: &CheckSettings, router: &Router) -> Option<Duration
         .iter()
         .rev()
         .find(|check| check.started <= window.death)?;
-    let phase = theory::Phase::of(window.death, last.started, last.ended);
+    // Answered before it went, however late the balancer read that; a hung one may answer when it runs again.
+    let passed = last.failures == 0 && window.over.is_none_or(|over| last.ended < over);
+    let phase = theory::Phase::of(window.death, last.started, last.ended, passed);
     let mut check = check.clone();
     if last.ended <= window.death {
         // A check that had failed by then counts already: of the life before, which the balancer does not tell from

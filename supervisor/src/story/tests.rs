@@ -206,6 +206,33 @@ fn a_death_is_told_from_dead_to_up() {
 }
 
 #[test]
+fn a_check_that_was_answered_before_the_death_and_read_after_it_is_not_the_first_to_fail() {
+    let mut told = Told::new();
+    told.death(1001, Stamp::Crash, "exited 2");
+    // It began a millisecond before.
+    let passed = Event::Probe {
+        router: "router-2".into(),
+        probe: 1,
+        started_ns: Timestamp(1000 * MS),
+        result: ProbeResult::Ok,
+        status: Some(200),
+        failures: 0,
+        fall: 2,
+        successes: 1,
+        rise: 2,
+        prober: None,
+    };
+    told.hear(1003, "lb", passed);
+    told.check(2000, ProbeResult::Refused, 1);
+    told.check(3000, ProbeResult::Refused, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    assert_eq!(
+        told.lines.last().unwrap(),
+        "router-2 DOWN: t_detect 1.999 s (predicted 1.999 s)"
+    );
+}
+
+#[test]
 fn a_check_that_the_life_before_has_failed_counts_for_this_one() {
     let mut told = Told::new();
     told.check(1000, ProbeResult::Ok, 1);

@@ -1,11 +1,10 @@
 //! One tab: where it is, what it shows, and what it complains of.
 
 use super::Screen;
-use super::wire::{Event, Wire};
+use super::wire::{Event, PATIENCE, Wire};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,6 +30,7 @@ impl Page {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.ask(&format!("{domain}.enable"), json!({}));
         }
+        page.ask("Page.setLifecycleEventsEnabled", json!({"enabled": true}));
         page.set_screen(Screen::DESK);
         page
     }
@@ -44,7 +44,7 @@ impl Page {
         let before = self.wire.event_count();
         let answer = self.ask("Page.navigate", json!({"url": url}));
         assert!(answer["errorText"].is_null(), "{url}: {}", answer["errorText"]);
-        self.loaded_after(before);
+        self.loaded(before, &answer["loaderId"]);
     }
 
     /// Tries to go there; the browser's word if it cannot.
@@ -56,14 +56,33 @@ impl Page {
     }
 
     pub fn reload(&self) {
-        let before = self.wire.event_count();
-        self.ask("Page.reload", json!({}));
-        self.loaded_after(before);
+        self.loads_again(|| drop(self.ask("Page.reload", json!({}))));
     }
 
-    fn loaded_after(&self, event: usize) {
-        let is_load = |event: &Event| event.session == self.session && event.method == "Page.loadEventFired";
-        self.wire.event_after(event, is_load);
+    /// Does what has the page load itself again, and returns when it has.
+    pub fn loads_again(&self, act: impl FnOnce()) {
+        let before = self.wire.event_count();
+        act();
+        let arrived = self.event_after(before, "another document", |event| {
+            event.method == "Page.frameNavigated" && event.params["frame"]["parentId"].is_null()
+        });
+        self.loaded(before, &arrived.params["frame"]["loaderId"]);
+    }
+
+    /// Returns when that document is: the end of an earlier one's loading may be heard as late as now.
+    fn loaded(&self, from: usize, document: &Value) {
+        self.event_after(from, "the page is loaded", |event| {
+            event.method == "Page.lifecycleEvent"
+                && event.params["name"] == "load"
+                && event.params["loaderId"] == *document
+        });
+    }
+
+    fn event_after(&self, from: usize, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
+        let event = self
+            .wire
+            .event_after(from, |event| event.session == self.session && fits(event));
+        event.unwrap_or_else(|error| panic!("waited for: {what}; {error}"))
     }
 
     /// The value of an expression; a promise's when it is kept.
@@ -73,11 +92,16 @@ impl Page {
     }
 
     fn try_eval(&self, js: &str) -> Result<Value, String> {
+        self.try_eval_within(PATIENCE, js)
+    }
+
+    fn try_eval_within(&self, patience: Duration, js: &str) -> Result<Value, String> {
         let params =
             json!({"expression": js, "awaitPromise": true, "returnByValue": true, "userGesture": true});
+        let session = Some(self.session.as_str());
         let mut answer = self
             .wire
-            .try_ask(Some(&self.session), "Runtime.evaluate", params)?;
+            .try_ask_within(patience, session, "Runtime.evaluate", params)?;
         let thrown = &answer["exceptionDetails"];
         if !thrown.is_null() {
             let text = [
@@ -91,65 +115,28 @@ impl Page {
         Ok(answer["result"]["value"].take())
     }
 
-    /// The value of an expression as soon as it is true enough; looked at whenever the page changes or draws.
+    /// The value of an expression as soon as it is true enough; looked at whenever the page changes or draws. Where the
+    /// page loads itself again meanwhile, what is waited for may come in its new document.
     pub fn wait_for<T: DeserializeOwned>(&self, what: &str, js: &str, bound: Duration) -> T {
-        let waiting = format!(
-            "new Promise((done, fail) => {{
-               let value, frame, last = 'false';
-               const holds = () => {{ try {{ value = ({js}); }} catch (error) {{ value = false; last = String(error); }} return value; }};
-               const end = () => {{ seen.disconnect(); clearTimeout(late); clearInterval(hidden); cancelAnimationFrame(frame); }};
-               const look = () => holds() && (end(), done(value), true);
-               const seen = new MutationObserver(look);
-               const late = setTimeout(() => {{ end(); fail(last); }}, {});
-               // No frames are drawn of a hidden tab.
-               const hidden = setInterval(() => document.hidden && look(), 100);
-               const draw = () => look() || (frame = requestAnimationFrame(draw));
-               seen.observe(document, {{subtree: true, childList: true, attributes: true, characterData: true}});
-               draw();
-             }})",
-            bound.as_millis()
-        );
-        match self.try_eval(&waiting) {
-            Ok(value) => serde_json::from_value(value.clone())
-                .unwrap_or_else(|error| panic!("{what}: {js}\nis {value}: {error}")),
-            Err(error) => panic!(
-                "waited for: {what} ({js}), in vain: {error}; the console: {:?}; the page:\n{}",
-                self.complaints(),
-                self.try_eval("document.body.innerText")
-                    .unwrap_or_default()
-                    .as_str()
-                    .unwrap_or_default()
-            ),
+        let give_up = router::clock::now() + bound;
+        loop {
+            let left = give_up.since(router::clock::now());
+            match self.try_eval_within(left + PATIENCE, &waiting(js, left)) {
+                Ok(value) => {
+                    return serde_json::from_value(value.clone())
+                        .unwrap_or_else(|error| panic!("{what}: {js}\nis {value}: {error}"));
+                }
+                Err(error) if says_that_a_document_went(&error) && !left.is_zero() => {}
+                Err(error) => panic!(
+                    "waited for: {what} ({js}), in vain: {error}; the console: {:?}; the page:\n{}",
+                    self.complaints(),
+                    self.try_eval("document.body.innerText")
+                        .unwrap_or_default()
+                        .as_str()
+                        .unwrap_or_default()
+                ),
+            }
         }
-    }
-
-    pub fn set_screen(&self, screen: Screen) {
-        self.ask(
-            "Emulation.setDeviceMetricsOverride",
-            json!({"width": screen.width, "height": screen.height, "deviceScaleFactor": screen.scale, "mobile": screen.phone}),
-        );
-        self.ask(
-            "Emulation.setTouchEmulationEnabled",
-            json!({"enabled": screen.phone}),
-        );
-        let scheme = if screen.dark { "dark" } else { "light" };
-        self.emulate("screen", &[("prefers-color-scheme", scheme)]);
-    }
-
-    /// As on paper.
-    pub fn print_media(&self) {
-        self.emulate("print", &[]);
-    }
-
-    fn emulate(&self, media: &str, features: &[(&str, &str)]) {
-        let features: Vec<Value> = features
-            .iter()
-            .map(|(name, value)| json!({"name": name, "value": value}))
-            .collect();
-        self.ask(
-            "Emulation.setEmulatedMedia",
-            json!({"media": media, "features": features}),
-        );
     }
 
     /// In front of the other tabs.
@@ -162,26 +149,6 @@ impl Page {
         let none =
             json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
         self.ask("Network.emulateNetworkConditions", none);
-    }
-
-    /// A picture of what can be seen; `whole`: of all of it.
-    pub fn screenshot(&self, path: &Path, whole: bool) {
-        self.capture(path, json!({"format": "png", "captureBeyondViewport": whole}));
-    }
-
-    /// A picture of a stretch of it, as wide as the window: from where, and how high.
-    pub fn screenshot_stretch(&self, path: &Path, top: u32, height: u32) {
-        let width: u32 = self.eval("innerWidth");
-        let clip = json!({"x": 0, "y": top, "width": width, "height": height, "scale": 1});
-        self.capture(
-            path,
-            json!({"format": "png", "captureBeyondViewport": true, "clip": clip}),
-        );
-    }
-
-    fn capture(&self, path: &Path, params: Value) {
-        let answer = self.ask("Page.captureScreenshot", params);
-        std::fs::write(path, base64(answer["data"].as_str().unwrap())).unwrap();
     }
 
     /// Complaints with these words are part of the test.
@@ -204,6 +171,13 @@ impl Page {
         let all = own.iter().filter_map(complaint);
         all.filter(|text| !tolerated.iter().any(|words| text.contains(words)))
             .collect()
+    }
+
+    /// Returns when it has complained with these words.
+    pub fn wait_for_complaint(&self, words: &str) {
+        self.event_after(0, &format!("a complaint: {words}"), |event| {
+            complaint(event).is_some_and(|text| text.contains(words))
+        });
     }
 
     /// What it asked for: URLs.
@@ -260,6 +234,38 @@ impl Drop for Page {
     }
 }
 
+/// A promise of the expression's value, kept as soon as that is true enough, and broken after that time.
+fn waiting(js: &str, bound: Duration) -> String {
+    format!(
+        "new Promise((done, fail) => {{
+           let value, frame, last = 'false';
+           const holds = () => {{ try {{ value = ({js}); }} catch (error) {{ value = false; last = String(error); }} return value; }};
+           const end = () => {{ seen.disconnect(); clearTimeout(late); clearInterval(hidden); cancelAnimationFrame(frame); }};
+           const look = () => holds() && (end(), done(value), true);
+           const seen = new MutationObserver(look);
+           const late = setTimeout(() => {{ end(); fail(last); }}, {});
+           // No frames are drawn of a hidden tab.
+           const hidden = setInterval(() => document.hidden && look(), 100);
+           const draw = () => look() || (frame = requestAnimationFrame(draw));
+           seen.observe(document, {{subtree: true, childList: true, attributes: true, characterData: true}});
+           draw();
+         }})",
+        bound.as_millis()
+    )
+}
+
+/// The browser's words for an expression whose document went away before it had a value.
+fn says_that_a_document_went(error: &str) -> bool {
+    [
+        "Inspected target navigated or closed",
+        "Execution context was destroyed",
+        "Cannot find context with specified id",
+        "Cannot find default execution context",
+    ]
+    .iter()
+    .any(|words| error.contains(words))
+}
+
 /// An error in words, whoever noticed it.
 fn complaint(event: &Event) -> Option<String> {
     let params = &event.params;
@@ -304,27 +310,4 @@ fn origin(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let start = url.len() - rest.len();
     Some(&url[..rest.find('/').map_or(url.len(), |end| start + end)])
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u32> = text
-        .bytes()
-        .filter(|c| *c != b'=')
-        .map(|c| u32::from(digit(c)))
-        .collect();
-    let group = |four: &[u32]| {
-        let bits = four
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (n, digit)| bits | digit << (18 - 6 * n));
-        bits.to_be_bytes()[1..four.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(group).collect()
 }

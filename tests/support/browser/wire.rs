@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// Longer than a browser takes for anything on a loaded machine, and never waited for when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Wire {
     to: RefCell<Box<dyn Write>>,
@@ -54,6 +54,17 @@ impl Wire {
 
     /// The result of a command, or the browser's words why not.
     pub fn try_ask(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
+        self.try_ask_within(PATIENCE, session, method, params)
+    }
+
+    /// The same of a command that may take a while of its own.
+    pub fn try_ask_within(
+        &self,
+        patience: Duration,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, String> {
         let id = self.next_id.replace(self.next_id.get() + 1);
         let mut message = json!({"id": id, "method": method, "params": params});
         if let Some(session) = session {
@@ -63,7 +74,7 @@ impl Wire {
         bytes.push(0);
         let sent = self.to.borrow_mut().write_all(&bytes);
         sent.map_err(|error| self.broken(&error.to_string()))?;
-        let give_up = router::clock::now() + PATIENCE;
+        let give_up = router::clock::now() + patience;
         loop {
             let mut message = self.next(give_up.since(router::clock::now()))?;
             match message["id"].as_u64() {
@@ -77,19 +88,16 @@ impl Wire {
         }
     }
 
-    /// The first event after the `from`th that fits, waited for.
-    pub fn event_after(&self, from: usize, fits: impl Fn(&Event) -> bool) -> Event {
+    /// The first event after the `from`th that fits, waited for; an error says why it did not come.
+    pub fn event_after(&self, from: usize, fits: impl Fn(&Event) -> bool) -> Result<Event, String> {
         let give_up = router::clock::now() + PATIENCE;
         let mut seen = from;
         loop {
             if let Some(event) = self.events.borrow()[seen..].iter().find(|event| fits(event)) {
-                return event.clone();
+                return Ok(event.clone());
             }
             seen = self.events.borrow().len();
-            match self.next(give_up.since(router::clock::now())) {
-                Ok(message) => self.keep(message),
-                Err(error) => panic!("{error}"),
-            }
+            self.keep(self.next(give_up.since(router::clock::now()))?);
         }
     }
 

@@ -256,6 +256,28 @@ fn a_deadline_shorter_than_the_gap_has_no_window() {
 }
 
 #[test]
+fn a_check_that_passed_counts_for_the_life_before_however_late_its_answer_is_read() {
+    let at = |ms: u64| router::clock::Timestamp(1_000_000_000 + ms * 1_000_000);
+    // It began a millisecond before the death, and its answer was read 2 ms after it.
+    let phase = Phase::of(at(1), at(0), at(3), true);
+    for (words, killed, hung) in [
+        ("interval=300ms timeout=200ms fall=2 schedule=start", 599, 799),
+        ("interval=300ms timeout=200ms fall=2 schedule=end", 602, 1002),
+        ("interval=300ms timeout=200ms fall=2 schedule=batch", 599, 799),
+        ("interval=2ms timeout=1ms fall=1 schedule=start", 3, 4),
+        ("interval=300ms timeout=900ms schedule=deadline", 902, 902),
+    ] {
+        let check = settings(words).check;
+        assert_eq!(predict(&check, Fault::Kill, phase), Ok(ms(killed)), "{words}");
+        assert_eq!(predict(&check, Fault::Hang, phase), Ok(ms(hung)), "{words}");
+    }
+    // Without an answer it is the first that fails.
+    let unanswered = Phase::of(at(1), at(0), at(3), false);
+    let check = settings("interval=300ms timeout=200ms fall=2 schedule=start").check;
+    assert_eq!(predict(&check, Fault::Kill, unanswered), Ok(ms(299)));
+}
+
+#[test]
 fn a_real_load_balancers_checks_are_seen_where_they_arrive() {
     // Start and end of a check are the moment at which the router saw it.
     let phase = Phase::Between {

@@ -12,11 +12,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
 
 pub const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Bytes of a socket's buffer; the kernel doubles them.
+const NARROW: usize = 64 * 1024;
 
 pub struct Lab {
     pub addr: SocketAddr,
@@ -72,6 +75,9 @@ impl Lab {
     async fn start(settings: Settings, elsewhere: bool) -> Lab {
         let backend = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // Of loopback's megabytes nothing would ever be held back.
+        let narrow = socket2::SockRef::from(&listener).set_send_buffer_size(NARROW);
+        narrow.unwrap();
         let addr = listener.local_addr().unwrap();
         let upstream = Upstream {
             key: 7,
@@ -99,6 +105,18 @@ impl Lab {
     /// A new client connection.
     pub async fn client(&self) -> Peer {
         let stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Peer {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The same, and little fits in before it reads.
+    pub async fn narrow_client(&self) -> Peer {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(NARROW as u32).unwrap();
+        let stream = socket.connect(self.addr).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Peer {
             stream,
@@ -171,10 +189,9 @@ impl Lab {
         drop(self.drain.take());
     }
 
-    /// An address nobody listens at.
+    /// An address nobody listens at: below the ephemeral range, where no other test can get it.
     pub async fn dead_address(&self) -> SocketAddr {
-        let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        stream.local_addr().unwrap()
+        SocketAddr::from(([127, 66, 6, 6], 1))
     }
 }
 

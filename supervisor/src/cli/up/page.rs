@@ -10,7 +10,7 @@ use crate::story::{Line, Story, Tone};
 use router::clock::{self, Timestamp};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 
 /// The loopback port of the page.
@@ -103,11 +103,11 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// `program`: how it is called from a shell, with its lab.
+    /// Serving `since` then, by both clocks; `program`: how it is called from a shell, with its lab.
     pub fn new(
         facts: &LabFacts,
         settings: &LabSettings,
-        since: Timestamp,
+        (since, wall): (Timestamp, SystemTime),
         program: String,
     ) -> Result<Live, Failure> {
         let epoch = guard::random_hex(8).map_err(|e| Failure::new(1, e))?;
@@ -117,7 +117,7 @@ impl Live {
             engine: facts.balancer(),
             program,
             url: facts.url.clone(),
-            started_wall: humantime::format_rfc3339_seconds(clock::wall()).to_string(),
+            started_wall: humantime::format_rfc3339_millis(wall).to_string(),
             epoch,
             since,
         };

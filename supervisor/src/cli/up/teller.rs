@@ -9,7 +9,7 @@ use crate::process::Entry;
 use crate::report::lab::Session;
 use crate::settings::LabSettings;
 use crate::story::{Line, Story, Tone};
-use crate::terminal::Abilities;
+use crate::terminal;
 use router::clock::{self, Timestamp};
 use serde_json::json;
 use std::io::Write;
@@ -61,7 +61,7 @@ impl Teller {
     pub fn new(json: bool, since: Timestamp) -> Teller {
         Teller {
             json,
-            colour: Abilities::of(&std::io::stdout()).colour,
+            colour: terminal::escapes(&std::io::stdout()),
             since,
             held: Held::default(),
         }

@@ -148,7 +148,7 @@ fn the_rate_can_be_changed_ids_are_unique_and_a_stop_leaves_nothing_open() {
 fn without_an_answer_or_a_connection_every_request_ends_as_a_timeout() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = silent.local_addr().unwrap();
-    let mut run = Run::start(target, "--rate 100 --client-timeout 300ms --max-connections 2");
+    let mut run = Run::start(target, "--rate 100 --client-timeout 1s --max-connections 2");
     let first = loop {
         let event = run.next().unwrap().event;
         if let Event::Outcome { .. } = event {
@@ -168,7 +168,7 @@ fn without_an_answer_or_a_connection_every_request_ends_as_a_timeout() {
     let (totals, events) = run.stop();
     assert_eq!(totals["by_outcome"]["timeout"], totals["sent"], "{totals}");
     // Waiting for one of the two connections is lateness, not silence.
-    assert!(totals["late_max_ns"].as_u64().unwrap() > 200_000_000, "{totals}");
+    assert!(totals["late_max_ns"].as_u64().unwrap() > 800_000_000, "{totals}");
     let outcomes = events
         .iter()
         .filter(|event| matches!(event, Event::Outcome { .. }))

@@ -27,6 +27,10 @@ pub struct Phase {
     pub started: Timestamp,
     /// Its end; later than the fault when it was under way.
     pub ended: Timestamp,
+    /// The router has answered it, well: before the fault, whenever the balancer came to read the answer.
+    pub passed: bool,
+    /// Failed checks that counted against the router then, this one included.
+    pub failures: u32,
 }
 
 /// Who told of a check.
@@ -44,6 +48,8 @@ pub struct Check<'a> {
     pub started: Timestamp,
     pub ended: Timestamp,
     pub passed: bool,
+    /// In a row, or altogether, as the balancer counts; 0 where it does not tell.
+    pub failures: u32,
 }
 
 impl Phase {
@@ -71,6 +77,7 @@ impl Check<'_> {
                 started: *started_ns,
                 ended: record.at,
                 passed: *failures == 0,
+                failures: *failures,
             }),
             // A connection that asks nothing has got all it wanted.
             Event::CheckSeen { status } => Some(Check {
@@ -79,6 +86,7 @@ impl Check<'_> {
                 started: record.at,
                 ended: record.at,
                 passed: status.is_none_or(|status| (200..400).contains(&status)),
+                failures: 0,
             }),
             _ => None,
         }
@@ -92,8 +100,9 @@ impl Check<'_> {
     }
 }
 
-/// The last check of `router` that had started at `fault`: from the balancer's log, otherwise from the router's.
-pub fn phase(records: &[Record], router: &str, fault: Timestamp) -> Option<Phase> {
+/// The last check of `router` that had started at `fault`: from the balancer's log, otherwise from the router's. One that
+/// ended only when the fault was `over` says nothing of the time before it.
+pub fn phase(records: &[Record], router: &str, fault: Timestamp, over: Option<Timestamp>) -> Option<Phase> {
     let last = |by: By| {
         let checks = records.iter().filter_map(Check::of);
         checks
@@ -104,6 +113,8 @@ pub fn phase(records: &[Record], router: &str, fault: Timestamp) -> Option<Phase
     Some(Phase {
         started: check.started,
         ended: check.ended,
+        passed: check.passed && over.is_none_or(|over| check.ended < over),
+        failures: if check.ended <= fault { check.failures } else { 0 },
     })
 }
 
@@ -176,10 +187,14 @@ mod tests {
             seen(900, "router-2", Some(200)),
             seen(1400, "router-1", None),
         ];
-        let found = phase(&records, "router-1", at(1000)).unwrap();
+        let found = phase(&records, "router-1", at(1000), None).unwrap();
         assert_eq!((found.started, found.ended), (at(400), at(400)));
         assert_eq!(found.seconds(Anchor::End, at(1000)), 0.6);
-        assert_eq!(phase(&records, "router-3", at(1000)), None, "nobody checks it");
+        assert_eq!(
+            phase(&records, "router-3", at(1000), None),
+            None,
+            "nobody checks it"
+        );
     }
 
     #[test]
@@ -190,8 +205,17 @@ mod tests {
             seen(500, "router-1", Some(200)),
             seen(900, "router-1", Some(200)),
         ];
-        let found = phase(&records, "router-1", at(1000)).unwrap();
+        let found = phase(&records, "router-1", at(1000), None).unwrap();
         assert_eq!((found.started, found.ended), (at(500), at(501)));
+    }
+
+    #[test]
+    fn a_check_that_was_answered_before_the_fault_has_passed_unless_the_answer_came_after_its_end() {
+        let records = [probe((999, 1003), "router-1")];
+        let passed = |over| phase(&records, "router-1", at(1000), over).unwrap().passed;
+        assert!(passed(None) && passed(Some(at(2000))));
+        // Stopped in the middle of it, resumed, and answered then.
+        assert!(!passed(Some(at(1002))));
     }
 
     #[test]

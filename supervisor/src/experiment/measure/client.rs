@@ -6,7 +6,7 @@
 //! first gets all.
 
 use super::Lost;
-use super::join::Spell;
+use super::spell::Spell;
 use router::clock::Timestamp;
 use router::record::{Event, Outcome, Record};
 use std::collections::BTreeMap;

@@ -5,21 +5,12 @@
 //! failed attempt behind: `untold` finds whose its request was.
 
 use super::client::Request;
+use super::spell::Spell;
 use super::{Lost, Teller, untold};
 use router::clock::Timestamp;
 use router::record::{Cause, Event, Outcome, Record};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// The time in which a victim harms requests: attempts there that were started before `over` and failed after `fault`.
-pub(super) struct Spell {
-    pub router: String,
-    pub fault: Timestamp,
-    /// A draining router serves until then.
-    pub closed: Option<Timestamp>,
-    /// It serves again; `None`: not yet.
-    pub over: Option<Timestamp>,
-}
 
 /// What became of the requests of one victim. Times in seconds after its fault.
 #[derive(Default)]
@@ -35,8 +26,10 @@ pub(super) struct Joined {
     pub untold: u64,
     /// Start of the last attempt whose request was lost; 0 when it had started before.
     pub last_lost: Option<f64>,
-    /// When those were sent of which no attempt was told, and the same in seconds; 0 when that was before.
-    untold_sent: Vec<(Timestamp, f64)>,
+    /// When those were sent of which no attempt was told, in seconds; 0 when that was before.
+    untold_sent: Vec<f64>,
+    /// When the last of these was sent whose client despaired: its attempt goes on.
+    last_despaired: Option<Timestamp>,
     /// Intended time of the last lost request; 0 when its attempt had started before.
     pub clear: Option<f64>,
 }
@@ -118,20 +111,22 @@ impl Joined {
     fn count_untold(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
         self.untold += 1;
         let sent = self.lose(spell, request.sent, request.intended, outcome);
-        self.untold_sent.push((request.sent, sent));
+        self.untold_sent.push(sent);
+        if outcome == Outcome::Timeout {
+            self.last_despaired = self.last_despaired.max(Some(request.sent));
+        }
     }
 
-    /// When the last request was sent that was lost there, whether its attempt was told or not.
-    pub fn last_sent(&self) -> Option<Timestamp> {
-        let untold = self.untold_sent.iter().map(|(sent, _)| *sent).max();
-        self.last_failed.max(untold)
+    /// Start of the last attempt that failed, or of which its client despaired.
+    pub fn last_in_vain(&self) -> Option<Timestamp> {
+        self.last_failed.max(self.last_despaired)
     }
 
     /// `t_lost`. No attempt was made there after `last`, so that none was for a request that was sent later.
     pub fn t_lost(&self, last: Option<f64>) -> Option<f64> {
-        let untold = self.untold_sent.iter().map(|(_, seconds)| *seconds);
+        let untold = self.untold_sent.iter().copied();
         let untold = untold.filter(|sent| last.is_none_or(|last| *sent <= last));
-        untold.fold(self.last_lost, |so_far, sent| later(so_far, sent))
+        untold.fold(self.last_lost, later)
     }
 
     /// When its attempt started, in seconds.
@@ -149,13 +144,6 @@ impl Joined {
         self.clear = later(self.clear, clear);
         *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
         last
-    }
-}
-
-impl Spell {
-    /// What starts there from then on fails.
-    pub fn harmful(&self) -> Timestamp {
-        self.closed.unwrap_or(self.fault)
     }
 }
 

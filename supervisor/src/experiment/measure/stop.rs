@@ -6,7 +6,8 @@
 //! the last: that is a lower bound, and no `t_stop`.
 
 use super::Strike;
-use super::join::{Joined, Spell};
+use super::join::Joined;
+use super::spell::Spell;
 use router::clock::Timestamp;
 use router::record::{Event, Fault, Record};
 
@@ -26,7 +27,7 @@ pub(super) fn last_attempt(
     match down.and_then(|down| said_quiet(records, spell, down)) {
         // A retry at the same router may come after the balancer has said so.
         Some(quiet) => Some(quiet.max(attempts.and_then(|attempts| attempts.last_failed))),
-        None => attempts.and_then(Joined::last_sent).filter(|_| mute).map(Some),
+        None => attempts.and_then(Joined::last_in_vain).filter(|_| mute).map(Some),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::Teller;
 use super::client::Request;
-use super::join::Spell;
+use super::spell::Spell;
 use router::clock::Timestamp;
 use router::record::{Event, Outcome, Record};
 use std::collections::{BTreeMap, BTreeSet};
