@@ -105,3 +105,24 @@ fn what_the_last_tick_has_not_counted_is_lost_all_the_same() {
     assert_eq!(load.by_outcome.values().sum::<u64>(), load.lost);
     assert_eq!(load.lost_where.unwrap().total(), load.lost);
 }
+
+/// Of a fault that only requests meet no check tells, however often it looks.
+#[test]
+fn checks_are_not_advised_against_what_they_do_not_see() {
+    let mut session = killed();
+    let window = &mut session.windows[0];
+    (window.fault, window.t_detect_s, window.began) = (router::record::Fault::Error, None, Began::TakenBack);
+    let report = report(&session, "default", Vec::new(), Vec::new());
+    assert_eq!(
+        report.verdict.advice,
+        [
+            "Nothing noticed router-2 (error) until it was healed: where checks pass and requests fail, \
+             `detector=passive` is what sees it."
+        ]
+    );
+    assert!(
+        table(&report, "trials").rows[0]
+            .iter()
+            .any(|cell| cell.shown() == "error, used again")
+    );
+}
