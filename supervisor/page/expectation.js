@@ -19,7 +19,7 @@ export function bounds(theory) {
   };
 }
 
-/** The last window of a fault like `fault` that is over; `undefined`: there was none. */
+/** The last window of a fault like `fault` that is over and began with it, in use; `undefined`: there was none. */
 export function lastMeasured(windows, fault) {
   let last;
   for (const window of windows?.values() ?? []) {

@@ -107,7 +107,7 @@ function gapLabel(context, { theme, x, left, right, to, now }, rows, lane, gap, 
   // Requests that wait for an answer may still be lost when the balancer has long known.
   const sofar = window?.open && gap.to !== null ? ' so far' : '';
   const lost = window ? ` · ${count(lostIn(window))} lost${sofar}` : '';
-  const what = { window: '', mistake: 'mistake ', lag: gap.to === null ? 'not used ' : 'believed up after ' }[gap.kind];
+  const what = { window: '', mistake: 'mistake ', lag: gap.to === null || gap.ended === 'truth' ? 'not used ' : 'believed up after ' }[gap.kind];
   const name = rows.tall || nameEvery(rows) === 1 ? '' : `${lane.name} `;
   const weight = loud ? 650 : 400;
   const size = rows.tall && rows.label < 15 ? 10.5 : 11.5;

@@ -30,7 +30,7 @@ export function eachSpan(changes, from, to, visit) {
 
 /**
  * Where truth and belief differ: `window`: the balancer uses what does not serve; `mistake`: it left a router that was
- * up; `lag`: the router is up again and not yet used. A gap that goes on has no `to`.
+ * up; `lag`: the router is up again and not yet used. A gap that goes on has no `to`; `ended` is whose change ended it.
  */
 export function gaps(lane) {
   if (lane.gaps?.turns === lane.turns) return lane.gaps.list;
@@ -50,6 +50,7 @@ export function gaps(lane) {
     if (kind === open?.kind) continue;
     if (open) {
       open.to = at;
+      open.ended = turned;
       if (open.to === open.from) list.pop();
     }
     open = kind && { kind, from: at, to: null, truth, amiss: { from: since, to: null } };
@@ -60,7 +61,8 @@ export function gaps(lane) {
 }
 
 function difference(truth, belief, turned, open) {
-  if (belief === undefined || belief === 'unknown' || truth === undefined) return null;
+  // One that the fleet has let go is nobody's.
+  if (belief === undefined || belief === 'unknown' || belief === 'absent' || truth === undefined) return null;
   const used = USED.has(belief);
   // It is not there yet, as the balancer may well think: no gap begins with that, and none ends.
   if (truth === 'starting') return used && open?.kind === 'window' ? 'window' : null;

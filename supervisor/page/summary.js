@@ -14,7 +14,7 @@ export function summarizeLanes(history, view) {
     const truth = lane.truth.at(-1);
     const belief = lane.belief.at(-1)?.belief ?? 'unknown';
     if (truth?.truth === 'up' && belief === 'up') well++;
-    else if (truth) told.push(lineOf(name, lane, truth, belief, windows.get(name), history.now));
+    else if (truth && truth.truth !== 'absent') told.push(lineOf(name, lane, truth, belief, windows.get(name), history.now));
   }
   const others = well === 0 ? '' : told.length ? ` ${well === 1 ? 'One other is' : `${well} others are`} up and believed up.` : `All ${well} routers are up and believed up.`;
   return `Truth over belief. ${told.join(' ')}${others}`.trim();
@@ -54,7 +54,7 @@ export function standing(lane, time) {
   const truth = changeAt(lane.truth, time)?.truth ?? null;
   const belief = changeAt(lane.belief, time)?.belief ?? null;
   const gap = gaps(lane).find(({ kind, from, to }) => kind === 'window' && from <= time && (to === null || to > time)) ?? null;
-  if (truth === null) return { words: 'not there', gap };
+  if (truth === null || truth === 'absent') return { words: 'not there', gap };
   if (belief === 'unknown' || belief === null) return { words: word(truth), gap };
   return { words: truth === 'up' && belief === 'up' ? 'up' : `${word(truth)} / ${word(belief)}`, gap };
 }

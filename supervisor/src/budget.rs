@@ -21,6 +21,16 @@ pub struct Alert {
     pub short_s: f64,
 }
 
+/// What lost requests have spent of a budget that is for as many requests as the load sends: each is charged at the rate
+/// of when it was lost, and a rate that changes later does not change that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spending {
+    /// At the rate that was in force last, but for none at all.
+    budget: Budget,
+    charged: u64,
+    spent: f64,
+}
+
 /// The usual days of a budget.
 pub const DAYS: f64 = 30.0;
 
@@ -81,6 +91,37 @@ impl Budget {
     }
 }
 
+impl Spending {
+    pub fn new(budget: Budget) -> Spending {
+        Spending {
+            budget,
+            charged: 0,
+            spent: 0.0,
+        }
+    }
+
+    /// So many have been lost in all by now.
+    pub fn on_lost(&mut self, lost: u64) {
+        let allowed = self.budget.allowed();
+        if lost > self.charged && allowed > 0.0 {
+            self.spent += (lost - self.charged) as f64 / allowed;
+            self.charged = lost;
+        }
+    }
+
+    /// Requests a second from now on. What was sent before may still be lost when nothing is sent any more.
+    pub fn on_rate(&mut self, rate: f64) {
+        if rate > 0.0 {
+            self.budget.rate = rate;
+        }
+    }
+
+    /// Share of the budget; `None` where nothing is allowed.
+    pub fn spent(&self) -> Option<f64> {
+        (self.budget.allowed() > 0.0).then_some(self.spent)
+    }
+}
+
 impl Alert {
     /// How many deaths within its long window fire it, each losing `lost` requests within `lasting` seconds and all of
     /// them at least one long window's share apart; `None`: no number of single deaths does, as one of them alone is
@@ -130,6 +171,28 @@ mod tests {
         assert_eq!(budget.lasts(0.0), None);
         let nothing = Budget { slo: 1.0, ..budget };
         assert_eq!((nothing.left(1.0), nothing.burn_rate(0.5)), (None, None));
+    }
+
+    #[test]
+    fn what_is_spent_stays_spent_whatever_the_rate_is_later() {
+        let mut spending = Spending::new(THREE_NINES);
+        spending.on_lost(5_184);
+        near(spending.spent(), 0.01);
+        for rate in [50.0, 400.0, 0.0] {
+            spending.on_rate(rate);
+            spending.on_lost(5_184);
+            near(spending.spent(), 0.01);
+        }
+        // At 400/s twice as much is allowed; the rate of 0 allows nothing, and nothing new is sent then.
+        spending.on_lost(5_184 + 10_368);
+        near(spending.spent(), 0.02);
+        let nothing = Budget {
+            slo: 1.0,
+            ..THREE_NINES
+        };
+        let mut spending = Spending::new(nothing);
+        spending.on_lost(1);
+        assert_eq!(spending.spent(), None);
     }
 
     #[test]

@@ -11,19 +11,23 @@ mod forwarding;
 mod joins;
 mod late;
 mod mistakes;
+mod rest;
+mod standing;
 mod truth;
 mod window;
 mod words;
 
 pub use mistakes::Mistake;
+pub use rest::LostWhere;
 pub use truth::{Condition, TRUTHS, subject};
-pub use window::{Lost, RECKONED, WindowReport};
+pub use window::{Began, Lost, RECKONED, WindowReport};
 
 use joins::{FailedAttempt, Joins};
 use late::{Closed, Ended};
-use mistakes::Suspicion;
+use rest::Rest;
 use router::clock::Timestamp;
-use router::record::{Detector, Event, Fault, Outcome, ProbeResult, Record};
+use router::record::{Event, Fault, Outcome, ProbeResult, Record};
+use standing::{CHECKS, Check, Router};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use window::Window;
@@ -50,6 +54,7 @@ pub struct Story {
     settings: lb_sim::core::Settings,
     routers: BTreeMap<String, Router>,
     joins: Joins,
+    rest: Rest,
     /// A real load balancer stands in lb-sim's place.
     real: bool,
     denied: forwarding::Denied,
@@ -76,46 +81,10 @@ pub struct Readmission {
     pub t_readmit: Duration,
 }
 
-/// What is known of one router.
-#[derive(Default)]
-struct Router {
-    condition: Condition,
-    /// The balancer knows it.
-    member: bool,
-    checks: VecDeque<Check>,
-    /// Believed Up or going down.
-    in_use: bool,
-    /// Ejected, and its checks may well succeed.
-    ejected: bool,
-    /// When, and by whom, it was taken out of use last.
-    out: Option<(Timestamp, Detector)>,
-    /// Was out of use, and has served no request since.
-    was_out: bool,
-    window: Option<Window>,
-    /// The latest injected fault and the life it hit: what a death is called.
-    injected: Option<(u32, Fault)>,
-    /// What it went by last, until it serves again.
-    went_by: Option<Fault>,
-    /// Ready, running or healed again since it went.
-    ready: Option<Timestamp>,
-    suspicion: Option<Suspicion>,
-    /// Place of the mistake that goes on, in [`Story::mistakes`].
-    mistake: Option<usize>,
-}
-
-/// A health check that ended.
-struct Check {
-    started: Timestamp,
-    ended: Timestamp,
-    /// Failures in a row with this one.
-    failures: u32,
-}
-
 /// The exit record follows a death at once; longer than this nobody should wait for the reason.
 const REASON: Duration = Duration::from_millis(150);
 /// The client's view of a failed request, and the reaping of a killed router, arrive after the balancer's view.
 const SETTLE: Duration = Duration::from_millis(200);
-const CHECKS: usize = 16;
 
 impl Story {
     pub fn new(settings: lb_sim::core::Settings, routers: u32) -> Story {
@@ -126,6 +95,7 @@ impl Story {
             unspoken: routers.keys().cloned().collect(),
             routers,
             joins: Joins::default(),
+            rest: Rest::default(),
             real: false,
             denied: forwarding::Denied::default(),
             gone: BTreeSet::new(),
@@ -182,7 +152,10 @@ impl Story {
 
     /// Takes what arrives while the lab stops: it completes figures, but is no story.
     pub fn join(&mut self, record: &Record) {
-        if matches!(record.event, Event::Attempt { .. } | Event::Outcome { .. }) {
+        if matches!(
+            record.event,
+            Event::Attempt { .. } | Event::Outcome { .. } | Event::Unrouted { .. }
+        ) {
             self.on_record(record.at, record);
         }
     }
@@ -274,6 +247,7 @@ impl Story {
             } => {
                 *self.by_outcome.entry(*outcome).or_default() += 1;
                 let sent = sent_ns.unwrap_or(*intended_ns);
+                self.forget();
                 self.joins.outcome(*request, *port, *outcome, (sent, at));
                 self.late_outcome(now, Ended::new(*request, *port, *outcome, (sent, at)));
                 Vec::new()
@@ -306,7 +280,11 @@ impl Story {
                 let text = format!("{routers} router{plural} now, {before} before");
                 Line::one(at, Tone::Plain, text)
             }
-            Event::Member { router, present } => self.on_member(at, router, *present),
+            Event::Unrouted { request } => {
+                self.on_unrouted(*request);
+                Vec::new()
+            }
+            Event::Member { router, present } => self.on_member(at, now, router, *present),
             Event::Dropped { count } => {
                 let from = &record.from;
                 let text = format!("{count} records of {from} were lost: figures may be too small");
@@ -324,13 +302,12 @@ impl Story {
             }
             Event::CheckSeen { status } => {
                 if self.real {
-                    self.on_check_seen(at, &record.from, *status);
+                    self.on_check_seen(at, now, &record.from, *status);
                 }
                 Vec::new()
             }
             Event::Crash { .. }
             | Event::SentinelCheck { .. }
-            | Event::Unrouted { .. }
             | Event::Tick { .. }
             | Event::Latencies { .. }
             | Event::Unknown => Vec::new(),
@@ -348,7 +325,9 @@ impl Story {
     pub fn so_far(&self, name: &str) -> Option<(WindowReport, usize)> {
         let router = self.routers.get(name)?;
         let window = router.window.as_ref()?;
-        let (mut report, read) = self.joins.so_far(name, window, self.retries());
+        let (mut report, read) = self
+            .joins
+            .so_far(name, window, self.retries(), &self.rest.nowhere);
         if window.detected.is_none() {
             report.predicted = checks::predict(&self.settings.check, router);
         }
@@ -360,7 +339,9 @@ impl Story {
         let Some(window) = self.routers.get_mut(name).and_then(|router| router.window.take()) else {
             return Vec::new();
         };
-        let (report, pending) = self.joins.report(name, &window, self.retries());
+        let (report, pending) = self
+            .joins
+            .report(name, &window, self.retries(), &self.rest.nowhere);
         let text = format!("{name} {report}");
         self.reports.push(report);
         self.keep(window, pending, now);
@@ -369,24 +350,6 @@ impl Story {
 
     fn window(&mut self, name: &str) -> Option<&mut Window> {
         self.routers.get_mut(name)?.window.as_mut()
-    }
-}
-
-impl Router {
-    /// One that the lab began with.
-    fn serving() -> Router {
-        Router {
-            condition: Condition::ready(),
-            member: true,
-            in_use: true,
-            ..Router::default()
-        }
-    }
-
-    fn next_deadline(&self) -> Option<Timestamp> {
-        let window = self.window.as_ref().and_then(Window::next_deadline);
-        let suspicion = self.suspicion.as_ref().map(|suspicion| suspicion.due);
-        window.into_iter().chain(suspicion).min()
     }
 }
 

@@ -48,6 +48,19 @@ test('of a belief that nobody tells, nothing differs', () => {
   assert.deepEqual(kinds(lane([[0, 'up'], [100, 'dead']], [])), []);
 });
 
+test('a router that the fleet has let go is in no gap, however long ago that was', () => {
+  const truth = [[0, 'up'], [110, 'draining'], [120, 'absent']];
+  assert.deepEqual(kinds(lane(truth, [[0, 'up'], [100, 'absent']])), []);
+  const there = { ...lane(truth, [[0, 'up'], [100, 'absent']]), name: 'router-2' };
+  assert.deepEqual(standing(there, 999), { words: 'not there', gap: null });
+});
+
+test('a router that goes before it is used again was not believed up', () => {
+  const [lag, window] = gaps(lane([[0, 'dead'], [50, 'up'], [70, 'erroring']], [[0, 'down'], [90, 'up'], [95, 'down']]));
+  assert.deepEqual([lag.kind, lag.from, lag.to, lag.ended], ['lag', 50, 70, 'truth']);
+  assert.deepEqual([window.kind, window.from, window.to, window.ended], ['window', 90, 95, 'belief']);
+});
+
 test('gaps are found again only when something has turned', () => {
   const one = lane([[0, 'up'], [100, 'dead']], [[0, 'up']]);
   const before = gaps(one);

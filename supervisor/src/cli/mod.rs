@@ -55,7 +55,7 @@ struct Cli {
 /// Understood by every verb.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
-    /// Which lab
+    /// Which lab: letters, digits, - and _, at most 32
     #[arg(
         long,
         global = true,

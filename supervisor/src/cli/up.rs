@@ -171,7 +171,7 @@ pub(super) async fn run(common: &Common, args: &UpArgs) -> Result<ExitCode, Fail
     notes.iter().for_each(|note| teller.note(note));
     let mut account = Account {
         story: Story::new(settings.lb.clone(), settings.routers),
-        totals: Totals::default(),
+        totals: Totals::new(&settings),
         live,
     };
     let (end, mut records) = tell(&mut teller, &mut account, &figures, records, &mut signals, &down).await;

@@ -6,6 +6,7 @@ use super::{Command, FleetError, Reply, Snapshot};
 use crate::process::control::ask;
 use crate::settings::PresetNote;
 use router::clock::Timestamp;
+use router::record::Event;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -52,6 +53,11 @@ impl Actor {
         let needs = "it can be started when it is dead";
         let index = self.find(router, |truth| truth == Truth::Dead, needs, now)?;
         self.slots[index].restarts.forgive();
+        if self.slots[index].restart_due.is_some_and(|due| due > now) {
+            // It was to come later; that has been told.
+            let name = router.to_owned();
+            self.hub.tell(now, Event::RestartDue { name, due_ns: now });
+        }
         if self.slots[index].process.is_none() {
             self.spawn(index);
         } else {

@@ -32,7 +32,7 @@ pub enum Taken {
         "lab \"{name}\" is already running (pid {pid}); `resetlab --lab NAME up` starts another, `resetlab --lab {name} down` ends it"
     )]
     Running { name: String, pid: String },
-    #[error("\"{0}\" cannot name a lab: expected 1 to 32 of a-z, 0-9, - and _, such as canary")]
+    #[error("\"{0}\" cannot name a lab: expected 1 to 32 letters, digits, - and _, such as canary")]
     BadName(String),
     #[error("runtime directory {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -68,7 +68,7 @@ impl RuntimeDir {
 
     /// Takes `name` and removes what a killed lab of that name left.
     pub fn take(&self, name: &str) -> Result<Name, Taken> {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.len() > 32 || !name.chars().all(fits) {
             return Err(Taken::BadName(name.to_owned()));
         }

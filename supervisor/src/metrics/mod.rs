@@ -218,17 +218,16 @@ impl Metrics {
 
     fn on_window(&mut self, report: &story::WindowReport) {
         let noticed = match (report.t_detect, &report.detected_by) {
-            (None, _) => "nobody".to_owned(),
-            (Some(_), None) => "out_before".to_owned(),
+            (None, _) if report.began == story::Began::OutOfUse => "out_before".to_owned(),
+            (None, _) | (_, None) => "nobody".to_owned(),
             (Some(_), Some(by)) => counts::word(by),
         };
         let fault = self.faults.entry(counts::word(&report.fault)).or_default();
         fault.noticed.add(&noticed, 1);
-        // One that was out of use before took no time to notice, and says nothing about who notices.
-        if let Some(t_detect) = report.t_detect.filter(|_| report.detected_by.is_some()) {
+        if let Some(t_detect) = report.t_detect {
             fault.t_detect.observe(t_detect);
         }
-        if let Some(t_stop) = report.t_stop.filter(|_| report.attempted) {
+        if let Some(t_stop) = report.t_stop {
             fault.t_stop.observe(t_stop);
         }
         fault.in_flight += report.lost.in_flight;

@@ -42,7 +42,14 @@ impl Digest {
         Digest {
             since,
             lanes: Lanes::new(since, settings.routers),
-            traffic: Traffic::new(since),
+            traffic: Traffic::new(
+                since,
+                Budget {
+                    slo: settings.slo,
+                    days: DAYS,
+                    rate: settings.rate,
+                },
+            ),
             tale: Tale::new(since),
             frame: Frame::default(),
             next_seq: 0,
@@ -58,7 +65,7 @@ impl Digest {
         Base {
             t: 0.0,
             routers: self.lanes.lanes(),
-            totals: self.traffic.totals(budget_left(&self.settings)),
+            totals: self.traffic.totals(),
             settings: theory::shown(&self.settings),
             preset: self.preset(),
             theory: Some(Expected::of(&self.settings)),
@@ -128,9 +135,8 @@ impl Digest {
             frame.settings = Some(theory::shown(&self.settings));
             frame.preset = Some(self.preset());
             frame.theory = Some(Expected::of(&self.settings));
-            self.traffic.touch();
         }
-        self.traffic.flush(budget_left(&self.settings), &mut frame);
+        self.traffic.flush(&mut frame);
         self.tale.flush(now, story, &mut frame);
         if frame == Frame::default() && now < self.last + QUIET {
             return None;
@@ -167,13 +173,4 @@ impl Digest {
     fn preset(&self) -> String {
         PresetNote::new(&self.settings.preset, &self.settings.lb).to_string()
     }
-}
-
-fn budget_left(settings: &LabSettings) -> impl Fn(u64) -> Option<f64> {
-    let budget = Budget {
-        slo: settings.slo,
-        days: DAYS,
-        rate: settings.rate,
-    };
-    move |lost| budget.left(lost as f64)
 }

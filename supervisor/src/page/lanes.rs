@@ -18,6 +18,8 @@ pub(super) struct Lanes {
 
 /// What a belief is called that nobody tells.
 pub(super) const UNTOLD: &str = "unknown";
+/// Of a router that the fleet has let go.
+pub(super) const ABSENT: &str = "absent";
 
 struct Standing {
     condition: Condition,
@@ -25,6 +27,8 @@ struct Standing {
     truth_at: Timestamp,
     belief: String,
     member: bool,
+    /// The fleet has let it go: when its process has ended it is absent, not dead.
+    left: bool,
     /// The latest injected fault that kills, and the life it hit.
     injected: Option<(u32, Fault)>,
 }
@@ -38,7 +42,17 @@ impl Default for Standing {
             truth_at: Timestamp::default(),
             belief: word(&Belief::Up),
             member: false,
+            left: false,
             injected: None,
+        }
+    }
+}
+
+impl Standing {
+    fn word(&self, truth: Truth) -> String {
+        match truth {
+            Truth::Dead if self.left => ABSENT.to_owned(),
+            truth => word(&truth),
         }
     }
 }
@@ -63,7 +77,7 @@ impl Lanes {
     /// As they are before any record.
     pub fn lanes(&self) -> BTreeMap<String, Lane> {
         let lane = |standing: &Standing| Lane {
-            truth: word(&standing.truth),
+            truth: standing.word(standing.truth),
             truth_since: ms(self.since, standing.truth_at),
             belief: standing.belief.clone(),
             belief_since: 0.0,
@@ -99,6 +113,7 @@ impl Lanes {
             }
             Event::Member { router, present } => {
                 let lane = self.lanes.entry(router.clone()).or_default();
+                lane.left = !*present;
                 if lane.member != *present {
                     lane.member = *present;
                     frame.members.push((router.clone(), *present));
@@ -106,6 +121,9 @@ impl Lanes {
                 if *present {
                     let why = (Detector::Poll, "new to the balancer", None);
                     self.believe(record.at, router, self.at_first(), why, frame);
+                } else {
+                    let why = (Detector::Poll, "taken out of the fleet", None);
+                    self.believe(record.at, router, ABSENT, why, frame);
                 }
             }
             Event::Spawned { name, .. } if name == "lb" => {
@@ -128,7 +146,8 @@ impl Lanes {
     }
 
     fn all_believed(&mut self, at: Timestamp, belief: &str, why: &str, frame: &mut Frame) {
-        let names: Vec<String> = self.lanes.keys().cloned().collect();
+        let present = self.lanes.iter().filter(|(_, lane)| !lane.left);
+        let names: Vec<String> = present.map(|(name, _)| name.clone()).collect();
         for name in names {
             self.believe(at, &name, belief, (Detector::Poll, why, None), frame);
         }
@@ -182,7 +201,7 @@ impl Lanes {
         let change = TruthChange {
             router: name.to_owned(),
             at: ms(self.since, lane.truth_at),
-            truth: word(&truth),
+            truth: lane.word(truth),
             why: why(&record.event, lane.injected),
         };
         let same = |told: &&mut TruthChange| told.router == change.router && told.at == change.at;

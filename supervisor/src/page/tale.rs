@@ -128,6 +128,7 @@ fn window(since: Timestamp, report: &WindowReport, open: bool) -> Window {
         id: format!("{}-{}", report.router, report.death.0),
         router: report.router.clone(),
         fault: word(&report.fault),
+        began: report.began,
         from: ms(since, report.death),
         open,
         t_detect_s: report.t_detect.map(seconds),

@@ -2,16 +2,22 @@
 
 use super::frame::{BUCKET_MS, Frame, Totals};
 use super::word;
+use crate::budget::{Budget, Spending};
 use crate::fleet::LoadTotals;
 use router::clock::Timestamp;
 use router::record::{Cause, Event, Outcome, Record};
 use std::collections::BTreeMap;
 
-/// What all load clients of a lab have counted: a client that is started again begins at zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What all load clients of a lab have counted: a client that is started again begins at zero. A lost request is told
+/// of when it is lost, and counted by the next tick, which may never come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LoadCount {
     before: LoadTotals,
     present: LoadTotals,
+    /// Lost requests that were told of.
+    told: u64,
+    /// `None`: the objective is not known, or the rate.
+    spending: Option<Spending>,
 }
 
 /// Of all clients so far, and of the time since the last frame.
@@ -36,8 +42,22 @@ pub const LATE_NS: u64 = 5_000_000;
 const BUCKET_NS: u64 = BUCKET_MS * 1_000_000;
 
 impl LoadCount {
+    /// With what the load spends of a budget.
+    pub fn new(budget: Budget) -> LoadCount {
+        LoadCount {
+            spending: Some(Spending::new(budget)),
+            ..LoadCount::default()
+        }
+    }
+
     pub fn on_record(&mut self, record: &Record) {
         match &record.event {
+            Event::Outcome { .. } => self.told += 1,
+            Event::Settings { settings } => {
+                if let (Some(spending), Some(rate)) = (&mut self.spending, rate(settings)) {
+                    spending.on_rate(rate);
+                }
+            }
             Event::Tick { sent, ok, lost, .. } => {
                 self.present = LoadTotals {
                     sent: *sent,
@@ -46,23 +66,44 @@ impl LoadCount {
                 };
             }
             Event::Spawned { name, .. } if name == "load" => {
-                self.before = self.sum();
+                self.before = self.before + self.present;
                 self.present = LoadTotals::default();
             }
             _ => {}
         }
+        if let Some(spending) = &mut self.spending {
+            spending.on_lost(self.told.max(self.before.lost + self.present.lost));
+        }
     }
 
+    /// `sent` is never less than what has ended.
     pub fn sum(&self) -> LoadTotals {
-        self.before + self.present
+        let LoadTotals { sent, ok, lost } = self.before + self.present;
+        let lost = lost.max(self.told);
+        LoadTotals {
+            sent: sent.max(ok.saturating_add(lost)),
+            ok,
+            lost,
+        }
+    }
+
+    /// Share of the error budget.
+    pub fn budget_spent(&self) -> Option<f64> {
+        self.spending?.spent()
     }
 }
 
+/// Requests a second, where it is that which was set.
+fn rate(settings: &serde_json::Value) -> Option<f64> {
+    let rate = settings.get("rate")?;
+    rate.as_f64().or_else(|| rate.as_str()?.parse().ok())
+}
+
 impl Traffic {
-    pub fn new(since: Timestamp) -> Traffic {
+    pub fn new(since: Timestamp, budget: Budget) -> Traffic {
         Traffic {
             since,
-            count: LoadCount::default(),
+            count: LoadCount::new(budget),
             late_p99_ns: 0,
             by_outcome: BTreeMap::new(),
             out: BTreeMap::new(),
@@ -131,7 +172,7 @@ impl Traffic {
     }
 
     /// Moves what happened since the last time into `frame`; totals only when they have changed.
-    pub fn flush(&mut self, budget_left: impl Fn(u64) -> Option<f64>, frame: &mut Frame) {
+    pub fn flush(&mut self, frame: &mut Frame) {
         let words =
             |counts: BTreeMap<Outcome, u64>| counts.iter().map(|(outcome, n)| (word(outcome), *n)).collect();
         let out = std::mem::take(&mut self.out).into_iter();
@@ -144,11 +185,11 @@ impl Traffic {
         }
         frame.latency = std::mem::take(&mut self.latency).into_iter().collect();
         if std::mem::take(&mut self.changed) {
-            frame.totals = Some(self.totals(budget_left));
+            frame.totals = Some(self.totals());
         }
     }
 
-    pub fn totals(&self, budget_left: impl Fn(u64) -> Option<f64>) -> Totals {
+    pub fn totals(&self) -> Totals {
         let LoadTotals { sent, ok, lost } = self.count.sum();
         let words = self.by_outcome.iter().map(|(outcome, n)| (word(outcome), *n));
         Totals {
@@ -158,13 +199,8 @@ impl Traffic {
             by_outcome: words.collect(),
             late_p99_ms: (self.late_p99_ns > LATE_NS).then(|| self.late_p99_ns as f64 / 1e6),
             records_dropped: self.records_dropped,
-            budget_left: budget_left(lost),
+            budget_left: self.count.budget_spent().map(|spent| 1.0 - spent),
         }
-    }
-
-    /// What the budget is reckoned with has changed.
-    pub fn touch(&mut self) {
-        self.changed = true;
     }
 
     fn failed(&mut self, router: &str, started: Timestamp) {

@@ -1,5 +1,6 @@
 //! PURE: windows as the page hears of them.
 
+use crate::story::Began;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ pub struct Window {
     pub id: String,
     pub router: String,
     pub fault: String,
+    /// `went`; `out_of_use`: when it went it was not used; `taken_back`: it was used again although it could not serve.
+    pub began: Began,
     pub from: f64,
     /// Still going on: its figures grow.
     pub open: bool,

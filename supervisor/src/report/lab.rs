@@ -5,6 +5,7 @@
 //! records. `tables` lays it out.
 
 mod advice;
+mod beside;
 pub mod changes;
 mod merged;
 mod replay;
@@ -39,8 +40,7 @@ const THREE_NINES: f64 = 0.999;
 
 /// The window that cost most.
 fn worst(session: &Session) -> Option<(usize, &Window)> {
-    let windows = session.windows.iter().enumerate();
-    windows.max_by(|(_, a), (_, b)| {
+    beside::windows(session).max_by(|(_, a), (_, b)| {
         let long = |window: &Window| window.t_detect_s.unwrap_or(f64::INFINITY);
         a.lost().cmp(&b.lost()).then(long(a).total_cmp(&long(b)))
     })
@@ -105,7 +105,7 @@ pub fn report(session: &Session, place: &str, figures: Vec<Figure>, doubts: Vec<
     let lab = session.lab.as_ref();
     let engine = lab.map_or("a balancer", |lab| lab.engine.as_str());
     let lasted = lab.map_or(String::new(), |lab| format!(" in {}", time(lab.duration_s)));
-    let windows = counted(session.windows.len() as f64, "window");
+    let windows = counted(beside::windows(session).count() as f64, "window");
     let mut warnings = warnings(session);
     warnings.extend(doubts);
     let pictures = figures.into_iter().map(Block::Figure).collect();
@@ -171,8 +171,12 @@ fn verdict(session: &Session) -> Verdict {
         }
         None => "no request was sent".to_owned(),
     };
-    let sentence = match session.windows.len() {
-        0 => format!("No router went while the session lasted; {of_load}."),
+    let beside = beside::words(session);
+    let sentence = match beside::windows(session).count() {
+        0 if session.windows.is_empty() => {
+            format!("No router went while the session lasted{beside}; {of_load}.")
+        }
+        0 => format!("No router in use went while the session lasted{beside}; {of_load}."),
         n => {
             let lost: u64 = session.windows.iter().map(Window::lost).sum();
             let windows = counted(n as f64, "window");
@@ -183,7 +187,7 @@ fn verdict(session: &Session) -> Verdict {
                 (open, _) => format!(", {open} of which the session ended in,"),
             };
             format!(
-                "{windows}{open} cost {}; {of_load}.",
+                "{windows}{open} cost {}{beside}; {of_load}.",
                 counted(lost as f64, "request")
             )
         }
@@ -198,6 +202,7 @@ fn losses(session: &Session) -> Vec<Block> {
         return Vec::new();
     }
     let mut blocks = vec![Block::Table(tables::outcomes(session))];
+    blocks.extend(beside::table(session));
     blocks.extend(tables::causes(session).map(Block::Table));
     let bar = |window: &Window| {
         let parts: &BTreeMap<Outcome, u64> = &window.lost.by_outcome;
@@ -244,8 +249,19 @@ fn budget(session: &Session) -> Vec<Block> {
         days: DAYS,
         rate,
     };
-    let (Some(left), Some(burn)) = (budget.left(session.load.lost as f64), budget.burn_rate(success)) else {
+    // Those of before that was measured had one rate.
+    let of_one_rate = || budget.left(session.load.lost as f64).map(|left| 1.0 - left);
+    let spent = match session.load.lost_where {
+        Some(_) => session.load.budget_spent,
+        None => of_one_rate(),
+    };
+    let (Some(spent), Some(burn)) = (spent, budget.burn_rate(success)) else {
         return Vec::new();
+    };
+    let varied = session.changes.iter().any(|change| change.key == "rate");
+    let charged = match varied {
+        true => ", each lost request charged at the rate of then",
+        false => "",
     };
     let whose = if slo.is_some() {
         "An objective of"
@@ -255,16 +271,16 @@ fn budget(session: &Session) -> Vec<Block> {
     vec![Block::Text {
         text: format!(
             "{whose} {} allows {} requests of {DAYS} days at {rate} requests a second to be lost. This session spent \
-             {:.2} % of them, at {burn:.1} times the rate at which they would last.",
+             {:.2} % of them{charged}, at {burn:.1} times the rate at which they would last.",
             percent(budget.slo),
             grouped(budget.allowed()),
-            (1.0 - left) * 100.0
+            spent * 100.0
         ),
     }]
 }
 
 fn warnings(session: &Session) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = beside::warnings(session);
     if !session.complete {
         warnings.push(
             "This session was not ended, or its summary is not there: the figures are made of its records, up to the last \

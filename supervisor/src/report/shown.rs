@@ -155,7 +155,7 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "answered",
         Outcome::Http502 => "bad gateway: an attempt failed",
-        Outcome::Http503 => "unavailable: no router, or retries ended",
+        Outcome::Http503 => "unavailable: no router in use, retries ended, or so said the router",
         Outcome::Http504 => "gateway timeout",
         Outcome::HttpOther => "another error status",
         Outcome::Refused => "connection refused",

@@ -150,7 +150,9 @@ impl<'a> Film<'a> {
             Event::Belief { router, to, .. } => self.actor(router).believe(at, Some(*to)),
             Event::Member { router, present } => {
                 let belief = (*present && self.told).then_some(Belief::Up);
-                self.actor(router).believe(at, belief);
+                let actor = self.actor(router);
+                actor.believe(at, belief);
+                actor.belongs(*present);
             }
             Event::Probe {
                 router,

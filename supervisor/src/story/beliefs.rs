@@ -1,8 +1,9 @@
 //! PURE: what the balancer thinks of its routers, told.
 
 use super::checks::predict;
-use super::words::{about, by, seconds};
+use super::words::{about, by, seconds, word};
 use super::{Line, Readmission, Router, SETTLE, Story, Tone};
+use crate::fleet::Truth;
 use lb_sim::core::Initial;
 use router::clock::Timestamp;
 use router::record::{Belief, Detector};
@@ -26,9 +27,11 @@ impl Story {
     ) -> Vec<Line> {
         let first = self.unspoken.remove(name);
         if first && to == Belief::Down && self.begins_down(name) {
-            return self.on_first_down(at, name);
+            let mut lines = self.on_first_down(at, name);
+            lines.extend(self.on_use(at));
+            return lines;
         }
-        match to {
+        let mut lines = match to {
             Belief::Down | Belief::Ejected => self.on_out(at, now, name, to, &why),
             Belief::Up => {
                 let reason = why.reason;
@@ -37,6 +40,9 @@ impl Story {
                     Some(router) if !router.in_use => {
                         router.in_use = true;
                         router.ejected = false;
+                        if router.condition.truth() != Truth::Up {
+                            return self.on_taken_back(at, now, name, why.reason);
+                        }
                         if let Some(window) =
                             router.window.as_mut().filter(|window| window.detected.is_some())
                         {
@@ -50,7 +56,35 @@ impl Story {
                 }
             }
             Belief::GoingDown | Belief::GoingUp => Vec::new(),
+        };
+        lines.extend(self.on_use(at));
+        lines
+    }
+
+    /// In use again, and not what it is taken for: a window of its own.
+    fn on_taken_back(&mut self, at: Timestamp, now: Timestamp, name: &str, reason: &str) -> Vec<Line> {
+        // What was sent there before it was noticed has its own window.
+        let mut lines = Vec::new();
+        if self
+            .window(name)
+            .is_some_and(|window| window.reason_due.is_some())
+        {
+            lines.extend(self.tell_death(name, None));
         }
+        lines.extend(self.close(name, now));
+        if let Some(router) = self.routers.get_mut(name) {
+            let truth = router.condition.truth();
+            router.take_back(at);
+            let (tone, but) = match truth {
+                // It may say at any moment that it is ready.
+                Truth::Starting => (Tone::Plain, String::new()),
+                truth => (Tone::Bad, format!(", but it is {}: a window opens", word(truth))),
+            };
+            let text = format!("{name} believed up ({reason}){but}");
+            lines.extend(Line::one(at, tone, text));
+        }
+        lines.extend(self.on_use(at));
+        lines
     }
 
     /// A new balancer knows of no check.
@@ -126,16 +160,7 @@ impl Story {
             _ if to == Belief::Ejected => format!("{name} stays {verb} ({reason}){until}"),
             _ => format!("{name} stays {verb}{by} ({reason})"),
         };
-        let mut lines = Line::one(at, Tone::Bad, text);
-        let none = self
-            .routers
-            .values()
-            .all(|router| !router.in_use || !router.member);
-        if was_in_use && none {
-            let text = "no router is believed up: every request fails at once".to_owned();
-            lines.extend(Line::one(at, Tone::Bad, text));
-        }
-        lines
+        Line::one(at, Tone::Bad, text)
     }
 
     pub(super) fn on_readmitted(&mut self, at: Timestamp, name: &str, started: Timestamp) -> Vec<Line> {
@@ -146,7 +171,9 @@ impl Story {
             return Vec::new();
         }
         let mut after = String::new();
-        if let (Some(fault), Some(ready)) = (router.went_by.take(), router.ready) {
+        if let Some(ready) = router.ready
+            && let Some(fault) = router.went_by.take()
+        {
             let t_readmit = started.since(ready);
             after = format!(
                 ": first request {} after it was ready (t_readmit)",
@@ -161,7 +188,13 @@ impl Story {
         Line::one(at, Tone::Good, format!("{name} UP{after}"))
     }
 
-    pub(super) fn on_member(&mut self, at: Timestamp, name: &str, present: bool) -> Vec<Line> {
+    pub(super) fn on_member(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        name: &str,
+        present: bool,
+    ) -> Vec<Line> {
         let text = if present {
             match self.routers.get_mut(name) {
                 Some(router) if router.member => return Vec::new(),
@@ -174,11 +207,18 @@ impl Story {
             format!("{name} joined: the balancer may use it")
         } else {
             match self.routers.get_mut(name) {
-                Some(router) if router.member => router.member = false,
+                Some(router) if router.member => {
+                    router.member = false;
+                    if let Some(window) = &mut router.window {
+                        window.is_removed(at, now + SETTLE);
+                    }
+                }
                 _ => return Vec::new(),
             }
             format!("{name} is being taken out: no new attempt there")
         };
-        Line::one(at, Tone::Plain, text)
+        let mut lines = Line::one(at, Tone::Plain, text);
+        lines.extend(self.on_use(at));
+        lines
     }
 }

@@ -9,6 +9,16 @@ use router::record::{Fault, ProbeResult};
 use std::time::Duration;
 
 impl Router {
+    /// A check that began at `started` found it well: if it had gone, it is back before anybody noticed.
+    fn is_well(&mut self, started: Timestamp, now: Timestamp) {
+        if let Some(window) = &mut self.window
+            && window.detected.is_none()
+            && window.over.is_some_and(|over| started >= over)
+        {
+            window.report_due.get_or_insert(now + SETTLE);
+        }
+    }
+
     fn keep(&mut self, check: Check) {
         if self.checks.len() == CHECKS {
             self.checks.pop_front();
@@ -70,12 +80,7 @@ impl Story {
             failures,
         });
         if result == ProbeResult::Ok {
-            if let Some(window) = &mut router.window
-                && window.detected.is_none()
-                && window.over.is_some_and(|over| started >= over)
-            {
-                window.report_due.get_or_insert(now + SETTLE); // back before anybody noticed
-            }
+            router.is_well(started, now);
             let text = format!("{name} check ok {count}/{of}");
             return if router.in_use || router.ejected {
                 Vec::new()
@@ -107,7 +112,7 @@ impl Story {
     }
 
     /// A real load balancer does not tell of its checks: their arrival at the router does.
-    pub(super) fn on_check_seen(&mut self, at: Timestamp, name: &str, status: Option<u16>) {
+    pub(super) fn on_check_seen(&mut self, at: Timestamp, now: Timestamp, name: &str, status: Option<u16>) {
         let healthy = &self.settings.check.healthy_status;
         // A connection that asks nothing has got all it wanted.
         let passed = status.is_none_or(|status| healthy.contains(status));
@@ -116,6 +121,9 @@ impl Story {
         };
         let before = router.checks.back().map_or(0, |check| check.failures);
         let failures = if passed { 0 } else { before + 1 };
+        if passed {
+            router.is_well(at, now);
+        }
         router.keep(Check {
             started: at,
             ended: at,

@@ -1,8 +1,9 @@
 //! PURE: what happens to routers, told: faults, deaths, returns.
 
-use super::window::Window;
+use super::window::{Began, Window};
 use super::words::{about, requests, seconds, word};
 use super::{Line, REASON, Router, SETTLE, Story, Tone};
+use crate::fleet::Truth;
 use router::clock::Timestamp;
 use router::record::{DrainStage, Event, Fault, Record, Stamp};
 
@@ -24,6 +25,9 @@ impl Story {
                 stamp,
             } => self.on_death(at, now, router, *incarnation, *stamp),
             Event::Exited { name, words, .. } => self.on_exited(at, now, name, words),
+            Event::RestartDue { name, due_ns } if *due_ns <= at => {
+                Line::one(at, Tone::Plain, format!("{name} is restarted now, as ordered"))
+            }
             Event::RestartDue { name, due_ns } => {
                 let delay = about(due_ns.since(at));
                 Line::one(at, Tone::Plain, format!("{name} will be restarted in {delay}"))
@@ -77,18 +81,11 @@ impl Story {
             Fault::Cut => "CUTS: it resets connections in the middle of a response",
             Fault::Slow => "SLOW: it answers late",
         };
-        if fault != Fault::Slow {
-            let looks = looks(fault, detail, &self.settings.check);
-            let mut window = Window::new(at, fault, Stamp::Signal);
-            window.looks = looks;
-            router.open(window, now);
-        }
+        let mut window = Window::new(at, fault, Stamp::Signal);
+        window.looks = looks(fault, detail, &self.settings.check);
+        router.open(window, now);
         let detail = detail.map_or(String::new(), |detail| format!(" ({detail})"));
-        let expectation = if fault == Fault::Slow {
-            String::new()
-        } else {
-            self.expectation(name, at)
-        };
+        let expectation = self.expectation(name, at);
         Line::one(at, Tone::Bad, format!("{name} {what}{detail}{expectation}"))
     }
 
@@ -181,6 +178,7 @@ impl Story {
     fn on_exited(&mut self, at: Timestamp, now: Timestamp, name: &str, words: &str) -> Vec<Line> {
         let Some(router) = self.routers.get_mut(name) else {
             self.gone.insert(name.to_owned());
+            self.on_away(at, name, true);
             return Line::one(at, Tone::Bad, format!("{name} is gone: {words}"));
         };
         if !router.member {
@@ -220,12 +218,16 @@ impl Story {
     fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {
         let Some(router) = self.routers.get_mut(name) else {
             let back = self.gone.remove(name);
+            self.on_away(at, name, false);
             let line = || Line::one(at, Tone::Plain, format!("{name} {how}"));
             return if back { line() } else { Vec::new() };
         };
         if !router.member {
             return Vec::new(); // told when it joins
         }
+        // It was back before it was used again, and says so only now.
+        let used_since = |window: &mut Window| window.began == Began::TakenBack && window.death >= at;
+        router.window.take_if(used_since);
         let went = router.went_by.is_some();
         router.ready = Some(at);
         let text = match &mut router.window {
@@ -261,15 +263,29 @@ impl Router {
         let at = window.death;
         let open = self.window.get_or_insert(window);
         if !self.in_use && open.detected.is_none() {
-            // Down already: a second death, or one that was reaped after it had been noticed.
-            let out = self.out.filter(|(out, _)| *out + SETTLE >= at);
-            open.detected = Some(out.map_or(at, |(out, _)| out.max(at)));
-            open.detected_by = out.map(|(_, by)| by);
+            let reaped = open.stamp == Stamp::Exit;
+            match self.out.filter(|(out, _)| reaped && *out + SETTLE >= at) {
+                // Its death was reaped after it had been noticed.
+                Some((out, by)) => (open.detected, open.detected_by) = (Some(out.max(at)), Some(by)),
+                None => open.began = Began::OutOfUse,
+            }
             (open.quiet, open.said) = (true, true);
             open.settle(now + SETTLE);
         }
         self.went_by = Some(open.fault);
         self.ready = None;
+    }
+
+    /// The balancer uses it again although something is wrong with it.
+    pub(super) fn take_back(&mut self, at: Timestamp) {
+        let fault = self.condition.fault().or(self.went_by);
+        let fault = fault.unwrap_or(Fault::Kill);
+        let mut window = Window::new(at, fault, Stamp::Signal);
+        window.began = Began::TakenBack;
+        window.predictable = false;
+        window.leaving = self.condition.truth() == Truth::Draining;
+        self.window = Some(window);
+        (self.went_by, self.ready) = (Some(fault), None);
     }
 }
 
@@ -284,6 +300,13 @@ fn looks(fault: Fault, detail: Option<&str>, check: &lb_sim::core::CheckSettings
         Fault::Hang | Fault::Silent => Some(Fault::Hang),
         // A wrong status comes as quickly as a refusal, but only to a check that reads it.
         Fault::Drain | Fault::Error => (check.check == Check::Http).then_some(Fault::Kill),
-        Fault::Cut | Fault::Slow => None,
+        // A check that waits for longer finds it well.
+        Fault::Slow => {
+            let delay = detail.and_then(|detail| detail.rsplit_once("by "));
+            let delay = delay.and_then(|(_, word)| humantime::parse_duration(word).ok());
+            let late = delay.is_some_and(|delay| delay >= check.timeout);
+            (late && check.check == Check::Http).then_some(Fault::Hang)
+        }
+        Fault::Cut => None,
     }
 }

@@ -1,11 +1,11 @@
 //! PURE: which failed attempts and failed requests a window explains.
 
 use super::late::Ended;
-use super::window::{Lost, Window, WindowReport};
+use super::rest::{LostWhere, Rest, Spans};
+use super::window::{Began, Lost, Window, WindowReport, keeps_waiting};
 use router::clock::Timestamp;
 use router::record::{Cause, Detector, Fault, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 /// Failed attempts and failed requests on their way to a window. They come from two processes in any order.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Joins {
     outcomes: BTreeMap<u64, FailedRequest>,
     /// The latest failed request of a client's port: L4 attempts know no more.
     ports: BTreeMap<u16, u64>,
+    /// Requests that the balancer had no router for, and whose ends are not known yet.
+    unrouted: BTreeSet<u64>,
     /// A real load balancer's word on its attempts: whose a failed request was is known by its time only.
     by_the_client: Option<Told>,
 }
@@ -49,6 +51,8 @@ struct FailedRequest {
     ended: Timestamp,
     /// A window has counted it.
     counted: bool,
+    /// The balancer had no router for it.
+    unrouted: bool,
 }
 
 /// More failed requests than this are not kept for windows to come.
@@ -114,6 +118,85 @@ impl Joins {
         });
     }
 
+    /// The balancer had no router for a request.
+    pub fn unrouted(&mut self, request: u64) {
+        if let Some(failed) = self.outcomes.get_mut(&request) {
+            failed.unrouted = true;
+            return;
+        }
+        if self.unrouted.len() == KEPT {
+            self.unrouted.pop_first();
+        }
+        self.unrouted.insert(request);
+    }
+
+    /// It failed at once, at no router.
+    pub fn is_refused(&self, request: u64, sent: Timestamp, nowhere: &Spans) -> bool {
+        let unrouted = self.outcomes.get(&request).is_some_and(|failed| failed.unrouted);
+        unrouted || self.is_nowhere(sent, nowhere)
+    }
+
+    /// Of a balancer that tells nothing of its attempts, what was sent while no router was in use is no router's.
+    fn is_nowhere(&self, sent: Timestamp, nowhere: &Spans) -> bool {
+        self.by_the_client == Some(Told::Nothing) && nowhere.covers(sent)
+    }
+
+    /// Where requests were lost that no window has counted.
+    pub fn rest(&self, rest: &Rest) -> LostWhere {
+        let attempted = self.attempted();
+        let mut lost = LostWhere::default();
+        for (request, failed) in &self.outcomes {
+            *self.place(*request, failed, &attempted, rest, &mut lost) += 1;
+        }
+        lost
+    }
+
+    /// Forgets the older half when there are too many: where those were lost.
+    pub fn forget(&mut self, rest: &Rest) -> LostWhere {
+        let mut lost = LostWhere::default();
+        if self.outcomes.len() < KEPT {
+            return lost;
+        }
+        let attempted = self.attempted();
+        let Some(middle) = self.outcomes.keys().nth(KEPT / 2).copied() else {
+            return lost;
+        };
+        let younger = self.outcomes.split_off(&middle);
+        let older = std::mem::replace(&mut self.outcomes, younger);
+        for (request, failed) in &older {
+            *self.place(*request, failed, &attempted, rest, &mut lost) += 1;
+        }
+        lost
+    }
+
+    /// Requests of which an attempt failed outside all windows.
+    fn attempted(&self) -> BTreeSet<u64> {
+        let by_port = |attempt: &FailedAttempt| self.ports.get(&attempt.port?).copied();
+        let attempts = self.attempts.iter();
+        attempts
+            .filter_map(|attempt| attempt.request.or_else(|| by_port(attempt)))
+            .collect()
+    }
+
+    fn place<'a>(
+        &self,
+        request: u64,
+        failed: &FailedRequest,
+        attempted: &BTreeSet<u64>,
+        rest: &Rest,
+        lost: &'a mut LostWhere,
+    ) -> &'a mut u64 {
+        match () {
+            () if failed.counted => &mut lost.windows,
+            () if failed.unrouted => &mut lost.no_router,
+            () if rest.balancer.covers(failed.ended) => &mut lost.balancer_away,
+            () if rest.app.covers(failed.ended) => &mut lost.app_away,
+            () if attempted.contains(&request) => &mut lost.at_routers,
+            () if rest.nowhere.covers(failed.sent) => &mut lost.no_router,
+            () => &mut lost.not_known,
+        }
+    }
+
     /// A request that was sent, and ended, then.
     pub fn outcome(
         &mut self,
@@ -122,14 +205,13 @@ impl Joins {
         outcome: Outcome,
         (sent, ended): (Timestamp, Timestamp),
     ) {
-        if self.outcomes.len() == KEPT {
-            self.outcomes.pop_first();
-        }
+        let unrouted = self.unrouted.remove(&request);
         let failed = FailedRequest {
             outcome,
             sent,
             ended,
             counted: false,
+            unrouted,
         };
         self.outcomes.insert(request, failed);
         if let Some(port) = port {
@@ -139,13 +221,19 @@ impl Joins {
 
     /// Takes what belongs to `window`, and what may still become of it. With `retries`, a request without a failure was
     /// saved by one.
-    pub fn report(&mut self, router: &str, window: &Window, retries: bool) -> (WindowReport, Pending) {
+    pub fn report(
+        &mut self,
+        router: &str,
+        window: &Window,
+        retries: bool,
+        nowhere: &Spans,
+    ) -> (WindowReport, Pending) {
         let Counted {
             report,
             requests,
             pending,
             ..
-        } = self.count(router, window, retries);
+        } = self.count(router, window, retries, nowhere);
         for request in requests {
             if let Some(failed) = self.outcomes.get_mut(&request) {
                 failed.counted = true;
@@ -183,12 +271,19 @@ impl Joins {
     }
 
     /// What belongs to `window` by now, and how many entries had to be read to know it.
-    pub fn so_far(&self, router: &str, window: &Window, retries: bool) -> (WindowReport, usize) {
-        let counted = self.count(router, window, retries);
+    pub fn so_far(
+        &self,
+        router: &str,
+        window: &Window,
+        retries: bool,
+        nowhere: &Spans,
+    ) -> (WindowReport, usize) {
+        let counted = self.count(router, window, retries, nowhere);
         (counted.report, counted.read)
     }
 
-    fn count(&self, router: &str, window: &Window, retries: bool) -> Counted {
+    /// `nowhere`: no router was in use.
+    fn count(&self, router: &str, window: &Window, retries: bool, nowhere: &Spans) -> Counted {
         let mut lost = Lost::default();
         let mut causes = BTreeMap::new();
         let mut saved = BTreeSet::new();
@@ -218,15 +313,18 @@ impl Joins {
             }
         }
         // Of a router that is silent a client may despair before the balancer does: no attempt failed then.
-        let silent = matches!(window.fault, Fault::Hang | Fault::Silent);
+        let silent = keeps_waiting(window.fault);
         if self.by_the_client.is_some() || silent {
             let all = self.by_the_client.is_some();
             let others = self.attempts.iter().filter(|attempt| !own(attempt));
             let others: BTreeSet<u64> = others.filter_map(|attempt| attempt.request).collect();
+            // What fails at once because nothing is in use is no router's.
+            let refused = |failed: &FailedRequest| failed.unrouted || self.is_nowhere(failed.sent, nowhere);
             let over = window.over.unwrap_or(Timestamp(u64::MAX));
             let meanwhile = |request: u64, failed: &FailedRequest| {
                 let whose = all || failed.outcome == Outcome::Timeout && !others.contains(&request);
-                whose && failed.ended >= window.earliest() && failed.sent <= over && !failed.counted
+                let meant = failed.ended >= window.earliest() && failed.sent <= over;
+                whose && meant && !failed.counted && !refused(failed)
             };
             read += self.outcomes.len();
             for (request, failed) in &self.outcomes {
@@ -246,20 +344,27 @@ impl Joins {
         // Where nothing is answered the last attempt is the last that failed.
         let mute = window.fault.fails_all() || window.fault == Fault::Hang && window.over.is_none();
         let ends = mute && last.is_some();
-        let known = every && (window.said && window.detected.is_some() || ends);
+        let out = window.detected.is_some() || window.began == Began::OutOfUse;
+        let known = every && (window.said && out || ends);
         let polled = window.detected_by == Some(Detector::Poll);
         let report = WindowReport {
             router: router.to_owned(),
             fault: window.fault,
             stamp: window.stamp,
             death: window.death,
+            began: window.began,
             t_detect: window.detected.map(|at| at.since(window.death)),
             detected_by: window.detected_by,
             predicted: window.predicted.filter(|_| polled),
             over: window.over.is_some(),
+            removed: window.removed,
             open_for: None,
-            attempted: last.is_some(),
-            t_stop: known.then(|| last.map_or(Duration::ZERO, |last| last.since(window.death))),
+            attempted: match (last, known) {
+                (Some(_), _) => Some(true),
+                (None, true) => Some(false),
+                (None, false) => None,
+            },
+            t_stop: last.filter(|_| known).map(|last| last.since(window.death)),
             told,
             lost,
             gave_up,

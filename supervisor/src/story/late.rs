@@ -2,11 +2,11 @@
 //! busy machine may deliver a record late: the window's figures grow, and that is told once for all that came together.
 
 use super::joins::{FailedAttempt, Pending};
-use super::window::Window;
+use super::window::{Window, keeps_waiting};
 use super::words::requests;
 use super::{Line, SETTLE, Story, Tone};
 use router::clock::Timestamp;
-use router::record::{Cause, Fault, Outcome};
+use router::record::{Cause, Outcome};
 use std::time::Duration;
 
 /// A window that was told.
@@ -131,6 +131,9 @@ impl Story {
         }
         let retries = self.retries();
         let real = self.joins.is_by_the_client();
+        let refused = self
+            .joins
+            .is_refused(ended.request, ended.sent, &self.rest.nowhere);
         // By time alone an open window has the better claim.
         let claimed = self
             .routers
@@ -141,14 +144,14 @@ impl Story {
             |closed: &Closed| !claimed && ended.at >= closed.window.earliest() && ended.sent <= closed.until;
         for closed in &mut self.closed {
             let report = &mut self.reports[closed.place];
-            let silent = matches!(closed.window.fault, Fault::Hang | Fault::Silent);
+            let silent = keeps_waiting(closed.window.fault);
             let pending = (!real).then(|| closed.pending.take(&ended)).flatten();
             let in_flight = match pending {
                 Some(in_flight) => {
                     report.saved = report.saved.saturating_sub(u64::from(retries));
                     in_flight
                 }
-                None if real && by_time(closed) => ended.sent < closed.window.death,
+                None if real && !refused && by_time(closed) => ended.sent < closed.window.death,
                 None if silent
                     && !real
                     && ended.outcome == Outcome::Timeout
@@ -197,8 +200,11 @@ impl super::WindowReport {
         if started < self.death {
             return;
         }
-        self.attempted = true;
         let after: Duration = started.since(self.death);
-        self.t_stop = self.t_stop.map(|t_stop| t_stop.max(after));
+        // What was said to have been none, or the last, was not: this was.
+        if self.t_stop.is_some() || self.attempted == Some(false) {
+            self.t_stop = self.t_stop.max(Some(after));
+        }
+        self.attempted = Some(true);
     }
 }

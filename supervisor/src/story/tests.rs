@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 mod detectors;
 mod faults;
+mod rest;
 
 const MS: u64 = 1_000_000;
 

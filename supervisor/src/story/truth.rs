@@ -54,6 +54,16 @@ impl Condition {
         }
     }
 
+    /// What is wrong with it while it lives.
+    pub fn fault(&self) -> Option<Fault> {
+        match self.truth() {
+            Truth::Hung => Some(Fault::Hang),
+            Truth::Draining => Some(Fault::Drain),
+            Truth::Silent | Truth::Erroring | Truth::Slow => self.behaviour,
+            _ => None,
+        }
+    }
+
     /// To take it out of use now is a mistake. A slow router is one that answers.
     pub fn deserves_use(&self) -> bool {
         matches!(self.truth(), Truth::Up | Truth::Slow)

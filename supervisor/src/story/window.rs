@@ -3,6 +3,7 @@
 use super::words::{counts, requests, seconds};
 use router::clock::Timestamp;
 use router::record::{Cause, Detector, Fault, Outcome, Stamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -10,11 +11,25 @@ use std::time::Duration;
 /// A process that ended by itself is reaped within this.
 const REAPING: Duration = Duration::from_millis(100);
 
+/// How a window began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Began {
+    /// The router went while the balancer used it.
+    #[default]
+    Went,
+    /// It went while it was out of use: there was nothing to notice, only what was in flight to lose.
+    OutOfUse,
+    /// The balancer took it back into use although it could not serve.
+    TakenBack,
+}
+
 /// A fault that is being told, from the moment it took effect.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     /// The moment it went: of the hang, when it hung before it died.
     pub death: Timestamp,
+    pub began: Began,
     pub fault: Fault,
     /// What it looks like to a health check: refused as by a kill, or silent as by a hang; `None`: healthy.
     pub looks: Option<Fault>,
@@ -35,8 +50,10 @@ pub(super) struct Window {
     pub said: bool,
     /// It is leaving and not gone yet: what it may still cost is not known.
     pub leaving: bool,
-    /// Ready, or running, or healed again.
+    /// Ready, or running, or healed again; or it is no member any more.
     pub over: Option<Timestamp>,
+    /// The fleet has let it go.
+    pub removed: bool,
     /// Tell the death by then, with or without its reason.
     pub reason_due: Option<Timestamp>,
     /// Tell what it cost.
@@ -49,20 +66,24 @@ pub struct WindowReport {
     pub router: String,
     pub fault: Fault,
     pub stamp: Stamp,
+    /// When the window began: the death, or when the balancer took the router back into use.
     pub death: Timestamp,
-    /// `None`: the balancer never took it out of use.
+    pub began: Began,
+    /// `None`: the balancer never took it out of use, or had done so before.
     pub t_detect: Option<Duration>,
     pub detected_by: Option<Detector>,
     /// By the phase of the checks; `None` also when something else than polling noticed.
     pub predicted: Option<Duration>,
-    /// Ready, running or healed again before the lab ended.
+    /// Ready, running or healed again before the lab ended; or taken out of the fleet.
     pub over: bool,
+    /// Taken out of the fleet in this window.
+    pub removed: bool,
     /// Still open when the lab ended, so long after it began: what it would have cost is not known.
     pub open_for: Option<Duration>,
-    /// An attempt was started there after the death.
-    pub attempted: bool,
-    /// Zero if the balancer said that no attempt was started after the death; `None` if it has not said which one was
-    /// the last. That an attempt failed then does not tell: later ones may have ended well, or are in no log.
+    /// An attempt was started there after the death; `None`: the balancer does not tell.
+    pub attempted: Option<bool>,
+    /// `None` if no attempt was started after the death, or if the balancer has not said which one was the last. That an
+    /// attempt failed then does not tell: later ones may have ended well, or are in no log.
     pub t_stop: Option<Duration>,
     /// The balancer tells of its failed attempts.
     pub told: bool,
@@ -91,6 +112,7 @@ impl Window {
     pub fn new(death: Timestamp, fault: Fault, stamp: Stamp) -> Window {
         Window {
             death,
+            began: Began::Went,
             fault,
             looks: Some(if fault == Fault::Hang {
                 Fault::Hang
@@ -108,6 +130,7 @@ impl Window {
             said: false,
             leaving: fault == Fault::Drain,
             over: None,
+            removed: false,
             reason_due: None,
             report_due: None,
         }
@@ -137,6 +160,14 @@ impl Window {
         self.settle(due);
     }
 
+    /// Its router leaves the fleet: nothing is started there any more.
+    pub fn is_removed(&mut self, at: Timestamp, due: Timestamp) {
+        self.removed = self.detected.is_none() && self.began != Began::OutOfUse;
+        self.over.get_or_insert(at);
+        (self.quiet, self.leaving) = (true, false);
+        self.report_due.get_or_insert(due);
+    }
+
     /// What it cost is known at `due`, unless it may cost more.
     pub fn settle(&mut self, due: Timestamp) {
         if self.quiet && !self.leaving {
@@ -163,8 +194,8 @@ impl WindowReport {
     /// The window in one line, for the end.
     pub fn summary(&self) -> String {
         let detect = match self.t_detect {
-            // Nobody detected what was not used anyway.
-            Some(_) if self.detected_by.is_none() => "was out of use already".to_owned(),
+            None if self.began == Began::OutOfUse => "was out of use already".to_owned(),
+            None if self.removed => "taken out of the fleet before anybody noticed".to_owned(),
             Some(t) => format!("t_detect {}{}", seconds(t), super::words::by(self.detected_by)),
             None if self.over => "the balancer never noticed".to_owned(),
             None => "not noticed yet when the lab ended".to_owned(),
@@ -175,18 +206,22 @@ impl WindowReport {
         let predicted = self
             .predicted
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
-        let stop = match self.t_stop.filter(|_| self.attempted) {
-            Some(t_stop) => format!("t_stop {}", seconds(t_stop)),
-            None if self.t_stop.is_none() => "t_stop not told".to_owned(),
-            None => "no attempt there".to_owned(),
+        let stop = match (self.t_stop, self.attempted) {
+            (Some(t_stop), _) => format!("t_stop {}", seconds(t_stop)),
+            (None, Some(false)) => "no attempt there".to_owned(),
+            (None, _) => "t_stop not told".to_owned(),
         };
         let Lost {
             in_flight, window, ..
         } = self.lost;
         let saved = saved(self.saved);
         let fault = super::words::word(self.fault);
+        let again = match self.began {
+            Began::TakenBack => ", taken back into use",
+            Began::Went | Began::OutOfUse => "",
+        };
         format!(
-            "{} {fault}: {detect}{predicted}{open}, {stop}, lost {in_flight} in flight + {window} in the window{saved}",
+            "{} {fault}{again}: {detect}{predicted}{open}, {stop}, lost {in_flight} in flight + {window} in the window{saved}",
             self.router
         )
     }
@@ -195,19 +230,27 @@ impl WindowReport {
 /// The sentence after the router's name.
 impl fmt::Display for WindowReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.t_detect, self.t_stop.filter(|_| self.attempted)) {
+        let since = match self.began {
+            Began::TakenBack => "it was used again",
+            Began::Went | Began::OutOfUse => "it went",
+        };
+        match (self.t_detect, self.t_stop) {
+            (None, _) if self.began == Began::OutOfUse => write!(f, "was out of use already: ")?,
+            (None, _) if self.removed => write!(f, "left the fleet before the balancer had noticed: ")?,
+            (None, _) => write!(f, "is back; the balancer never noticed: ")?,
             (Some(_), Some(t_stop)) => {
                 let t_stop = seconds(t_stop);
-                write!(f, "reset window: last attempt {t_stop} after it went (t_stop), ")?;
+                write!(f, "reset window: last attempt {t_stop} after {since} (t_stop), ")?;
             }
-            (Some(_), None) if self.t_stop.is_none() => {
+            (Some(_), None) if self.attempted == Some(false) => {
+                write!(f, "reset window: no attempt there after {since}, ")?;
+            }
+            (Some(_), None) => {
                 write!(
                     f,
                     "reset window: the balancer has not told which attempt was its last there (t_stop); meanwhile "
                 )?;
             }
-            (Some(_), None) => write!(f, "reset window: no attempt there after it went, ")?,
-            (None, _) => write!(f, "is back; the balancer never noticed: ")?,
         }
         let lost = &self.lost;
         write!(f, "{} lost", requests(lost.total()))?;
@@ -237,6 +280,11 @@ impl fmt::Display for WindowReport {
         }
         Ok(())
     }
+}
+
+/// A router that suffers it keeps clients waiting: one may despair before the balancer does, and no attempt failed then.
+pub(super) fn keeps_waiting(fault: Fault) -> bool {
+    matches!(fault, Fault::Hang | Fault::Silent | Fault::Slow)
 }
 
 /// How attempts are known that are in no line of a log.

@@ -1,12 +1,13 @@
 //! PURE: what a lab measured, in its last lines.
 
+use crate::budget::{Budget, DAYS};
 use crate::control::LabFacts;
 use crate::crash::CrashRate;
 use crate::experiment::setup::{self, Setting};
 use crate::experiment::summary::{Machine, Percentiles};
-use crate::fleet::{LoadTotals, StopReport};
+use crate::fleet::StopReport;
 use crate::page::traffic::{LATE_NS, LoadCount};
-use crate::report::lab::session::{CrashTraffic, Lab, Session};
+use crate::report::lab::session::{CrashTraffic, Lab, Load, Session};
 use crate::settings::LabSettings;
 use crate::story::Story;
 use router::clock::Timestamp;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// What the load did.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Totals {
     count: LoadCount,
     /// The worst 99th percentile of lateness of a tick, in nanoseconds.
@@ -37,6 +38,19 @@ pub(super) struct Ended {
 }
 
 impl Totals {
+    pub fn new(settings: &LabSettings) -> Totals {
+        let budget = Budget {
+            slo: settings.slo,
+            days: DAYS,
+            rate: settings.rate,
+        };
+        Totals {
+            count: LoadCount::new(budget),
+            late_p99_ns: 0,
+            crash_traffic: None,
+        }
+    }
+
     pub fn add(&mut self, record: &Record) {
         self.count.on_record(record);
         if let Event::Tick { late_p99_ns, .. } = &record.event {
@@ -45,15 +59,27 @@ impl Totals {
     }
 }
 
-pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport, page: Option<&Path>) -> Vec<String> {
-    let LoadTotals { sent, ok, lost } = totals.count.sum();
+pub(super) fn lines(
+    story: &Story,
+    totals: &Totals,
+    report: &StopReport,
+    session: &Session,
+    page: Option<&Path>,
+) -> Vec<String> {
+    let Load {
+        sent,
+        ok,
+        lost,
+        unfinished,
+        ..
+    } = session.load;
     let outcomes = story.outcomes_words();
     let outcomes = if outcomes.is_empty() {
         outcomes
     } else {
         format!(" ({outcomes})")
     };
-    let unfinished = match sent.saturating_sub(ok + lost) {
+    let unfinished = match unfinished {
         0 => String::new(),
         n => format!(", {n} unfinished when the lab ended"),
     };
@@ -71,7 +97,8 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport, page: O
             .iter()
             .map(|report| format!("  {}", report.summary())),
     );
-    lines.extend(mistakes(story));
+    lines.extend(beside(session));
+    lines.extend(mistakes(session));
     if totals.late_p99_ns > LATE_NS {
         lines.push(format!(
             "The load client was late (p99 up to {:.1} ms in a tick): the machine was too busy to trust the figures",
@@ -99,22 +126,46 @@ pub(super) fn lines(story: &Story, totals: &Totals, report: &StopReport, page: O
     lines
 }
 
+/// What was lost beside the windows, where that was.
+fn beside(session: &Session) -> Vec<String> {
+    let lost = session.load.lost_where.unwrap_or_default();
+    let places = lost.places().into_iter().skip(1).filter(|(_, lost)| *lost > 0);
+    places
+        .map(|(place, lost)| format!("  {place}: lost {lost}"))
+        .collect()
+}
+
 /// Routers taken out of use while they were up.
-fn mistakes(story: &Story) -> Option<String> {
-    let n = story.mistakes.len();
+fn mistakes(session: &Session) -> Option<String> {
+    let n = session.mistakes.len();
     let plural = if n == 1 { "" } else { "s" };
-    let lasted: f64 = story
+    let ended = session
+        .lab
+        .as_ref()
+        .map(|lab| lab.serving_since_ns.0 as f64 / 1e9 + lab.duration_s);
+    let to_the_end = |at: Timestamp| ended.map_or(0.0, |ended| (ended - at.0 as f64 / 1e9).max(0.0));
+    let lasted: f64 = session
         .mistakes
         .iter()
-        .filter_map(|mistake| mistake.lasted)
-        .map(|lasted| lasted.as_secs_f64())
-        .sum();
-    (n > 0)
-        .then(|| format!("{n} mistake{plural}: routers out of use while they were up, {lasted:.1} s in all"))
+        .map(|mistake| mistake.lasted_s.unwrap_or_else(|| to_the_end(mistake.at_ns)))
+        .fold(0.0, |sum, lasted| sum + lasted);
+    let open = session
+        .mistakes
+        .iter()
+        .filter(|mistake| mistake.lasted_s.is_none())
+        .count();
+    let open = match open {
+        0 => String::new(),
+        open => format!(", {open} of them to the end"),
+    };
+    (n > 0).then(|| {
+        format!("{n} mistake{plural}: routers out of use while they were up, {lasted:.1} s in all{open}")
+    })
 }
 
 pub(super) fn session(story: &Story, totals: &Totals, report: &StopReport, lab: Ended) -> Session {
     let mut session = Session::of(story, totals.count.sum(), totals.late_p99_ns);
+    session.load.budget_spent = totals.count.budget_spent();
     session.load.latency_ms = Percentiles::of(&lab.load, "");
     session.load.service_ms = Percentiles::of(&lab.load, "service_");
     session.crash_traffic = totals.crash_traffic.map(|(rate, sent)| CrashTraffic {

@@ -149,7 +149,7 @@ impl Teller {
         if self.json {
             return out(&json!(session).to_string());
         }
-        summary::lines(story, totals, report, page)
+        summary::lines(story, totals, report, session, page)
             .iter()
             .for_each(|line| out(line));
     }

@@ -72,6 +72,10 @@ pub(super) fn join(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec
         if let Some(first) = asked.attempts.first() {
             joined[first.victim].count(&spells[first.victim], first, asked);
         }
+        // Also those after the first, which a balancer may have started at the same router seconds later.
+        for attempt in asked.attempts.iter().filter(|_| asked.outcome.is_some()) {
+            joined[attempt.victim].lost_at(&spells[attempt.victim], attempt.started);
+        }
     }
     for (victim, request, outcome) in untold::whose(records, spells, &left, teller) {
         joined[victim].count_untold(&spells[victim], request, outcome);
@@ -91,7 +95,15 @@ impl Joined {
             self.saved += u64::from(known && waits);
             return;
         };
-        let last = self.lose(spell, first.started, intended, outcome);
+        self.lose(spell, first.started, intended, outcome);
+    }
+
+    /// An attempt of a lost request started then.
+    fn lost_at(&mut self, spell: &Spell, started: Timestamp) {
+        let last = match started < spell.harmful() {
+            true => 0.0,
+            false => started.seconds_after(spell.fault),
+        };
         self.last_lost = later(self.last_lost, last);
     }
 

@@ -100,6 +100,12 @@ fn routers_that_come_and_go_have_lanes_and_theory_knows_how_many_there_are() {
     assert_eq!(told.state.theory.as_ref().unwrap().checks_per_s, Some(3.0));
     let lost = told.state.theory.as_ref().unwrap().kill.lost_per_trial.unwrap();
     told.hear(400, "lb", member("router-3", false));
+    let death = Event::Death {
+        router: "router-3".into(),
+        incarnation: 1,
+        stamp: Stamp::Exit,
+    };
+    told.hear(430, "supervisor", death);
     told.hear(
         450,
         "supervisor",
@@ -113,7 +119,12 @@ fn routers_that_come_and_go_have_lanes_and_theory_knows_how_many_there_are() {
     let settings = serde_json::json!({ "fall": "3", "unheard-of": "1" });
     told.hear(470, "lb", Event::Settings { settings });
     told.wait(600);
-    assert!(!told.state.routers["router-3"].member);
+    let lane = &told.state.routers["router-3"];
+    assert_eq!(
+        (lane.truth.as_str(), lane.belief.as_str(), lane.member),
+        ("absent", "absent", false),
+        "it is not dead and in use"
+    );
     let shown = &told.state.settings;
     assert_eq!(
         (&shown["rate"], &shown["restart-delay"]),

@@ -7,6 +7,7 @@ use crate::experiment::setup::{Setting, quoted};
 use crate::report::advice::{self, Advice, Facts, Slowest};
 use crate::report::shown::{self, word};
 use crate::settings::brief::SELDOM;
+use crate::story::Began;
 use lb_sim::theory::{Traffic, load};
 use router::fault::Spec;
 use router::record::Fault;
@@ -31,8 +32,20 @@ const OWN: [&str; 10] = [
     "engine-config",
 ];
 
-/// Whole sentences, for the window that cost most.
+/// Whole sentences, for the window that cost most, after what cost more than all windows.
 pub fn advice(session: &Session) -> Vec<String> {
+    let mut sentences = super::beside::advice(session);
+    match worst(session) {
+        Some((_, window)) if window.lost() == 0 && session.load.lost > 0 => {}
+        Some((_, window)) if window.lost() == 0 => {
+            sentences.push("No request was lost: nothing has to change.".to_owned());
+        }
+        _ => sentences.extend(of_windows(session)),
+    }
+    sentences
+}
+
+fn of_windows(session: &Session) -> Vec<String> {
     let Some((_, window)) = worst(session) else {
         return vec![format!(
             "`resetlab{} kill router-2`, while a lab runs, shows a window.",
@@ -40,6 +53,10 @@ pub fn advice(session: &Session) -> Vec<String> {
         )];
     };
     let mut sentences: Vec<String> = unnoticed(window).into_iter().collect();
+    // Checks that pass notice nothing sooner, and `run` would measure a fault that they see.
+    if window.t_detect_s.is_none() && window.fault.is_behaviour() {
+        return sentences;
+    }
     let theory = session
         .lab
         .as_ref()
@@ -62,6 +79,19 @@ fn unnoticed(window: &Window) -> Option<String> {
     let router = &window.router;
     match (window.t_detect_s, window.open) {
         (Some(_), _) => None,
+        (None, _) if window.began == Began::OutOfUse || window.removed => None,
+        // Some of them only requests meet, and checks pass.
+        (None, open) if window.fault.is_behaviour() => {
+            let until = if open { "to the end" } else { "until it was healed" };
+            Some(format!(
+                "Nothing noticed {router} ({}) {until}: where checks pass and requests fail, `detector=passive` is what sees \
+                 it.",
+                word(&window.fault)
+            ))
+        }
+        (None, false) if window.fault == Fault::Hang => {
+            Some(format!("{router} was resumed before its checks had noticed."))
+        }
         (None, true) => Some(format!(
             "The session ended before {router} was noticed: let the next one go on for longer."
         )),

@@ -1,12 +1,11 @@
 //! PURE: a session that nobody ended, made of its records: the same [`Story`] hears them again.
 
 use super::session::{Lab, Session};
-use crate::fleet::LoadTotals;
 use crate::page::traffic::LoadCount;
 use crate::story::Story;
 use lb_sim::core::Settings;
 use router::clock::Timestamp;
-use router::record::{Event, Outcome, Record};
+use router::record::{Event, Record};
 use std::collections::BTreeSet;
 
 /// Tells records once more.
@@ -96,7 +95,7 @@ impl Replay {
         }
         let mut told = self.told?;
         told.story.finish(told.ending.unwrap_or(told.now));
-        let load = told.load();
+        let load = told.count.sum();
         let (engine, engine_version) = told.engine;
         let words = told.settings.words().into_iter();
         let session = Session {
@@ -125,19 +124,6 @@ impl Replay {
 }
 
 impl Told {
-    /// What the last tick counted, and the outcomes that came after it: the windows have them, too.
-    fn load(&self) -> LoadTotals {
-        let LoadTotals { sent, ok, lost } = self.count.sum();
-        let heard = self.story.by_outcome.iter();
-        let heard = heard.filter(|(outcome, _)| **outcome != Outcome::Ok);
-        let lost = heard.map(|(_, count)| count).sum::<u64>().max(lost);
-        LoadTotals {
-            sent: sent.max(ok.saturating_add(lost)),
-            ok,
-            lost,
-        }
-    }
-
     fn on_record(&mut self, record: &Record) {
         self.now = self.now.max(record.at);
         // As the one who told it live was woken up.

@@ -8,7 +8,7 @@ use super::changes::Change;
 use crate::experiment::setup::Setting;
 use crate::experiment::summary::{Machine, Percentiles};
 use crate::fleet::LoadTotals;
-use crate::story::{Story, WindowReport};
+use crate::story::{Began, LostWhere, Story, WindowReport};
 use router::clock::Timestamp;
 use router::record::{Cause, Detector, Fault, Outcome, Stamp};
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,17 @@ pub struct Load {
     pub sent: u64,
     pub ok: u64,
     pub lost: u64,
+    /// Neither answered nor lost when it ended: `sent` is all three.
+    #[serde(default)]
+    pub unfinished: u64,
     #[serde(default)]
     pub by_outcome: BTreeMap<Outcome, u64>,
+    /// The same requests by where they were lost; `null`: by an older program.
+    #[serde(default)]
+    pub lost_where: Option<LostWhere>,
+    /// Share of the error budget that they spent; `null`: no objective, no load, or a rate that is not known.
+    #[serde(default)]
+    pub budget_spent: Option<f64>,
     /// The worst of the ticks.
     #[serde(default)]
     pub late_p99_ms: Option<f64>,
@@ -76,11 +85,17 @@ pub struct CrashTraffic {
 pub struct Window {
     pub router: String,
     pub fault: Fault,
+    /// `taken_back`: it begins when the balancer used the router again although it could not serve.
+    #[serde(default)]
+    pub began: Began,
     pub stamp: Stamp,
     pub death_ns: Timestamp,
     pub t_detect_s: Option<f64>,
     pub predicted_t_detect_s: Option<f64>,
     pub t_stop_s: Option<f64>,
+    /// An attempt was started there meanwhile; `null`: the balancer does not tell.
+    #[serde(default)]
+    pub attempted: Option<bool>,
     pub detected_by: Option<Detector>,
     pub saved_by_retry: Option<u64>,
     pub causes: Option<BTreeMap<Cause, u64>>,
@@ -88,6 +103,9 @@ pub struct Window {
     /// The session ended in it: what it would have cost is not known,
     #[serde(default)]
     pub open: bool,
+    /// The router was taken out of the fleet in it.
+    #[serde(default)]
+    pub removed: bool,
     /// only that it had lasted so long; `null`: it was over.
     #[serde(default)]
     pub open_for_s: Option<f64>,
@@ -146,6 +164,9 @@ impl Session {
     /// `late_ns` is the worst lateness of a tick.
     pub fn of(story: &Story, load: LoadTotals, late_ns: u64) -> Session {
         let LoadTotals { sent, ok, lost } = load;
+        let mut lost_where = story.lost_where();
+        // The load has counted more than it could tell of.
+        lost_where.not_known += lost.saturating_sub(lost_where.total());
         let seconds = |time: Duration| time.as_secs_f64();
         let mistakes = story.mistakes.iter().map(|mistake| Mistake {
             router: mistake.router.clone(),
@@ -165,6 +186,9 @@ impl Session {
                 sent,
                 ok,
                 lost,
+                unfinished: sent.saturating_sub(ok.saturating_add(lost)),
+                lost_where: Some(lost_where),
+                budget_spent: None,
                 by_outcome: story.by_outcome.clone(),
                 late_p99_ms: Some(late_ns as f64 / 1e6),
                 latency_ms: None,
@@ -200,11 +224,13 @@ impl Window {
         Window {
             router: report.router.clone(),
             fault: report.fault,
+            began: report.began,
             stamp: report.stamp,
             death_ns: report.death,
             t_detect_s: report.t_detect.map(seconds),
             predicted_t_detect_s: report.predicted.map(seconds),
             t_stop_s: report.t_stop.map(seconds),
+            attempted: report.attempted,
             detected_by: report.detected_by,
             saved_by_retry: report.told.then_some(report.saved),
             causes: report.told.then(|| report.causes.clone()),
@@ -214,6 +240,7 @@ impl Window {
                 by_outcome: report.lost.by_outcome.clone(),
             },
             open: report.open_for.is_some(),
+            removed: report.removed,
             open_for_s: report.open_for.map(seconds),
         }
     }

@@ -6,6 +6,7 @@ use super::since;
 use crate::experiment::summary::Percentiles;
 use crate::report::model::{Block, Cell, Column, Table};
 use crate::report::shown::{self, word};
+use crate::story::Began;
 use router::clock::Timestamp;
 use router::record::{Cause, Outcome};
 use std::collections::BTreeMap;
@@ -20,12 +21,14 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
         let mut cells = vec![
             Cell::number(since(begun, window.death_ns), 3),
             Cell::Words(window.router.clone()),
-            Cell::Words(word(&window.fault)),
+            Cell::Words(fault(window)),
             match window.t_detect_s {
                 None => Cell::Missing {
                     missing: match (window.open, window.open_for_s) {
                         (true, Some(seconds)) => format!("open at the end, {seconds:.3} s so far"),
                         (true, None) => "open at the end".to_owned(),
+                        (false, _) if window.began == Began::OutOfUse => "out of use already".to_owned(),
+                        (false, _) if window.removed => "left the fleet".to_owned(),
                         (false, _) => "not noticed".to_owned(),
                     },
                 },
@@ -36,7 +39,12 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
                 .map_or_else(Cell::missing, |by| Cell::Words(word(&by))),
             Cell::number(window.predicted_t_detect_s, 3),
             Cell::number(residual, 1),
-            Cell::number(window.t_stop_s, 3),
+            match (window.t_stop_s, window.attempted) {
+                (None, Some(false)) => Cell::Missing {
+                    missing: "no attempt".to_owned(),
+                },
+                (t_stop, _) => Cell::number(t_stop, 3),
+            },
             Cell::Count(window.lost.in_flight),
             Cell::Count(window.lost.window),
             window.saved_by_retry.map_or_else(Cell::missing, Cell::Count),
@@ -74,6 +82,15 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
     })]
 }
 
+/// `hang`, `hang, used again`
+pub fn fault(window: &Window) -> String {
+    let fault = word(&window.fault);
+    match window.began {
+        Began::TakenBack => format!("{fault}, used again"),
+        Began::Went | Began::OutOfUse => fault,
+    }
+}
+
 /// What clients got instead of an answer, in all and in windows.
 pub fn outcomes(session: &Session) -> Table {
     let mut rows: BTreeMap<Outcome, (u64, u64)> = BTreeMap::new();
@@ -94,8 +111,14 @@ pub fn outcomes(session: &Session) -> Table {
     };
     Table {
         caption: format!(
-            "{} requests sent, {} answered, {} lost",
-            session.load.sent, session.load.ok, session.load.lost
+            "{} requests sent, {} answered as wanted, {} lost{}",
+            session.load.sent,
+            session.load.ok,
+            session.load.lost,
+            match session.load.unfinished {
+                0 => String::new(),
+                n => format!(", {n} under way when the session ended"),
+            }
         ),
         columns: vec![
             Column::new("outcome", "outcome", ""),

@@ -1,3 +1,4 @@
+mod beside;
 mod late;
 
 use super::session::Session;

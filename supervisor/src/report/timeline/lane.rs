@@ -15,6 +15,8 @@ pub struct Actor {
     truth: Steps<Option<Truth>>,
     /// That word was its birth: before it there was no such router.
     born: Option<bool>,
+    /// The fleet has let it go: when its process has ended it is absent, not dead.
+    left: bool,
     /// `None`: it has no part in what the balancer uses, or nobody tells.
     belief: Steps<Option<Belief>>,
     /// Health checks that the balancer told of: start, end, result.
@@ -49,6 +51,7 @@ impl Actor {
             condition: Condition::ready(),
             truth: Steps::new(from, None),
             born: None,
+            left: false,
             belief: Steps::new(from, belief),
             checks: Vec::new(),
             seen: Vec::new(),
@@ -60,7 +63,15 @@ impl Actor {
         let birth = matches!(record.event, Event::Spawned { incarnation: 1, .. });
         self.born.get_or_insert(birth);
         self.condition.on_record(record);
-        self.truth.set(record.at, Some(self.condition.truth()));
+        let truth = Some(self.condition.truth());
+        self.truth.set(
+            record.at,
+            truth.filter(|truth| !self.left || *truth != Truth::Dead),
+        );
+    }
+
+    pub fn belongs(&mut self, present: bool) {
+        self.left = !present;
     }
 
     pub fn believe(&mut self, at: Timestamp, belief: Option<Belief>) {
@@ -154,10 +165,11 @@ impl Actor {
         }
     }
 
-    /// What it was before the first word about it.
+    /// What it was before the first word about it, and after the last.
     fn before(&self) -> &'static str {
         match self.born {
             Some(true) => ABSENT,
+            _ if self.left => ABSENT,
             _ => UNKNOWN,
         }
     }

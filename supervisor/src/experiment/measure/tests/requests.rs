@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// HAProxy waits for a second between its tries, and makes the same server's more of them.
+#[test]
+fn the_last_attempt_of_a_lost_request_is_no_earlier_than_its_last_try() {
+    let at_1 = |nth, started| try_at("router-1", (Some(1), None), nth, started, Cause::Refused);
+    let mut records = story();
+    records.retain(|record| !matches!(record.event, Event::Ready { .. }));
+    records.extend([at_1(1, 1700), at_1(2, 2700), at_1(3, 3700)]);
+    records.push(outcome(1, 1699, 3701, Outcome::Http503));
+    let trial = measured(&records);
+    assert_eq!(trial.t_lost_s, Some(2.7), "not when its first try started");
+}
+
 #[test]
 fn a_request_that_was_answered_after_all_is_saved_and_one_that_failed_often_is_lost_once() {
     let at_1 =

@@ -124,3 +124,26 @@ fn that_all_have_come_in_does_not_hide_the_one_to_which_something_happened() {
     let lanes = lab.scene(&kill()).timeline.lanes;
     assert_eq!(lanes[5].router, "router-17");
 }
+
+#[test]
+fn a_router_that_the_fleet_has_let_go_is_absent_and_not_dead() {
+    let mut lab = Lab::of(3);
+    lab.dies(AT, "router-2");
+    lab.hear(
+        AT + 0.1,
+        "lb",
+        r#"{"event":"member","router":"router-3","present":false}"#,
+    );
+    lab.dies(AT + 0.2, "router-3");
+    lab.believes(AT + 1.5, "router-2", "down");
+    let scene = lab.scene(&kill());
+    let lane = scene
+        .timeline
+        .lanes
+        .iter()
+        .find(|lane| lane.router == "router-3")
+        .unwrap();
+    let truths: Vec<&str> = lane.truth.iter().map(|(_, truth)| truth.as_str()).collect();
+    assert_eq!(truths, ["up", "absent"]);
+    assert!(lane.gaps.is_empty());
+}
