@@ -60,6 +60,9 @@ pub struct Trial {
     pub predicted_t_detect_s: Option<f64>,
     /// `null` also when the balancer tells of some attempts only, or has not said which one was the last.
     pub t_stop_s: Option<f64>,
+    /// None was started there after the fault: there is no last one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_attempt: bool,
     /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none.
     #[serde(default)]
     pub t_lost_s: Option<f64>,
@@ -233,6 +236,9 @@ impl Victim {
         let after = |time: Timestamp| time.seconds_after(*at);
         let attempts = cost.attempts.as_ref();
         let last_failed = attempts.and_then(|attempts| attempts.last_failed);
+        // One that began before the fault is none of those that it met.
+        let last_attempt = stop::last_attempt(records, strike, spell, down, last_failed)
+            .map(|last| last.filter(|last| *last >= *at));
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -247,8 +253,8 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s: stop::last_attempt(records, strike, spell, down, last_failed)
-                .map(|last| last.map_or(0.0, |last| after(last).max(0.0))),
+            t_stop_s: last_attempt.flatten().map(after),
+            no_attempt: last_attempt == Some(None),
             t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
             t_clear_s: cost.clear,
             t_readmit_s: t_readmit(records, spell),
@@ -283,7 +289,7 @@ pub fn revives(record: &Record, router: &str) -> bool {
 impl Trial {
     /// How long requests were sent there. `returning`: retries come back to the router, also when it is known to be dead.
     pub fn window_s(&self, returning: bool) -> Option<f64> {
-        match (self.t_stop_s?, self.t_detect_s) {
+        match (self.t_stop_s.or(self.no_attempt.then_some(0.0))?, self.t_detect_s) {
             (stop, Some(detect)) if returning => Some(stop.min(detect)),
             (stop, _) => Some(stop),
         }

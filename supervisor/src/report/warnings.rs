@@ -1,18 +1,14 @@
 //! PURE: what makes a run's figures doubtful; said above everything else.
 
 use super::shown;
-use super::statistics;
 use crate::experiment::doubts;
 use crate::experiment::summary::Summary;
-
-/// Fewer trials say little of a spread.
-const FEW: usize = 10;
 
 /// The most important first.
 pub fn warnings(s: &Summary) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(incomplete(s));
-    all.extend(few(s));
+    all.extend(doubts::few_trials(s).map(|text| sentence(&text)));
     all.extend(doubts::late_load(s).map(|text| sentence(&text)));
     all.extend(doubts::late_checks(s).map(|text| sentence(&text)));
     all.extend(dropped(s));
@@ -43,25 +39,8 @@ fn incomplete(s: &Summary) -> Option<String> {
     ))
 }
 
-fn few(s: &Summary) -> Option<String> {
-    let n = s.trials.len();
-    // Without any the verdict says so.
-    if n >= FEW || n == 0 {
-        return None;
-    }
-    let band = |n| statistics::band(n).unwrap_or(1.0) * 100.0;
-    Some(format!(
-        "n = {n} is small: the share of {}s noticed by any given time is known to ±{:.0} percentage points only; \
-         20 trials make that ±{:.0}, 100 make it ±{:.0}.",
-        s.trials.first().map_or("fault", |trial| shown::one(trial.fault)),
-        band(n),
-        band(20),
-        band(100)
-    ))
-}
-
 /// What the terminal says behind `warning:`, as a sentence.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())

@@ -217,12 +217,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
             trial.trial
         ));
     }
-    if s.trials.len() < 5 {
-        warnings.push(format!(
-            "n = {}: too few trials to speak of a spread",
-            s.trials.len()
-        ));
-    }
+    warnings.extend(doubts::few_trials(s));
     let of_trials: u64 = s.trials.iter().map(|t| t.lost.total()).sum();
     let interrupted = s.interrupted.filter(|interrupted| interrupted.lost > 0);
     if let Some(Interrupted { trial, lost }) = interrupted {

@@ -2,14 +2,12 @@
 
 use super::{seconds, text, words};
 use crate::experiment::measure::Trial;
+use crate::experiment::sample;
 use crate::experiment::summary::{Spread, Summary};
 use crate::report::figure::{Dots, Ecdf, Figure, Picture, Points, Series};
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use crate::report::shown;
-use crate::report::statistics::{band, median_interval, thinned};
-
-/// More points than that cannot be told apart.
-pub const MOST_POINTS: usize = 2000;
+use crate::report::statistics::{band, median_interval};
 
 pub fn section(s: &Summary) -> Section {
     let mut blocks = vec![Block::Table(spreads(s))];
@@ -41,13 +39,21 @@ pub fn section(s: &Summary) -> Section {
 type Time = fn(&Trial) -> Option<f64>;
 
 fn values(s: &Summary, value: Time) -> Vec<f64> {
-    s.trials.iter().filter_map(value).collect()
+    s.valid().into_iter().filter_map(value).collect()
+}
+
+/// What t_detect is where it is told: infinite if the balancer never noticed.
+fn noticed(t: &Trial) -> Option<f64> {
+    match t.detected {
+        Some(false) => Some(f64::INFINITY),
+        _ => t.t_detect_s,
+    }
 }
 
 fn spreads(s: &Summary) -> Table {
     let t = &s.summary;
     let rows: [(&str, Option<Spread>, Time); 5] = [
-        ("t_detect", t.t_detect_s, |t| t.t_detect_s),
+        ("t_detect", t.t_detect_s, noticed),
         ("t_stop", t.t_stop_s, |t| t.t_stop_s),
         ("t_lost", t.t_lost_s, |t| t.t_lost_s),
         ("t_clear", t.t_clear_s, |t| t.t_clear_s),
@@ -71,22 +77,35 @@ fn spreads(s: &Summary) -> Table {
     };
     for (name, spread, value) in rows {
         let values = values(s, value);
-        let sure = median_interval(&values);
-        let of = |figure: fn(&Spread) -> f64| seconds(spread.as_ref().map(figure));
+        let n = values.iter().filter(|value| value.is_finite()).count();
+        let draws = sample::firsts(&s.valid()).into_iter().filter_map(value);
+        let sure = median_interval(&draws.collect::<Vec<_>>());
+        let of = |figure: fn(&Spread) -> Option<f64>| match spread.as_ref().and_then(figure) {
+            None if n < values.len() => never(),
+            figure => seconds(figure),
+        };
+        let end = |end: Option<f64>| match end {
+            Some(end) if end.is_infinite() => never(),
+            end => seconds(end),
+        };
+        let enough = |least: usize, cell: Cell| {
+            if values.len() < least {
+                Cell::missing()
+            } else {
+                cell
+            }
+        };
         table.rows.push(vec![
             words(name),
-            Cell::Count(values.len() as u64),
-            of(|s| s.min),
-            of(|s| s.mean),
+            Cell::Count(n as u64),
+            seconds(spread.map(|s| s.min)),
+            seconds(spread.map(|s| s.mean)),
             of(|s| s.p50),
-            seconds(sure.map(|(low, _)| low)),
-            seconds(sure.map(|(_, high)| high)),
-            of(|s| s.p95),
-            match values.len() {
-                0..100 => Cell::missing(),
-                _ => of(|s| s.p99),
-            },
-            of(|s| s.max),
+            end(sure.map(|(low, _)| low)),
+            end(sure.map(|(_, high)| high)),
+            enough(20, of(|s| s.p95)),
+            enough(100, of(|s| s.p99)),
+            seconds(spread.map(|s| s.max)),
         ]);
     }
     if let Some(theory) = s.theory.t_detect_s {
@@ -101,12 +120,17 @@ fn spreads(s: &Summary) -> Table {
 }
 
 fn distribution(s: &Summary) -> Option<Figure> {
-    let series = |name: &str, value: Time| Series {
-        name: name.to_owned(),
-        values: thinned(&values(s, value), MOST_POINTS),
+    let series = |name: &str, value: Time| {
+        let (values, never): (Vec<f64>, Vec<f64>) =
+            values(s, value).into_iter().partition(|value| value.is_finite());
+        Series {
+            name: name.to_owned(),
+            values,
+            never: never.len(),
+        }
     };
     let all = [
-        series("t_detect", |t| t.t_detect_s),
+        series("t_detect", noticed),
         series("t_stop", |t| t.t_stop_s),
         series("t_clear", |t| t.t_clear_s),
     ];
@@ -116,17 +140,9 @@ fn distribution(s: &Summary) -> Option<Figure> {
         .collect();
     let first = series.first()?;
     let name = first.name.clone();
-    let n = values(
-        s,
-        if name == "t_detect" {
-            |t| t.t_detect_s
-        } else {
-            |t| t.t_stop_s
-        },
-    )
-    .len();
+    let (n, draws) = (first.values.len() + first.never, first_draws(s, &name));
     let bounds = s.theory.t_detect_s;
-    let band = band(n).filter(|band| *band < 1.0);
+    let band = band(draws).filter(|band| *band < 1.0);
     let says = bounds.map_or("theory has no bounds".to_owned(), |bounds| {
         let most = bounds.max.map_or("no bound".to_owned(), shown::time);
         format!("theory: {} to {most}", shown::time(bounds.min))
@@ -148,7 +164,11 @@ fn distribution(s: &Summary) -> Option<Figure> {
              lost request (t_clear); {says}{within}.",
             fault_word(s)
         ),
-        alt: format!("Empirical distributions of {} over {n} trials.", names(&series)),
+        alt: format!(
+            "Empirical distributions of {} over {n} {}s.",
+            names(&series),
+            fault_word(s)
+        ),
         picture: Picture::Ecdf(Ecdf {
             x_label: format!("seconds from the {}", fault_word(s)),
             series,
@@ -156,6 +176,22 @@ fn distribution(s: &Summary) -> Option<Figure> {
             band,
         }),
     })
+}
+
+/// How many of its values are draws of their own.
+fn first_draws(s: &Summary, name: &str) -> usize {
+    let value: Time = match name {
+        "t_detect" => noticed,
+        "t_stop" => |t| t.t_stop_s,
+        _ => |t| t.t_clear_s,
+    };
+    sample::means(&s.valid(), value).len()
+}
+
+fn never() -> Cell {
+    Cell::Missing {
+        missing: "never".to_owned(),
+    }
 }
 
 fn names(series: &[Series]) -> String {
@@ -175,17 +211,11 @@ fn residuals(s: &Summary) -> Vec<Block> {
             (t.t_detect_s? - t.predicted_t_detect_s?) * 1e3,
         ))
     };
-    let all: Vec<(f64, f64)> = s.trials.iter().filter_map(residual).collect();
+    let all: Vec<(f64, f64)> = s.valid().into_iter().filter_map(residual).collect();
     let (Some(r), false) = (s.summary.residual_ms, all.is_empty()) else {
         return Vec::new();
     };
     let n = all.len();
-    let step = n.div_ceil(MOST_POINTS);
-    let points: Vec<(f64, f64)> = all.into_iter().step_by(step).collect();
-    let drawn = match step {
-        1 => String::new(),
-        step => format!(" (one in {step} is drawn)"),
-    };
     let interval = s.check["interval_s"].as_f64().unwrap_or(f64::INFINITY);
     let ties = match r.max > 500.0 * interval {
         true => {
@@ -198,7 +228,7 @@ fn residuals(s: &Summary) -> Vec<Block> {
         id: "residuals".to_owned(),
         caption: format!(
             "What is left of each trial's t_detect after its prediction, which is made from its router's last check: \
-             |measured − predicted| has the median {:.1} ms, most {:.1} ms, n = {n}{drawn}{ties}.",
+             |measured − predicted| has the median {:.1} ms, most {:.1} ms, n = {n}{ties}.",
             r.median, r.max
         ),
         alt: format!("Measured minus predicted t_detect of {n} trials, in milliseconds, around 0."),
@@ -207,7 +237,7 @@ fn residuals(s: &Summary) -> Vec<Block> {
             y_label: "measured − predicted, ms".to_owned(),
             series: vec![Points {
                 name: "t_detect".to_owned(),
-                points,
+                points: all,
             }],
             line: Some((0.0, 0.0, "as predicted".to_owned())),
         }),

@@ -19,11 +19,12 @@ fn document(slo: Option<f64>, done: usize) -> Document {
             let mut cell = cell(n, Some(lost), checks);
             let words = [("interval", ["1s", "5s"][n / 2]), ("fall", ["1", "2"][n % 2])];
             cell.settings = words.map(|(key, word)| (key.to_owned(), word.to_owned())).into();
-            (cell.n, cell.detected) = (3, 3);
+            (cell.n, cell.detected) = (3, Some(3));
             let death = |place: u64| crate::experiment::sweep::cell::Death {
                 router: format!("router-{place}"),
                 at_ns: Some(router::clock::Timestamp(place * 1_000_000_000 + n as u64)),
                 stack: Some("stack-1".to_owned()),
+                detected: Some(true),
                 t_detect_s: Some(lost / 50.0 + place as f64 / 10.0),
                 predicted_t_detect_s: Some(lost / 50.0 + place as f64 / 10.0 - 0.002),
                 lost: lost as u64 + place - 2,
