@@ -9,6 +9,7 @@ mod checks;
 mod faults;
 mod forwarding;
 mod joins;
+mod late;
 mod mistakes;
 mod truth;
 mod window;
@@ -19,6 +20,7 @@ pub use truth::{Condition, TRUTHS, subject};
 pub use window::{Lost, RECKONED, WindowReport};
 
 use joins::{FailedAttempt, Joins};
+use late::{Closed, Ended};
 use mistakes::Suspicion;
 use router::clock::Timestamp;
 use router::record::{Detector, Event, Fault, Outcome, ProbeResult, Record};
@@ -57,6 +59,9 @@ pub struct Story {
     unspoken: BTreeSet<String>,
     /// What each window so far has cost, in order of their ends.
     pub reports: Vec<WindowReport>,
+    /// Places of reports each time that one has changed, and those that may still.
+    pub grown: Vec<usize>,
+    closed: VecDeque<Closed>,
     pub mistakes: Vec<Mistake>,
     pub readmissions: Vec<Readmission>,
     pub by_outcome: BTreeMap<Outcome, u64>,
@@ -125,6 +130,8 @@ impl Story {
             denied: forwarding::Denied::default(),
             gone: BTreeSet::new(),
             reports: Vec::new(),
+            grown: Vec::new(),
+            closed: VecDeque::new(),
             mistakes: Vec::new(),
             readmissions: Vec::new(),
             by_outcome: BTreeMap::new(),
@@ -138,7 +145,8 @@ impl Story {
 
     /// When to call [`Story::on_deadline`].
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.routers.values().filter_map(Router::next_deadline).min()
+        let routers = self.routers.values().filter_map(Router::next_deadline);
+        routers.chain(self.closed.iter().filter_map(Closed::due)).min()
     }
 
     /// What can be said now because nothing more is expected.
@@ -155,14 +163,20 @@ impl Story {
             }
             lines.extend(self.judge(&name, now));
         }
+        lines.extend(self.tell_late(now));
         lines
     }
 
-    /// The lab ends: windows that are still open are closed as they are.
-    pub fn finish(&mut self, now: Timestamp) {
+    /// The lab ended at `at`: windows that are still open are closed as they are, and say so.
+    pub fn finish(&mut self, at: Timestamp) {
         let names: Vec<String> = self.routers.keys().cloned().collect();
         for name in names {
-            self.close(&name, now);
+            let open = self.window(&name).filter(|window| window.is_open());
+            let so_far = open.map(|window| at.since(window.death));
+            self.close(&name, at);
+            if let (Some(so_far), Some(report)) = (so_far, self.reports.last_mut()) {
+                report.open_for = Some(so_far);
+            }
         }
     }
 
@@ -236,15 +250,18 @@ impl Story {
                 reckoned,
                 ..
             } => {
-                self.joins.attempt(FailedAttempt {
-                    at,
-                    request: *request,
-                    port: *port,
-                    router: router.clone(),
-                    started: *started_ns,
-                    cause: *cause,
-                    reckoned: *reckoned,
-                });
+                self.on_attempt(
+                    now,
+                    FailedAttempt {
+                        at,
+                        request: *request,
+                        port: *port,
+                        router: router.clone(),
+                        started: *started_ns,
+                        cause: *cause,
+                        reckoned: *reckoned,
+                    },
+                );
                 Vec::new()
             }
             Event::Outcome {
@@ -258,6 +275,7 @@ impl Story {
                 *self.by_outcome.entry(*outcome).or_default() += 1;
                 let sent = sent_ns.unwrap_or(*intended_ns);
                 self.joins.outcome(*request, *port, *outcome, (sent, at));
+                self.late_outcome(now, Ended::new(*request, *port, *outcome, (sent, at)));
                 Vec::new()
             }
             Event::Quiet {
@@ -265,9 +283,7 @@ impl Story {
                 last_attempt_ns,
             } => {
                 if let Some(window) = self.window(router) {
-                    window.last_attempt = *last_attempt_ns;
-                    (window.quiet, window.said) = (true, true);
-                    window.settle(now + SETTLE);
+                    window.is_quiet(*last_attempt_ns, now + SETTLE);
                 }
                 Vec::new()
             }
@@ -344,9 +360,10 @@ impl Story {
         let Some(window) = self.routers.get_mut(name).and_then(|router| router.window.take()) else {
             return Vec::new();
         };
-        let report = self.joins.report(name, &window, self.retries());
+        let (report, pending) = self.joins.report(name, &window, self.retries());
         let text = format!("{name} {report}");
         self.reports.push(report);
+        self.keep(window, pending, now);
         Line::one(now, Tone::Bad, text)
     }
 

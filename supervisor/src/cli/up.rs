@@ -311,7 +311,8 @@ async fn stop(
         story.join(&entry.record);
         live.iter_mut().for_each(|live| live.join(&entry));
     }
-    story.finish(clock::now());
+    // What its routers did as the lab stopped is no part of their windows.
+    story.finish(lab.ended);
     if let Some(live) = live {
         live.end(&story).await;
     }
@@ -321,31 +322,32 @@ async fn stop(
     let (left, place) = (session.clone(), dir);
     // A thread that nobody waits for: a long session's records take their time, and nothing runs any more.
     std::thread::spawn(move || done.send(leave(&left, &place)));
-    let page = tokio::select! {
-        page = page => page.unwrap_or(None),
+    let (saved, page) = tokio::select! {
+        left = page => left.unwrap_or((false, None)),
         again = signals.next() => {
             eprintln!("resetlab: told twice: no report; `resetlab report DIR` makes it, DIR being the results");
             return again.code();
         }
     };
     teller.end(&story, &totals, &report, &session, page.as_deref());
-    if report.journal.lost > 0 || !report.left.is_empty() {
+    if report.journal.lost > 0 || !report.left.is_empty() || !saved {
         return ExitCode::FAILURE;
     }
     end.code()
 }
 
-/// What the session measured, in its directory, and the report of it.
-fn leave(session: &Session, dir: &Path) -> Option<PathBuf> {
+/// What the session measured, in its directory, and the report of it: whether the first could be written, and where the
+/// second is.
+fn leave(session: &Session, dir: &Path) -> (bool, Option<PathBuf>) {
     let path = dir.join("summary.json");
     let new = path.with_extension("json.new");
     let saved = serde_json::to_vec_pretty(session).map_err(std::io::Error::from);
     let saved = saved.and_then(|text| std::fs::write(&new, text));
     if let Err(e) = saved.and_then(|()| std::fs::rename(&new, &path)) {
         eprintln!("resetlab up: cannot write {}: {e}", path.display());
-        return None;
+        return (false, None);
     }
-    report::leave(dir, "up")
+    (true, report::leave(dir, "up"))
 }
 
 /// The loopback port of `/metrics`.

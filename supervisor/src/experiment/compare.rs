@@ -83,6 +83,8 @@ struct Comparison {
     setup: Option<Setup>,
     done: BTreeMap<usize, Vec<Done>>,
     complete: bool,
+    /// By the trial at which it ended.
+    records_lost: u64,
 }
 
 impl Comparison {
@@ -119,6 +121,10 @@ impl Comparison {
                     let done = live::trial(&task, signals).await.map_err(|lost| match lost {
                         Lost::Told(end) => Ended::Told(end),
                         Lost::Failed(why, code) => Ended::Failed(format!("{engine}: {why}"), code),
+                        Lost::Records(why, records) => {
+                            self.records_lost = records;
+                            Ended::Failed(format!("{engine}: {why}"), FAILED)
+                        }
                     })?;
                     let line = told(&done);
                     self.done.entry(fault).or_default().push(done);
@@ -164,6 +170,7 @@ impl Comparison {
             seed: self.seed.to_string(),
             preset: self.base.preset_note(),
             complete: self.complete,
+            records_lost: self.records_lost,
             planned: self.trials,
             rate: self.base.rate,
             arrivals: word(&self.base.arrivals),
@@ -202,19 +209,19 @@ impl Comparison {
         };
         // A reader that has had enough (`| head`) is no failure of the comparison.
         let _ = std::io::stdout().write_all(text.as_bytes());
+        let unsaved = saved.map_err(|e| format!("cannot write results to {}: {e}", self.dir.display()));
+        if let Err(why) = &unsaved {
+            fail(FAILED, why);
+        }
         match ended {
+            // It has said so: what was measured is not in its directory, whoever ended it.
+            Ok(()) | Err(Ended::Told(_)) if unsaved.is_err() => return ExitCode::from(FAILED),
             Err(Ended::Told(end)) => return end.code(),
             Err(Ended::Failed(why, code)) => {
                 let kept = format!("what was measured is in {}", self.dir.display());
                 return fail(code, &format!("{why}\n{kept}"));
             }
             Ok(()) => {}
-        }
-        if let Err(e) = saved {
-            return fail(
-                FAILED,
-                &format!("cannot write results to {}: {e}", self.dir.display()),
-            );
         }
         match document.agree {
             Some(false) if self.strict => fail(OBJECTIVE_MISSED, "objective missed: the engines disagree"),

@@ -59,6 +59,17 @@ pub fn few(n: &str, draws: usize) -> Option<String> {
     })
 }
 
+/// What is said of records that could not be written. What was measured was heard, and not read from there.
+pub fn unwritten(records: u64) -> Option<String> {
+    let (plural, they) = if records == 1 { ("", "it") } else { ("s", "them") };
+    (records > 0).then(|| {
+        format!(
+            "{records} record{plural} could not be written, as on a full disk: the logs and the timelines lack {they}, the \
+             figures do not"
+        )
+    })
+}
+
 /// The same of a run.
 pub fn few_trials(s: &Summary) -> Option<String> {
     let valid = s.valid();

@@ -63,7 +63,8 @@ pub struct Trial {
     /// None was started there after the fault: there is no last one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_attempt: bool,
-    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none.
+    /// Start of the last attempt whose request was lost, `null` if none was or only requests in flight were. Never after
+    /// `t_stop`.
     #[serde(default)]
     pub t_lost_s: Option<f64>,
     pub t_clear_s: Option<f64>,
@@ -235,10 +236,9 @@ impl Victim {
         let down = noticed.map(|(down, _)| down);
         let after = |time: Timestamp| time.seconds_after(*at);
         let attempts = cost.attempts.as_ref();
-        let last_failed = attempts.and_then(|attempts| attempts.last_failed);
         // One that began before the fault is none of those that it met.
-        let last_attempt = stop::last_attempt(records, strike, spell, down, last_failed)
-            .map(|last| last.filter(|last| *last >= *at));
+        let last_attempt = stop::last_attempt(records, strike, spell, down, attempts)
+            .map(|last| last.filter(|last| *last >= *at).map(after));
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -253,9 +253,10 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s: last_attempt.flatten().map(after),
+            t_stop_s: last_attempt.flatten(),
             no_attempt: last_attempt == Some(None),
-            t_lost_s: attempts.and_then(|attempts| attempts.last_lost),
+            t_lost_s: attempts
+                .and_then(|attempts| attempts.t_lost(last_attempt.map(|last| last.unwrap_or(0.0)))),
             t_clear_s: cost.clear,
             t_readmit_s: t_readmit(records, spell),
             t_closed_s: spell.closed.map(after),

@@ -5,7 +5,7 @@ pub use super::args::Args;
 use super::forecast::Forecast;
 use super::measure::{Teller, Trial};
 use super::progress::Progress;
-use super::stack::Stack;
+use super::stack::{self, Stack};
 use super::summary::{self, Exposure, Interrupted, LoadReport, Machine, Percentiles, Setup, Summary};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
@@ -73,6 +73,7 @@ struct Experiment<'a> {
     teller: Teller,
     complete: bool,
     interrupted: Option<Interrupted>,
+    records_lost: u64,
     setup: Setup,
     machine: Option<Machine>,
 }
@@ -112,6 +113,7 @@ impl Experiment<'_> {
             teller: Teller::default(),
             complete: false,
             interrupted: None,
+            records_lost: 0,
         };
         let mut watch = Watch::new(records, &stack.dir);
         let ended = {
@@ -125,7 +127,11 @@ impl Experiment<'_> {
         experiment.settle(&stack, &mut watch).await;
         experiment.measure(&watch);
         experiment.interrupted = experiment.interrupted(&watch);
-        let trouble = stack.end().await;
+        let stack::End {
+            records_lost,
+            trouble,
+        } = stack.end().await;
+        experiment.records_lost = records_lost;
         experiment.finish(ended, trouble)
     }
 
@@ -205,6 +211,7 @@ impl Experiment<'_> {
             preset_with: preset.overridden.clone(),
             complete: self.complete,
             interrupted: self.interrupted,
+            records_lost: self.records_lost,
             check: check_document(&self.settings.lb),
             router: entries::document(&self.settings.router.in_force()),
             load: self.load.clone(),
@@ -231,7 +238,8 @@ impl Experiment<'_> {
     }
 
     fn finish(self, ended: Result<(), Ended>, trouble: Option<String>) -> ExitCode {
-        if !self.save() {
+        let saved = self.save();
+        if !saved {
             eprintln!(
                 "resetlab run: the summary.json there, if any, is of an earlier moment; what follows here is whole"
             );
@@ -252,6 +260,10 @@ impl Experiment<'_> {
         };
         // A reader that has had enough (`| head`) is no failure of the run.
         let _ = std::io::stdout().write_all(text.as_bytes());
+        let failed = trouble.is_some() || !saved;
+        if let Some(trouble) = trouble {
+            fail(FAILED, &trouble);
+        }
         match ended {
             Err(Ended::Failed(e)) => {
                 let code = match &e {
@@ -263,11 +275,10 @@ impl Experiment<'_> {
                     &format!("{e}\nwhat was measured is in {}", self.dir.display()),
                 );
             }
+            // It has said so: what was measured is not whole in its directory, whoever ended it.
+            _ if failed => return ExitCode::from(FAILED),
             Err(Ended::Told(end)) => return end.code(),
             Ok(()) => {}
-        }
-        if let Some(trouble) = trouble {
-            return fail(FAILED, &trouble);
         }
         match (self.args.slo, summary.summary.success) {
             (Some(slo), Some(success)) if success < slo => fail(

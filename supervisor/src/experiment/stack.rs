@@ -20,6 +20,15 @@ pub struct Stack {
     _lease: Lease,
 }
 
+/// How a stack ended.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// Of its event log: they could not be written.
+    pub records_lost: u64,
+    /// What went wrong, in words.
+    pub trouble: Option<String>,
+}
+
 /// A stack that could not be had: what to print, and the exit code.
 pub struct NoStack {
     pub text: String,
@@ -85,14 +94,18 @@ impl Stack {
         self.name.children.join("load.sock")
     }
 
-    /// Stops everything. What went wrong on the way, in words.
-    pub async fn end(self) -> Option<String> {
+    /// Stops everything.
+    pub async fn end(self) -> End {
         let report = self.fleet.stop_all().await;
         let lost = report.journal.lost;
-        let error = report.journal.error.unwrap_or_default();
-        if lost > 0 {
-            return Some(format!("{lost} records were lost: {error}"));
+        let why = report.journal.error.unwrap_or_default();
+        let lost_words = (lost > 0).then(|| format!("{lost} records could not be written: {why}"));
+        let left =
+            (!report.left.is_empty()).then(|| format!("could not be ended: {}", report.left.join(", ")));
+        let troubles: Vec<String> = lost_words.into_iter().chain(left).collect();
+        End {
+            records_lost: lost,
+            trouble: (!troubles.is_empty()).then(|| troubles.join("; ")),
         }
-        (!report.left.is_empty()).then(|| format!("could not be ended: {}", report.left.join(", ")))
     }
 }

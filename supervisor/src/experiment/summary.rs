@@ -36,6 +36,9 @@ pub struct Summary {
     /// What the fault cost that was under way then; in no other figure but the load's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<Interrupted>,
+    /// Records that could not be written: the event log lacks them, the figures do not.
+    #[serde(default)]
+    pub records_lost: u64,
     /// Every setting of the balancer by its word, and some as numbers: `interval_s`, `fall`.
     pub check: serde_json::Value,
     /// What the routers were configured with, by gorouter's names.

@@ -79,6 +79,8 @@ struct Sweep {
     todo: Vec<(Vec<(String, String)>, LabSettings)>,
     store: Store,
     origin: Origin,
+    /// By stacks that have ended.
+    records_lost: u64,
 }
 
 impl Sweep {
@@ -142,6 +144,7 @@ impl Sweep {
             plan,
             task,
             todo,
+            records_lost: store.records_lost,
             store,
             origin,
         })
@@ -180,8 +183,9 @@ impl Sweep {
                 end = signals.next() => Err(Ended::Told(end)),
             }
         };
-        let trouble = stack.end().await;
-        self.finish(ended, trouble)
+        let end = stack.end().await;
+        self.records_lost += end.records_lost;
+        self.finish(ended, end.trouble)
     }
 
     /// A running program takes no other settings: each cell has a stack of its own.
@@ -204,11 +208,12 @@ impl Sweep {
                 ended = self.alone(number, live, &mut watch, &settings) => ended,
                 end = signals.next() => Err(Ended::Told(end)),
             };
-            let trouble = stack.end().await;
-            ended?;
-            if let Some(trouble) = trouble {
+            let end = stack.end().await;
+            self.records_lost += end.records_lost;
+            if let Some(trouble) = end.trouble {
                 return Err(Ended::Stack(trouble, FAILED));
             }
+            ended?;
         }
         Ok(())
     }
@@ -282,6 +287,7 @@ impl Sweep {
         );
         Document {
             origin: self.origin.clone(),
+            records_lost: self.records_lost,
             ..document
         }
     }
@@ -306,10 +312,19 @@ impl Sweep {
         // A reader that has had enough (`| head`) is no failure of the sweep.
         let _ = std::io::stdout().write_all(text.as_bytes());
         let again = on_with(dir);
+        let unsaved = saved.map_err(|e| format!("cannot write results to {}: {e}", dir.display()));
+        let troubles: Vec<String> = trouble.into_iter().chain(unsaved.err()).collect();
+        for trouble in &troubles {
+            fail(FAILED, trouble);
+        }
         match ended {
             Err(Ended::Told(end)) => {
                 eprintln!("resetlab sweep: interrupted; {again}");
-                return end.code();
+                // What it measured is not whole in its directory, whoever ended it.
+                return match troubles.is_empty() {
+                    true => end.code(),
+                    false => ExitCode::from(FAILED),
+                };
             }
             Err(Ended::Stack(why, code)) => return fail(code, &format!("{why}\n{again}")),
             Err(Ended::NotSaved(e)) => {
@@ -324,11 +339,8 @@ impl Sweep {
             }
             Ok(()) => {}
         }
-        if let Some(trouble) = trouble {
-            return fail(FAILED, &trouble);
-        }
-        if let Err(e) = saved {
-            return fail(FAILED, &format!("cannot write results to {}: {e}", dir.display()));
+        if !troubles.is_empty() {
+            return ExitCode::from(FAILED);
         }
         match self.args.slo {
             Some(slo) if document.missed() => fail(

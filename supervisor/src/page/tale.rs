@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) struct Tale {
     since: Timestamp,
     windows: usize,
+    /// Of [`Story::grown`].
+    grown: usize,
     mistakes: usize,
     /// Places of those that go on, in [`Story::mistakes`].
     ongoing: BTreeSet<usize>,
@@ -39,6 +41,7 @@ impl Tale {
         Tale {
             since,
             windows: 0,
+            grown: 0,
             mistakes: 0,
             ongoing: BTreeSet::new(),
             open: BTreeMap::new(),
@@ -77,9 +80,17 @@ impl Tale {
     pub fn flush(&mut self, now: Timestamp, story: &Story, frame: &mut Frame) {
         for report in &story.reports[self.windows..] {
             self.open.remove(&report.router);
-            frame.windows.push(window(self.since, report, false));
+            frame
+                .windows
+                .push(window(self.since, report, report.open_for.is_some()));
         }
-        self.windows = story.reports.len();
+        let grown: BTreeSet<usize> = story.grown[self.grown..].iter().copied().collect();
+        for report in grown.range(..self.windows).map(|place| &story.reports[*place]) {
+            frame
+                .windows
+                .push(window(self.since, report, report.open_for.is_some()));
+        }
+        (self.windows, self.grown) = (story.reports.len(), story.grown.len());
         self.look(now, story, frame);
         let new = self.mistakes..story.mistakes.len();
         self.mistakes = story.mistakes.len();

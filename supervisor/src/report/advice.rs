@@ -8,6 +8,7 @@ use super::model::{Cell, Column, Table};
 use super::shown;
 use crate::engine::Engine;
 use crate::experiment::forecast::without_checks;
+use crate::settings::brief;
 use choices::{Choice, Kind, choices};
 use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
@@ -50,6 +51,8 @@ pub struct Advice {
     pub table: Table,
     /// Whole sentences, the most worthwhile first.
     pub sentences: Vec<String>,
+    /// What the first of them sets: `interval=1s`, a word each. Empty: nothing is set, or nothing is to change.
+    pub first: Vec<String>,
     /// What has no place in the table: prices, and why a figure is missing. Whole sentences.
     pub notes: Vec<String>,
 }
@@ -70,15 +73,9 @@ const MOST: usize = 4;
 
 /// The settings in force out of a document's `check`: what is no setting in it is another form of one.
 pub fn settings(check: &Value) -> Option<Settings> {
-    let check = check.as_object()?;
-    let words = check.iter().filter(|(key, _)| KEYS.contains(&key.as_str()));
-    let patch: serde_json::Map<String, Value> =
-        words.map(|(key, value)| (key.clone(), value.clone())).collect();
-    let mut settings = Settings::default();
+    let known = brief::pairs(check).filter(|(key, _)| KEYS.contains(key));
     // A document with few of them is not one of settings.
-    (patch.len() >= 10).then_some(())?;
-    settings.set_json(&patch).ok()?;
-    Some(settings)
+    (known.count() >= 10).then(|| brief::of(check))?
 }
 
 impl Facts {
@@ -103,6 +100,7 @@ impl Facts {
             Some(_) => Vec::new(),
             None => self.best(&now, &tried),
         };
+        let first = named.first().map(|(choice, _)| self.changed(choice));
         let mut sentences: Vec<String> = named
             .iter()
             .map(|(choice, expected)| self.sentence(&now, choice, expected))
@@ -120,8 +118,22 @@ impl Facts {
         Some(Advice {
             table,
             sentences,
+            first: first.unwrap_or_default(),
             notes,
         })
+    }
+
+    /// What a choice sets, in the words of `set` and `--set`.
+    fn changed(&self, choice: &Choice) -> Vec<String> {
+        let pairs = |settings: &Settings| settings.words().into_iter().collect::<Vec<_>>();
+        let now = pairs(&self.settings);
+        let balancer = pairs(&choice.settings);
+        let balancer = balancer.into_iter().filter(|pair| !now.contains(pair));
+        let mut words: Vec<String> = balancer.map(|(key, word)| format!("{key}={word}")).collect();
+        if choice.kind == Kind::Wait {
+            words.push(choice.title.clone());
+        }
+        words
     }
 
     fn expected(&self, settings: &Settings, spec: &Spec, drain_wait: Duration) -> Expected {

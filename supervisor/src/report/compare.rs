@@ -19,6 +19,7 @@ use super::warnings::sentence;
 use crate::experiment::compare::document::{Compared, Document};
 use crate::experiment::compare::side::{Done, Side};
 use crate::experiment::compare::verdict::{APART, RESIDUAL_MS};
+use crate::experiment::doubts;
 use crate::experiment::sample::FEW;
 use std::collections::BTreeMap;
 
@@ -296,6 +297,7 @@ fn warnings(document: &Document) -> Vec<String> {
         let planned = document.planned as usize * document.faults.len() * document.engines.len();
         warnings.push(format!("Ended early: {done} of {planned} trials are in."));
     }
+    warnings.extend(doubts::unwritten(document.records_lost).map(|text| sentence(&text)));
     let sides = || document.faults.iter().flat_map(|fault| &fault.engines);
     warnings.extend(document.few().map(|text| sentence(&text)));
     let invalid: usize = sides().map(|side| side.invalid).sum();

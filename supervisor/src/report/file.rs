@@ -2,7 +2,7 @@
 //! an end. Only regular files are read.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -27,6 +27,52 @@ pub fn open(path: &Path) -> io::Result<File> {
         "something else"
     };
     Err(io::Error::other(format!("it is no file, but {what}")))
+}
+
+/// All that a file has, unless it is longer than `most`; `None`: it is not there.
+pub fn whole(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Unread> {
+    let Some(file) = there(path)? else {
+        return Ok(None);
+    };
+    let size = file.metadata()?.len();
+    if size > most {
+        return Err(Unread::TooLarge(size));
+    }
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Its first line, or as much of it as `most` bytes; `None`: it is not there.
+pub fn first_line(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = there(path)? else {
+        return Ok(None);
+    };
+    let mut line = Vec::new();
+    BufReader::new(file.take(most)).read_until(b'\n', &mut line)?;
+    Ok(Some(line))
+}
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub enum Unread {
+    Io(io::Error),
+    /// So many bytes.
+    TooLarge(u64),
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Unread {
+        Unread::Io(error)
+    }
+}
+
+fn there(path: &Path) -> io::Result<Option<File>> {
+    match open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! figures of the very story that page and terminal told; where it was killed, [`replay`] makes the same document of the
 //! records. `tables` lays it out.
 
+mod advice;
 pub mod changes;
 mod merged;
 mod replay;
@@ -20,9 +21,11 @@ use super::figure::{Bars, Figure, Picture};
 use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
 use super::pictures::Wanted;
-use super::shown::{counted, percent, time, word};
+use super::shown::{counted, grouped, percent, time, word};
 use super::timeline::{Moment, Victim};
+use super::warnings::sentence;
 use crate::budget::{Budget, DAYS};
+use crate::experiment::doubts;
 use router::clock::Timestamp;
 use router::record::Outcome;
 use session::Window;
@@ -49,7 +52,7 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
     let picture = |window: &Window| {
         let noticed = match window.t_detect_s {
             Some(t) => format!("noticed after {t:.3} s"),
-            None if window.open => "not noticed when the session ended".to_owned(),
+            None if window.open => format!("not noticed when the session ended{}", so_far(window)),
             None => "not noticed".to_owned(),
         };
         Wanted {
@@ -80,6 +83,13 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
         .map(|(_, window)| picture(window))
         .into_iter()
         .collect()
+}
+
+/// `, 1.234 s so far`
+fn so_far(window: &Window) -> String {
+    window
+        .open_for_s
+        .map_or(String::new(), |seconds| format!(", {seconds:.3} s so far"))
 }
 
 /// A setting of the balancer at the end, or at the beginning.
@@ -178,28 +188,7 @@ fn verdict(session: &Session) -> Verdict {
             )
         }
     };
-    let mut advice = Vec::new();
-    if let Some((_, window)) = worst(session) {
-        advice.push(match window.t_detect_s {
-            Some(t) => format!(
-                "{} was used for {} after it had gone: `resetlab sweep --fault {}` finds settings that notice sooner.",
-                window.router,
-                time(t),
-                word(&window.fault)
-            ),
-            None if window.open => format!(
-                "The session ended before {} was noticed; `resetlab run --fault {}` measures whole windows.",
-                window.router,
-                word(&window.fault)
-            ),
-            None => format!(
-                "{} came back before its checks had noticed: a longer --restart-delay shows the whole window.",
-                window.router
-            ),
-        });
-    } else {
-        advice.push("`resetlab kill router-2`, while a lab runs, shows a window.".to_owned());
-    }
+    let advice = advice::advice(session);
     Verdict { sentence, advice }
 }
 
@@ -265,10 +254,10 @@ fn budget(session: &Session) -> Vec<Block> {
     };
     vec![Block::Text {
         text: format!(
-            "{whose} {} allows {:.0} requests of {DAYS} days at {rate} requests a second to be lost. This session spent \
+            "{whose} {} allows {} requests of {DAYS} days at {rate} requests a second to be lost. This session spent \
              {:.2} % of them, at {burn:.1} times the rate at which they would last.",
             percent(budget.slo),
-            budget.allowed(),
+            grouped(budget.allowed()),
             (1.0 - left) * 100.0
         ),
     }]
@@ -285,17 +274,13 @@ fn warnings(session: &Session) -> Vec<String> {
     }
     warnings.extend(session.open().map(|window| {
         format!(
-            "The session ended in the window of {}, which is open: it had cost {} so far.",
+            "The window of {} was still open when the session ended{}: it had cost {} by then.",
             window.router,
+            so_far(window),
             counted(window.lost() as f64, "request")
         )
     }));
-    if session.records_lost > 0 {
-        warnings.push(format!(
-            "{} could not be written: figures may be too small.",
-            counted(session.records_lost as f64, "record")
-        ));
-    }
+    warnings.extend(doubts::unwritten(session.records_lost).map(|text| sentence(&text)));
     if let Some(late) = session.load.late_p99_ms.filter(|late| *late > LATE_MS) {
         warnings.push(format!(
             "The load was late (p99 up to {late:.1} ms in a tick): the machine was too busy to trust the figures."

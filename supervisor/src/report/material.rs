@@ -4,15 +4,17 @@
 mod documents;
 mod sound;
 
-use super::file;
+use super::file::{self, Unread};
 use super::model::Kind;
 use crate::experiment::summary::Summary;
 use serde::Deserialize;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Larger documents are nobody's: 100,000 trials take about 150 MB.
 const LARGEST: u64 = 192 << 20;
+/// The first line of a log, which says what it is.
+const LONGEST_HEAD: u64 = 1 << 16;
 
 /// A directory that holds results.
 #[derive(Debug)]
@@ -195,32 +197,28 @@ fn trial(path: &Path) -> Option<PathBuf> {
 
 /// `None`: it is not there.
 fn read(path: &Path) -> Result<Option<String>, Unreadable> {
-    let io = |why: io::Error| Unreadable::Io {
-        path: path.to_owned(),
-        why,
-    };
-    let file = match file::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io(e)),
-    };
-    let meta = file.metadata().map_err(io)?;
-    if meta.len() > LARGEST {
-        return Err(Unreadable::TooLarge {
+    let bytes = file::whole(path, LARGEST).map_err(|unread| match unread {
+        Unread::Io(why) => Unreadable::Io {
             path: path.to_owned(),
-            size: meta.len(),
-        });
-    }
-    let mut text = Vec::with_capacity(meta.len() as usize);
-    file.take(LARGEST).read_to_end(&mut text).map_err(io)?;
-    let text = String::from_utf8(text).map_err(|e| Unreadable::Malformed {
+            why,
+        },
+        Unread::TooLarge(size) => Unreadable::TooLarge {
+            path: path.to_owned(),
+            size,
+        },
+    })?;
+    bytes.map(|bytes| text(path, bytes)).transpose()
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Unreadable> {
+    let text = String::from_utf8(bytes).map_err(|e| Unreadable::Malformed {
         path: path.to_owned(),
         why: format!("no text from byte {} on", e.utf8_error().valid_up_to()),
     })?;
-    if text.trim().is_empty() {
-        return Err(Unreadable::Empty(path.to_owned()));
+    match text.trim() {
+        "" => Err(Unreadable::Empty(path.to_owned())),
+        _ => Ok(text),
     }
-    Ok(Some(text))
 }
 
 /// Which of `schemas` a document is; `resetlab.run.v1` is `run`.
@@ -265,23 +263,11 @@ fn broken(path: &Path, error: &serde_json::Error) -> Unreadable {
 }
 
 fn first_line(path: &Path) -> Result<Option<String>, Unreadable> {
-    let io = |why: io::Error| Unreadable::Io {
+    let line = file::first_line(path, LONGEST_HEAD).map_err(|why| Unreadable::Io {
         path: path.to_owned(),
         why,
-    };
-    let file = match file::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io(e)),
-    };
-    let mut line = String::new();
-    BufReader::new(file.take(1 << 16))
-        .read_line(&mut line)
-        .map_err(io)?;
-    match line.trim() {
-        "" => Err(Unreadable::Empty(path.to_owned())),
-        line => Ok(Some(line.to_owned())),
-    }
+    })?;
+    line.map(|line| text(path, line)).transpose()
 }
 
 #[cfg(test)]

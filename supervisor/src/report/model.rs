@@ -114,10 +114,15 @@ impl Report {
 }
 
 impl Table {
-    /// A column of numbers, whether all of them were observed or not; those stand right-aligned.
+    /// A column of numbers, whether all of them were observed or none; those stand right-aligned.
     pub fn is_number(&self, column: usize) -> bool {
         let cells = || self.rows.iter().filter_map(|row| row.get(column));
-        cells().any(|cell| matches!(cell, Cell::Count(_) | Cell::Number { .. }))
+        // Only numbers have a unit.
+        let measured = self
+            .columns
+            .get(column)
+            .is_some_and(|column| !column.unit.is_empty());
+        (measured || cells().any(|cell| matches!(cell, Cell::Count(_) | Cell::Number { .. })))
             && !cells().any(|cell| matches!(cell, Cell::Words(_)))
     }
 }

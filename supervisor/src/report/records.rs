@@ -71,11 +71,8 @@ impl Records {
 
     /// The first line of `events.ndjson`.
     pub fn header(dir: &Path) -> Option<Header> {
-        let file = file::open(&dir.join("events.ndjson")).ok()?;
-        let mut line = Vec::new();
-        let mut lines = BufReader::new(file.take(LONGEST_LINE));
-        lines.read_until(b'\n', &mut line).ok()?;
-        serde_json::from_slice(&line).ok()
+        let line = file::first_line(&dir.join("events.ndjson"), LONGEST_LINE);
+        serde_json::from_slice(&line.ok()??).ok()
     }
 
     /// Opens the next file; `false`: there is none.

@@ -19,6 +19,7 @@ use super::pictures::Wanted;
 use super::shown::{beside, counted, one, percent, several, time, when};
 use super::warnings::sentence;
 use crate::budget;
+use crate::experiment::doubts;
 use crate::experiment::sweep::verdict::{Document, Judged, Tie};
 use view::View;
 
@@ -292,6 +293,7 @@ fn warnings(document: &Document) -> Vec<String> {
     let doubts = [
         document.unnoticed(),
         document.few(),
+        doubts::unwritten(document.records_lost),
         document.invalid(),
         document.late(),
     ];

@@ -11,6 +11,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
     all.extend(doubts::few_trials(s).map(|text| sentence(&text)));
     all.extend(doubts::late_load(s).map(|text| sentence(&text)));
     all.extend(doubts::late_checks(s).map(|text| sentence(&text)));
+    all.extend(doubts::unwritten(s.records_lost).map(|text| sentence(&text)));
     all.extend(dropped(s));
     all.extend(disturbed(s));
     all.extend(undetected(s));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// What decides how long a dead router is used, and what that costs.
-const SAID: [&str; 8] = [
+pub const SAID: [&str; 8] = [
     "interval",
     "timeout",
     "fall",

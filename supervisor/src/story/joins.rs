@@ -1,8 +1,9 @@
 //! PURE: which failed attempts and failed requests a window explains.
 
+use super::late::Ended;
 use super::window::{Lost, Window, WindowReport};
 use router::clock::Timestamp;
-use router::record::{Cause, Detector, Fault, Outcome, Stamp};
+use router::record::{Cause, Detector, Fault, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -50,10 +51,48 @@ struct FailedRequest {
     counted: bool,
 }
 
-/// An exit is stamped at reaping, when the sockets are closed already.
-const REAPING: Duration = Duration::from_millis(100);
 /// More failed requests than this are not kept for windows to come.
 const KEPT: usize = 200_000;
+
+/// Failed attempts of requests whose end is not known: a retry has saved them, or they are still under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pending {
+    /// Whether the first had started before the death.
+    requests: BTreeMap<u64, bool>,
+    /// The same by a client's port, and when the attempt failed: a later connection may have that port again.
+    ports: BTreeMap<u16, (bool, Timestamp)>,
+}
+
+impl Pending {
+    /// `false`: it knows of the request.
+    pub fn add(&mut self, attempt: &FailedAttempt, in_flight: bool) -> bool {
+        match (attempt.request, attempt.port) {
+            (Some(request), _) => {
+                let known = self.requests.contains_key(&request);
+                self.requests.entry(request).or_insert(in_flight);
+                !known
+            }
+            (None, Some(port)) => {
+                self.ports.insert(port, (in_flight, attempt.at));
+                false
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// Forgets a request that has ended; whether it had started before the death.
+    pub fn take(&mut self, ended: &Ended) -> Option<bool> {
+        if let Some(in_flight) = self.requests.remove(&ended.request) {
+            return Some(in_flight);
+        }
+        let port = ended.port?;
+        let (in_flight, failed) = self.ports.get(&port).copied()?;
+        (ended.sent <= failed && failed <= ended.at).then(|| {
+            self.ports.remove(&port);
+            in_flight
+        })
+    }
+}
 
 impl Joins {
     pub fn attempt(&mut self, attempt: FailedAttempt) {
@@ -98,16 +137,49 @@ impl Joins {
         }
     }
 
-    /// Takes what belongs to `window`. With `retries`, a request without a failure was saved by one.
-    pub fn report(&mut self, router: &str, window: &Window, retries: bool) -> WindowReport {
-        let Counted { report, requests, .. } = self.count(router, window, retries);
+    /// Takes what belongs to `window`, and what may still become of it. With `retries`, a request without a failure was
+    /// saved by one.
+    pub fn report(&mut self, router: &str, window: &Window, retries: bool) -> (WindowReport, Pending) {
+        let Counted {
+            report,
+            requests,
+            pending,
+            ..
+        } = self.count(router, window, retries);
         for request in requests {
             if let Some(failed) = self.outcomes.get_mut(&request) {
                 failed.counted = true;
             }
         }
         self.attempts.retain(|attempt| !belongs(attempt, router, window));
-        report
+        (report, pending)
+    }
+
+    /// What became of the request of an attempt, if that is known and no window has counted it; one has now.
+    pub fn take(&mut self, attempt: &FailedAttempt) -> Option<Outcome> {
+        let by_port = || self.ports.get(&attempt.port?).copied();
+        let request = attempt.request.or_else(by_port)?;
+        let failed = self.outcomes.get_mut(&request).filter(|failed| !failed.counted)?;
+        failed.counted = self.by_the_client.is_none();
+        Some(failed.outcome)
+    }
+
+    /// A window has counted a request.
+    pub fn counted(&mut self, request: u64) {
+        if let Some(failed) = self.outcomes.get_mut(&request) {
+            failed.counted = true;
+        }
+    }
+
+    /// An attempt of it failed, and no window has taken that.
+    pub fn has_attempt(&self, request: u64) -> bool {
+        self.attempts
+            .iter()
+            .any(|attempt| attempt.request == Some(request))
+    }
+
+    pub fn is_by_the_client(&self) -> bool {
+        self.by_the_client.is_some()
     }
 
     /// What belongs to `window` by now, and how many entries had to be read to know it.
@@ -121,6 +193,7 @@ impl Joins {
         let mut causes = BTreeMap::new();
         let mut saved = BTreeSet::new();
         let mut requests = BTreeSet::new();
+        let mut pending = Pending::default();
         let (mut gave_up, mut reckoned) = (0, 0);
         let mut read = self.attempts.len();
         let mut last = window.last_attempt;
@@ -138,7 +211,10 @@ impl Joins {
                         lost.add(failed.outcome, attempt.started < window.death);
                     }
                 }
-                None => saved.extend(request),
+                None => {
+                    pending.add(attempt, attempt.started < window.death);
+                    saved.extend(request);
+                }
             }
         }
         // Of a router that is silent a client may despair before the balancer does: no attempt failed then.
@@ -150,7 +226,7 @@ impl Joins {
             let over = window.over.unwrap_or(Timestamp(u64::MAX));
             let meanwhile = |request: u64, failed: &FailedRequest| {
                 let whose = all || failed.outcome == Outcome::Timeout && !others.contains(&request);
-                whose && failed.ended >= earliest(window) && failed.sent <= over && !failed.counted
+                whose && failed.ended >= window.earliest() && failed.sent <= over && !failed.counted
             };
             read += self.outcomes.len();
             for (request, failed) in &self.outcomes {
@@ -181,6 +257,7 @@ impl Joins {
             detected_by: window.detected_by,
             predicted: window.predicted.filter(|_| polled),
             over: window.over.is_some(),
+            open_for: None,
             attempted: last.is_some(),
             t_stop: known.then(|| last.map_or(Duration::ZERO, |last| last.since(window.death))),
             told,
@@ -193,6 +270,7 @@ impl Joins {
         Counted {
             report,
             requests,
+            pending,
             read,
         }
     }
@@ -203,17 +281,11 @@ struct Counted {
     report: WindowReport,
     /// Those that are lost because of it.
     requests: BTreeSet<u64>,
+    pending: Pending,
     /// Entries that were looked at.
     read: usize,
 }
 
 fn belongs(attempt: &FailedAttempt, router: &str, window: &Window) -> bool {
-    attempt.router == router && attempt.at >= earliest(window)
-}
-
-fn earliest(window: &Window) -> Timestamp {
-    match window.stamp {
-        Stamp::Exit => window.death - REAPING,
-        Stamp::Signal | Stamp::Crash => window.death,
-    }
+    attempt.router == router && attempt.at >= window.earliest()
 }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+/// A process that ended by itself is reaped within this.
+const REAPING: Duration = Duration::from_millis(100);
+
 /// A fault that is being told, from the moment it took effect.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
@@ -54,6 +57,8 @@ pub struct WindowReport {
     pub predicted: Option<Duration>,
     /// Ready, running or healed again before the lab ended.
     pub over: bool,
+    /// Still open when the lab ended, so long after it began: what it would have cost is not known.
+    pub open_for: Option<Duration>,
     /// An attempt was started there after the death.
     pub attempted: bool,
     /// Zero if the balancer said that no attempt was started after the death; `None` if it has not said which one was
@@ -108,8 +113,28 @@ impl Window {
         }
     }
 
+    /// What failed before is not its. An exit is stamped at reaping, when the sockets are closed already.
+    pub fn earliest(&self) -> Timestamp {
+        match self.stamp {
+            Stamp::Exit => self.death - REAPING,
+            Stamp::Signal | Stamp::Crash => self.death,
+        }
+    }
+
+    /// Nobody knows yet what it will cost.
+    pub fn is_open(&self) -> bool {
+        self.over.is_none() && self.report_due.is_none()
+    }
+
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.reason_due.into_iter().chain(self.report_due).min()
+    }
+
+    /// The balancer has said which attempt was its last there, or that there was none.
+    pub fn is_quiet(&mut self, last_attempt: Option<Timestamp>, due: Timestamp) {
+        self.last_attempt = last_attempt;
+        (self.quiet, self.said) = (true, true);
+        self.settle(due);
     }
 
     /// What it cost is known at `due`, unless it may cost more.
@@ -144,6 +169,9 @@ impl WindowReport {
             None if self.over => "the balancer never noticed".to_owned(),
             None => "not noticed yet when the lab ended".to_owned(),
         };
+        let open = self.open_for.map_or(String::new(), |so_far| {
+            format!(", still open when the lab ended, {} so far", seconds(so_far))
+        });
         let predicted = self
             .predicted
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
@@ -158,7 +186,7 @@ impl WindowReport {
         let saved = saved(self.saved);
         let fault = super::words::word(self.fault);
         format!(
-            "{} {fault}: {detect}{predicted}, {stop}, lost {in_flight} in flight + {window} in the window{saved}",
+            "{} {fault}: {detect}{predicted}{open}, {stop}, lost {in_flight} in flight + {window} in the window{saved}",
             self.router
         )
     }

@@ -18,6 +18,9 @@ pub struct Document {
     pub preset: PresetNote,
     /// `false`: interrupted before all trials were done.
     pub complete: bool,
+    /// Records of a trial that could not be written; such a trial ends the comparison, and is no part of it.
+    #[serde(default)]
+    pub records_lost: u64,
     /// Planned for each fault and engine.
     pub planned: u32,
     pub engines: Vec<String>,

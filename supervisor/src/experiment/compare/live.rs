@@ -6,7 +6,7 @@ use crate::experiment::begin;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::measure;
 use crate::experiment::plan::Strike;
-use crate::experiment::stack::Stack;
+use crate::experiment::stack::{self, Stack};
 use crate::experiment::trial::{self, Happened, Rules, TrialError, rules};
 use crate::experiment::watch::Watch;
 use crate::settings::LabSettings;
@@ -20,6 +20,8 @@ pub enum Lost {
     Told(End),
     /// What to print, and the exit code.
     Failed(String, u8),
+    /// What to print, and how many of its records could not be written.
+    Records(String, u64),
 }
 
 /// What a trial is to be.
@@ -55,15 +57,21 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
     let happened = tokio::select! {
         happened = happen(&stack, &mut watch, &rules, task) => happened,
         end = signals.next() => {
-            stack.end().await;
-            return Err(Lost::Told(end));
+            let ended = stack.end().await;
+            return Err(match ended.trouble {
+                Some(why) => Lost::Records(why, ended.records_lost),
+                None => Lost::Told(end),
+            });
         }
     };
     let report = stack.load_report().await;
     // Every request ends before anything else does; what cannot be stopped is dealt with when the stack ends.
     let _ = stack.fleet.drain_load().await;
     let (ended, dir) = (clock::now(), stack.dir.clone());
-    let trouble = stack.end().await;
+    let stack::End {
+        records_lost,
+        trouble,
+    } = stack.end().await;
     let failed = |why: String, code: u8| {
         let why = format!("{why}\nthe logs of that trial are in {}", dir.display());
         Err(Lost::Failed(why, code))
@@ -77,7 +85,10 @@ pub async fn trial(task: &Task<'_>, signals: &mut Signals) -> Result<Done, Lost>
             };
             return failed(e.to_string(), code);
         }
-        (Ok(_), Some(trouble)) => return failed(trouble, 1),
+        (Ok(_), Some(trouble)) => {
+            let why = format!("{trouble}\nthe logs of that trial are in {}", dir.display());
+            return Err(Lost::Records(why, records_lost));
+        }
     };
     watch.take_all();
     watch.records.retain(|record| belongs(record, ended));

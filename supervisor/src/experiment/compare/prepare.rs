@@ -67,6 +67,7 @@ pub(super) fn prepare(args: Args, json: bool) -> Result<Comparison, (u8, String)
         dir,
         done: BTreeMap::new(),
         complete: false,
+        records_lost: 0,
     })
 }
 

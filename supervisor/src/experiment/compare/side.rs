@@ -23,7 +23,7 @@ pub struct Done {
 /// What a fault cost, from the clients' side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Clients {
-    /// Fault → intended time of the last lost request; 0: only requests in flight were lost, `null`: none.
+    /// Fault → intended time of the last lost request that was sent after it; `null`: none was.
     pub window_s: Option<f64>,
     /// Lost requests that had been sent before the fault.
     pub in_flight: BTreeMap<Outcome, u64>,

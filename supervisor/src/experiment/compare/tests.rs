@@ -97,6 +97,7 @@ pub(crate) fn document(sides: Vec<Side>) -> Document {
             .into(),
         },
         complete: true,
+        records_lost: 0,
         planned: 12,
         engines: sides.iter().map(|side| side.teller.engine.clone()).collect(),
         rate: 500.0,

@@ -33,9 +33,13 @@ pub(super) struct Joined {
     pub last_failed: Option<Timestamp>,
     /// Lost requests of which no failed attempt was told.
     pub untold: u64,
-    /// Start of the last attempt whose request was lost; 0 when it had started before.
+    /// Start of the last attempt whose request was lost, without those in flight.
     pub last_lost: Option<f64>,
-    /// Intended time of the last lost request; 0 when its attempt had started before.
+    /// When those were sent of which no attempt was told, in seconds, without those in flight.
+    untold_sent: Vec<f64>,
+    /// When the last of these was sent whose client despaired: its attempt goes on.
+    last_despaired: Option<Timestamp>,
+    /// Intended time of the last lost request, without those in flight.
     pub clear: Option<f64>,
 }
 
@@ -65,6 +69,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 pub(super) fn join(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec<Joined> {
     let mut asked = ask(failed_attempts(records, spells));
     let left = give_outcomes(records, &mut asked);
+    asked.iter_mut().for_each(Asked::not_before_it_was_due);
     let mut joined: Vec<Joined> = spells.iter().map(|_| Joined::default()).collect();
     for asked in &asked {
         for attempt in &asked.attempts {
@@ -95,29 +100,49 @@ impl Joined {
             self.saved += u64::from(known && waits);
             return;
         };
-        self.lose(spell, first.started, intended, outcome);
+        if let Some(last) = self.lose(spell, first.started, intended, outcome) {
+            self.last_lost = later(self.last_lost, last);
+        }
     }
 
     /// The balancer has told nothing: its attempt is taken to have started when the request was sent.
     fn count_untold(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
         self.untold += 1;
-        self.lose(spell, request.sent, request.intended, outcome);
+        let sent = self.lose(spell, request.sent, request.intended, outcome);
+        self.untold_sent.extend(sent);
+        if outcome == Outcome::Timeout {
+            self.last_despaired = self.last_despaired.max(Some(request.sent));
+        }
     }
 
-    fn lose(&mut self, spell: &Spell, started: Timestamp, intended: Timestamp, outcome: Outcome) {
-        let (last, clear) = if started < spell.harmful() {
-            self.lost.in_flight += 1;
-            (0.0, 0.0)
-        } else {
-            self.lost.window += 1;
-            (
-                started.seconds_after(spell.fault),
-                intended.seconds_after(spell.fault).max(0.0),
-            )
-        };
-        self.last_lost = later(self.last_lost, last);
-        self.clear = later(self.clear, clear);
+    /// Start of the last attempt that failed, or of which its client despaired.
+    pub fn last_in_vain(&self) -> Option<Timestamp> {
+        self.last_failed.max(self.last_despaired)
+    }
+
+    /// `t_lost`. No attempt was made there after `last`, so that none was for a request that was sent later.
+    pub fn t_lost(&self, last: Option<f64>) -> Option<f64> {
+        let untold = self.untold_sent.iter().copied();
+        let untold = untold.filter(|sent| last.is_none_or(|last| *sent <= last));
+        untold.fold(self.last_lost, |so_far, sent| later(so_far, sent))
+    }
+
+    /// When its attempt started, in seconds; `None`: it was in flight, and is of no window.
+    fn lose(
+        &mut self,
+        spell: &Spell,
+        started: Timestamp,
+        intended: Timestamp,
+        outcome: Outcome,
+    ) -> Option<f64> {
         *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
+        if started < spell.harmful() {
+            self.lost.in_flight += 1;
+            return None;
+        }
+        self.lost.window += 1;
+        self.clear = later(self.clear, intended.seconds_after(spell.fault));
+        Some(started.seconds_after(spell.fault))
     }
 }
 
@@ -207,6 +232,14 @@ impl Asked {
         self.attempts
             .last()
             .is_some_and(|last| next.nth > last.nth && next.started.since(last.ended) < AT_ONCE)
+    }
+
+    /// A log of whole milliseconds (nginx's) has attempts begin a moment before the request that they are for.
+    fn not_before_it_was_due(&mut self) {
+        let Some((intended, _)) = self.outcome else { return };
+        for attempt in &mut self.attempts {
+            attempt.started = attempt.started.max(intended);
+        }
     }
 
     /// The attempts fall into the life of a request from `intended` to `ended`.

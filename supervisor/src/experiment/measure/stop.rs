@@ -1,12 +1,12 @@
 //! PURE: the last attempt at a victim.
 //!
 //! It is known where the balancer tells of every attempt and has said that none is under way there any more. It is also
-//! the last that failed, where all that was sent failed. A router that hung may have answered later attempts when it ran
+//! the last that failed, or of which its client despaired, where all that was sent was lost. A router that hung may have answered later attempts when it ran
 //! again; and a balancer that leaves some attempts out (HAProxy) tells of a last one that need not be
 //! the last: that is a lower bound, and no `t_stop`.
 
 use super::Strike;
-use super::join::Spell;
+use super::join::{Joined, Spell};
 use router::clock::Timestamp;
 use router::record::{Event, Fault, Record};
 
@@ -16,7 +16,7 @@ pub(super) fn last_attempt(
     strike: &Strike<'_>,
     spell: &Spell,
     down: Option<Timestamp>,
-    last_failed: Option<Timestamp>,
+    attempts: Option<&Joined>,
 ) -> Option<Option<Timestamp>> {
     let teller = strike.teller;
     if !teller.attempts || !teller.every_attempt {
@@ -25,8 +25,8 @@ pub(super) fn last_attempt(
     let mute = strike.fault.fails_all() || strike.fault == Fault::Hang && spell.over.is_none();
     match down.and_then(|down| said_quiet(records, spell, down)) {
         // A retry at the same router may come after the balancer has said so.
-        Some(quiet) => Some(quiet.max(last_failed)),
-        None => last_failed.filter(|_| mute).map(Some),
+        Some(quiet) => Some(quiet.max(attempts.and_then(|attempts| attempts.last_failed))),
+        None => attempts.and_then(Joined::last_in_vain).filter(|_| mute).map(Some),
     }
 }
 

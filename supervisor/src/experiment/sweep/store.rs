@@ -13,6 +13,8 @@ pub struct Store {
     pub dir: PathBuf,
     /// Cells that are done.
     pub cells: Vec<Cell>,
+    /// By stacks of before: the document says it of all.
+    pub records_lost: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +41,15 @@ impl Store {
         let mut store = Store {
             dir,
             cells: Vec::new(),
+            records_lost: 0,
         };
         // As text: what was written and read again can differ in a float's last digit.
         let mine = serde_json::to_string_pretty(plan).map_err(io::Error::from)?;
         match fs::read_to_string(&path) {
-            Ok(saved) if saved == mine => store.read_cells()?,
+            Ok(saved) if saved == mine => {
+                store.read_cells()?;
+                store.records_lost = store.lost_before();
+            }
             Ok(saved) => {
                 return Err(StoreError::AnotherPlan {
                     dir: store.dir.display().to_string(),
@@ -82,6 +88,12 @@ impl Store {
             .into_iter()
             .find(|dir| !dir.exists())
             .unwrap_or_else(|| self.dir.join("stack"))
+    }
+
+    fn lost_before(&self) -> u64 {
+        let document = fs::read(self.dir.join("summary.json")).unwrap_or_default();
+        let document: Value = serde_json::from_slice(&document).unwrap_or_default();
+        document["records_lost"].as_u64().unwrap_or(0)
     }
 
     /// A line that was being written when its sweep was killed has no end: it is forgotten.
@@ -150,6 +162,9 @@ mod tests {
         let mut store = Store::open(Some(&out), &plan()).unwrap();
         assert_eq!(store.cells, [cell(0, Some(0.1), 4.0)]);
         store.add(cell(1, None, 0.8)).unwrap();
+        assert_eq!(store.records_lost, 0);
+        fs::write(out.join("summary.json"), r#"{"records_lost":9}"#).unwrap();
+        assert_eq!(Store::open(Some(&out), &plan()).unwrap().records_lost, 9);
         assert_eq!(Store::open(Some(&out), &plan()).unwrap().cells.len(), 2);
         let mut another = plan();
         another.trials = 4;

@@ -19,6 +19,9 @@ pub struct Document {
     /// for dead, by theory where it has a figure of all of them and otherwise by the higher `fall`.
     pub chosen: Option<usize>,
     pub cells: Vec<Judged>,
+    /// Records that could not be written: the stacks' logs lack them, the figures do not.
+    #[serde(default)]
+    pub records_lost: u64,
     /// 99 of 100 requests were sent at most so much later than intended, whatever the cell; `null`: not known.
     #[serde(default)]
     pub late_p99_ms: Option<f64>,
@@ -79,6 +82,7 @@ impl Document {
             slo,
             deaths_per_hour,
             chosen: slo.and_then(|slo| chosen(&cells, slo)),
+            records_lost: 0,
             late_p99_ms: cells
                 .iter()
                 .filter_map(|judged| judged.cell.late_p99_ms)

@@ -73,6 +73,7 @@ fn summary(trials: Vec<Trial>) -> Summary {
         preset_with: [("fall".to_owned(), "3".to_owned())].into(),
         complete: true,
         interrupted: None,
+        records_lost: 0,
         check: serde_json::Value::Null,
         router: serde_json::Value::Null,
         summary: totals(&trials, &load, Exposure::Rate(50.0)),

@@ -206,6 +206,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
     }
     warnings.extend(doubts::late_load(s));
     warnings.extend(doubts::late_checks(s));
+    warnings.extend(doubts::unwritten(s.records_lost));
     let dropped = s.trials.iter().filter(|t| t.events_dropped > 0).count();
     if dropped > 0 {
         warnings.push(format!("{dropped} trials lost events and are invalid"));

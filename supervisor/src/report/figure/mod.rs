@@ -79,10 +79,15 @@ impl Timeline {
     }
 }
 
+/// What a router is before it was started for the first time.
+pub const ABSENT: &str = "absent";
+/// What a router is before anything is known of it.
+pub const UNKNOWN: &str = "unknown";
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Lane {
     pub router: String,
-    /// What it was, from then on; words of `Truth`.
+    /// What it was, from then on; words of `Truth`, [`ABSENT`] or [`UNKNOWN`].
     pub truth: Vec<(f64, String)>,
     /// What the balancer thought, from then on; words of `Belief`, and an empty one while it had no part in its use.
     /// No step at all: the balancer does not tell.

@@ -4,7 +4,7 @@ use super::axis;
 use super::label::{self, Wish};
 use super::scale::{self, Scale};
 use super::svg::{Hold, Sheet};
-use super::{Draw, Lane, Mark, Timeline};
+use super::{ABSENT, Draw, Lane, Mark, Timeline, UNKNOWN};
 
 mod checks;
 mod gaps;
@@ -110,14 +110,17 @@ fn digits(x: &Scale) -> usize {
 /// Up, and believed to be, from its first moment to its last. That it was still coming in before the fault is no part of
 /// what the fault did.
 fn is_quiet(lane: &Lane) -> bool {
-    let up = |changes: &[(f64, String)]| changes.iter().all(|(_, word)| word == "up");
-    let coming = lane
-        .belief
-        .iter()
-        .take_while(|(at, word)| *at < 0.0 && word == "going_up")
-        .count();
-    let in_by_then = coming == 0 || lane.belief.get(coming).is_some_and(|(at, _)| *at <= 0.0);
-    lane.gaps.is_empty() && up(&lane.truth) && in_by_then && up(&lane.belief[coming..])
+    let up = |changes: &[(f64, String)], coming: &[&str]| {
+        let came = changes
+            .iter()
+            .take_while(|(at, word)| *at < 0.0 && coming.contains(&word.as_str()))
+            .count();
+        let in_by_then = came == 0 || changes.get(came).is_some_and(|(at, _)| *at <= 0.0);
+        in_by_then && changes[came..].iter().all(|(_, word)| word == "up")
+    };
+    lane.gaps.is_empty()
+        && up(&lane.truth, &[ABSENT, UNKNOWN, "starting"])
+        && up(&lane.belief, &["", "going_up"])
 }
 
 /// A lane in which something happened.
@@ -214,6 +217,11 @@ mod tests {
             !is_quiet(&believed(&[(-1.0, "going_up"), (0.4, "up")])),
             "it came in after it"
         );
+        assert!(is_quiet(&lane(
+            1,
+            &[(-1.0, ABSENT), (-0.6, "starting"), (-0.5, "up")]
+        )));
+        assert!(!is_quiet(&lane(1, &[(-1.0, "starting"), (0.1, "up")])));
         assert!(!is_quiet(&believed(&[
             (-1.0, "up"),
             (-0.4, "going_up"),

@@ -65,6 +65,12 @@ fn in_force(changes: &[Change], at: Timestamp) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// The value that `key` has at the end, if it was ever changed.
+pub fn last<'a>(session: &'a Session, key: &str) -> Option<&'a str> {
+    let of_key = session.changes.iter().filter(|change| change.key == key);
+    of_key.last().map(|change| change.now.as_str())
+}
+
 /// What was in force as a window began; `None`: nothing was ever changed.
 pub fn of_window(session: &Session, window: &Window) -> Option<String> {
     (!session.changes.is_empty()).then(|| in_force(&session.changes, window.death_ns))
@@ -102,11 +108,16 @@ pub fn blocks(session: &Session, begun: Option<Timestamp>) -> Vec<Block> {
     })]
 }
 
-/// What the command that began the session leaves out: an order for what was changed at the same moment.
-pub fn to_follow(session: &Session, begun: Option<Timestamp>) -> Option<Block> {
+/// ` --lab NAME`, where it has to be said.
+pub fn named(session: &Session) -> String {
     let lab = session.lab.as_ref().map(|lab| lab.name.as_str());
     let lab = lab.filter(|name| !matches!(*name, "" | "default"));
-    let lab = lab.map_or(String::new(), |name| format!(" --lab {name}"));
+    lab.map_or(String::new(), |name| format!(" --lab {name}"))
+}
+
+/// What the command that began the session leaves out: an order for what was changed at the same moment.
+pub fn to_follow(session: &Session, begun: Option<Timestamp>) -> Option<Block> {
+    let lab = named(session);
     let same = |a: &Change, b: &Change| a.at == b.at && (a.key == "routers") == (b.key == "routers");
     let order = |together: &[Change]| {
         let words: Vec<String> = together

@@ -26,8 +26,8 @@ struct Told {
     since: Timestamp,
     routers: u32,
     engine: (String, Option<String>),
-    /// The load has ended, and what comes is the end of the lab.
-    ending: bool,
+    /// The load has ended, then, and what comes is the end of the lab.
+    ending: Option<Timestamp>,
 }
 
 /// A balancer says what it is set to before that many records.
@@ -84,7 +84,7 @@ impl Replay {
             since: last.at,
             routers,
             engine: ("lb-sim".to_owned(), None),
-            ending: false,
+            ending: None,
         };
         early.iter().for_each(|record| told.on_record(record));
         self.told = Some(told);
@@ -95,12 +95,11 @@ impl Replay {
             self.begin();
         }
         let mut told = self.told?;
-        let whole = told.story.reports.len();
-        told.story.finish(told.now);
+        told.story.finish(told.ending.unwrap_or(told.now));
         let load = told.load();
         let (engine, engine_version) = told.engine;
         let words = told.settings.words().into_iter();
-        let mut session = Session {
+        let session = Session {
             complete: false,
             lab: Some(Lab {
                 name: String::new(),
@@ -121,8 +120,6 @@ impl Replay {
             }),
             ..Session::of(&told.story, load, told.late_ns)
         };
-        let windows = session.windows.iter_mut().skip(whole);
-        windows.for_each(|window| window.open = true);
         Some(session)
     }
 }
@@ -153,8 +150,8 @@ impl Told {
         self.count.on_record(record);
         match &record.event {
             Event::Tick { late_p99_ns, .. } => self.late_ns = self.late_ns.max(*late_p99_ns),
-            Event::Exited { name, .. } if name == "load" => self.ending = true,
-            Event::Spawned { name, .. } if name == "load" => self.ending = false,
+            Event::Exited { name, .. } if name == "load" => self.ending = Some(record.at),
+            Event::Spawned { name, .. } if name == "load" => self.ending = None,
             Event::Engine { engine, version, .. } => self.engine = (engine.clone(), Some(version.clone())),
             Event::Settings { settings } if record.from == "lb" => {
                 if let Some(patch) = settings.as_object() {
@@ -164,8 +161,8 @@ impl Told {
             _ => {}
         }
         match self.ending {
-            true => self.story.join(record),
-            false => drop(self.story.on_record(self.now, record)),
+            Some(_) => self.story.join(record),
+            None => drop(self.story.on_record(self.now, record)),
         }
     }
 }

@@ -85,9 +85,12 @@ pub struct Window {
     pub saved_by_retry: Option<u64>,
     pub causes: Option<BTreeMap<Cause, u64>>,
     pub lost: Lost,
-    /// The session ended in it: what it would have cost is not known.
+    /// The session ended in it: what it would have cost is not known,
     #[serde(default)]
     pub open: bool,
+    /// only that it had lasted so long; `null`: it was over.
+    #[serde(default)]
+    pub open_for_s: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,7 +213,8 @@ impl Window {
                 window: report.lost.window,
                 by_outcome: report.lost.by_outcome.clone(),
             },
-            open: false,
+            open: report.open_for.is_some(),
+            open_for_s: report.open_for.map(seconds),
         }
     }
 

@@ -23,12 +23,11 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
             Cell::Words(word(&window.fault)),
             match window.t_detect_s {
                 None => Cell::Missing {
-                    missing: if window.open {
-                        "open at the end"
-                    } else {
-                        "not noticed"
-                    }
-                    .to_owned(),
+                    missing: match (window.open, window.open_for_s) {
+                        (true, Some(seconds)) => format!("open at the end, {seconds:.3} s so far"),
+                        (true, None) => "open at the end".to_owned(),
+                        (false, _) => "not noticed".to_owned(),
+                    },
                 },
                 t => Cell::number(t, 3),
             },

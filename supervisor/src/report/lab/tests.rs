@@ -1,3 +1,5 @@
+mod late;
+
 use super::session::Session;
 use super::*;
 use crate::report::model::Table;
@@ -191,11 +193,16 @@ fn outcomes_after_the_last_tick_count_and_an_open_window_is_named() {
         report.verdict
     );
     assert!(
-        report.warnings[1].starts_with("The session ended in the window of router-2, which is open"),
+        report.warnings[1].starts_with(
+            "The window of router-2 was still open when the session ended, 1.101 s so far: it had cost 2 requests"
+        ),
         "{:?}",
         report.warnings
     );
-    assert_eq!(table(&report, "trials").rows[0][3].shown(), "– (open at the end)");
+    assert_eq!(
+        table(&report, "trials").rows[0][3].shown(),
+        "– (open at the end, 1.101 s so far)"
+    );
     assert!(!killed().windows[0].open, "that one was over");
 }
 

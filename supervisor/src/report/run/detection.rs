@@ -17,8 +17,9 @@ pub fn section(s: &Summary) -> Section {
     blocks.extend(distribution(s).map(Block::Figure));
     blocks.push(text(
         "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until the start of the \
-         last attempt there (0: there was none); t_lost until the start of the last attempt whose request was lost; \
-         t_clear until the intended time of the last request that was lost; t_readmit from the router's return until it \
+         last attempt there (0: there was none); t_lost until the start of the last attempt there whose request was \
+         lost, which is never later than t_stop; t_clear until the intended time of the last request that was lost, which \
+         is later only where the balancer told of no attempt for that request; t_readmit from the router's return until it \
          serves again. A percentile is the value of the nearest rank, the median of an even n the lower of the two in \
          the middle; p95 of fewer than 20 would be the largest, and p99 of fewer than 100 is left out for that. The \
          median's interval is that of two order statistics (exact, by the binomial distribution); the band is that of \

@@ -6,6 +6,8 @@ use crate::report::Extent;
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use crate::report::shown;
 use crate::settings::PresetNote;
+use crate::settings::brief::{SAID, pairs};
+use lb_sim::core::settings::KEYS;
 
 pub fn section(s: &Summary, extent: Extent) -> Section {
     let mut blocks = vec![Block::Table(facts(s))];
@@ -121,27 +123,19 @@ fn command(s: &Summary) -> String {
     }
 }
 
-/// What decides how long a dead router is used, whoever has set it.
-const ALWAYS: [&str; 12] = [
-    "routers",
-    "rate",
-    "arrivals",
-    "client-timeout",
-    "interval",
-    "timeout",
-    "fall",
-    "rise",
-    "schedule",
-    "detector",
-    "mode",
-    "on-failure",
-];
+/// What is said of the lab whoever has set it; of the balancer it is what [`SAID`] has.
+const ALWAYS: [&str; 4] = ["routers", "rate", "arrivals", "client-timeout"];
+
+fn always(key: &str) -> bool {
+    ALWAYS.contains(&key) || SAID.contains(&key)
+}
 
 fn settings(setup: &Setup, extent: Extent) -> Table {
     let usual = |origin: &str| origin == "default" || origin == "lab" || origin.starts_with("profile ");
-    let shown = setup.settings.iter().filter(|setting| {
-        extent == Extent::Whole || ALWAYS.contains(&setting.key.as_str()) || !usual(&setting.origin)
-    });
+    let shown = setup
+        .settings
+        .iter()
+        .filter(|setting| extent == Extent::Whole || always(&setting.key) || !usual(&setting.origin));
     Table {
         caption: match extent {
             Extent::Whole => "Settings in force, and where each is from".to_owned(),
@@ -172,12 +166,7 @@ fn settings(setup: &Setup, extent: Extent) -> Table {
 
 /// What an older summary has: the balancer's settings, and which of them are not its preset's.
 fn check(s: &Summary) -> Table {
-    let keys = s.check.as_object().into_iter().flatten();
-    let rows = keys.filter(|(key, _)| lb_sim::core::settings::KEYS.contains(&key.as_str()));
-    let word = |value: &serde_json::Value| match value {
-        serde_json::Value::String(word) => word.clone(),
-        other => other.to_string(),
-    };
+    let rows = pairs(&s.check).filter(|(key, _)| KEYS.contains(key));
     Table {
         caption: "The balancer's settings".to_owned(),
         columns: vec![
@@ -186,12 +175,12 @@ fn check(s: &Summary) -> Table {
             Column::new("origin", "from", ""),
         ],
         rows: rows
-            .map(|(key, value)| {
+            .map(|(key, word)| {
                 let origin = match s.preset_with.contains_key(key) {
                     true => "set".to_owned(),
                     false => format!("preset {}", s.preset),
                 };
-                vec![words(key), Cell::Words(word(value)), Cell::Words(origin)]
+                vec![words(key), Cell::Words(word), Cell::Words(origin)]
             })
             .collect(),
         marked: None,

@@ -2,16 +2,19 @@
 
 use super::word;
 use crate::fleet::Truth;
-use crate::report::figure::Lane;
+use crate::report::figure::{ABSENT, Lane, UNKNOWN};
 use crate::story::Condition;
 use router::clock::Timestamp;
-use router::record::{Belief, Record};
+use router::record::{Belief, Event, Record};
 
 /// A router while the records go by.
 #[derive(Clone, Debug)]
 pub struct Actor {
     condition: Condition,
-    truth: Steps<Truth>,
+    /// `None`: before the first word about it.
+    truth: Steps<Option<Truth>>,
+    /// That word was its birth: before it there was no such router.
+    born: Option<bool>,
     /// `None`: it has no part in what the balancer uses, or nobody tells.
     belief: Steps<Option<Belief>>,
     /// Health checks that the balancer told of: start, end, result.
@@ -41,10 +44,11 @@ pub fn in_use(belief: Option<Belief>) -> bool {
 
 impl Actor {
     pub fn new(from: Timestamp, belief: Option<Belief>) -> Actor {
-        let condition = Condition::ready();
         Actor {
-            truth: Steps::new(from, condition.truth()),
-            condition,
+            // What becomes of one that nobody has seen come is told as of one that was ready.
+            condition: Condition::ready(),
+            truth: Steps::new(from, None),
+            born: None,
             belief: Steps::new(from, belief),
             checks: Vec::new(),
             seen: Vec::new(),
@@ -53,17 +57,26 @@ impl Actor {
 
     /// Takes a record that is about it.
     pub fn on_fate(&mut self, record: &Record) {
+        let birth = matches!(record.event, Event::Spawned { incarnation: 1, .. });
+        self.born.get_or_insert(birth);
         self.condition.on_record(record);
-        self.truth.set(record.at, self.condition.truth());
+        self.truth.set(record.at, Some(self.condition.truth()));
     }
 
     pub fn believe(&mut self, at: Timestamp, belief: Option<Belief>) {
         self.belief.set(at, belief);
     }
 
-    /// Something changed about it in the picture.
+    /// Something changed about it in the picture, and it was not only that it came in.
     pub fn is_eventful(&self, to: Timestamp) -> bool {
-        self.truth.pieces(to).len() + self.belief.pieces(to).len() > 2
+        let (truth, belief) = (self.truth.pieces(to), self.belief.pieces(to));
+        let truth = truth
+            .iter()
+            .skip_while(|(_, truth)| matches!(truth, None | Some(Truth::Starting)));
+        let belief = belief
+            .iter()
+            .skip_while(|(_, belief)| matches!(belief, None | Some(Belief::GoingUp)));
+        truth.count() > 1 || belief.count() > 1
     }
 
     /// When it deserved its use again, and was in use, after it had not been well from `at` on. A balancer that is not
@@ -71,7 +84,7 @@ impl Actor {
     pub fn well_again(&self, at: Timestamp, told: bool) -> Option<Timestamp> {
         let mut ill = false;
         for (time, truth, belief) in self.moments(Timestamp(u64::MAX)) {
-            let well = deserves_use(truth) && (!told || in_use(belief));
+            let well = truth.is_some_and(deserves_use) && (!told || in_use(belief));
             if ill && well {
                 return Some(time);
             }
@@ -122,7 +135,12 @@ impl Actor {
                 .truth
                 .pieces(to)
                 .into_iter()
-                .map(|(from, truth)| (seconds(from), word(truth)))
+                .map(|(from, truth)| {
+                    (
+                        seconds(from),
+                        truth.map_or_else(|| self.before().to_owned(), word),
+                    )
+                })
                 .collect(),
             belief: belief
                 .map(|(from, belief)| (seconds(from), belief.map(word).unwrap_or_default()))
@@ -136,12 +154,20 @@ impl Actor {
         }
     }
 
-    /// It was believed in use, and did not deserve it.
+    /// What it was before the first word about it.
+    fn before(&self) -> &'static str {
+        match self.born {
+            Some(true) => ABSENT,
+            _ => UNKNOWN,
+        }
+    }
+
+    /// It was believed in use, and is known not to have deserved it.
     fn gaps(&self, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         let mut gaps: Vec<(Timestamp, Timestamp)> = Vec::new();
         let mut open = None;
         for (time, truth, belief) in self.moments(to) {
-            let gap = !deserves_use(truth) && in_use(belief);
+            let gap = truth.is_some_and(|truth| !deserves_use(truth)) && in_use(belief);
             match (open, gap) {
                 (None, true) => open = Some(time),
                 (Some(from), false) => {
@@ -156,7 +182,7 @@ impl Actor {
     }
 
     /// Each change before `to`, with both sides as they were from then on.
-    fn moments(&self, to: Timestamp) -> Vec<(Timestamp, Truth, Option<Belief>)> {
+    fn moments(&self, to: Timestamp) -> Vec<(Timestamp, Option<Truth>, Option<Belief>)> {
         let (truth, belief) = (self.truth.pieces(to), self.belief.pieces(to));
         let mut times: Vec<Timestamp> = truth.iter().map(|(time, _)| *time).collect();
         times.extend(belief.iter().map(|(time, _)| *time));

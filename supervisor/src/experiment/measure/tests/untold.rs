@@ -187,6 +187,7 @@ fn requests_whose_clients_gave_up_first_are_lost_to_the_hung_router() {
         "of attempts only"
     );
     assert_eq!((trial.t_lost_s, trial.t_clear_s), (Some(0.7), Some(0.7)));
+    assert_eq!(trial.t_stop_s, Some(0.7), "an attempt of a lost request is one");
     assert_eq!(trial.saved_by_retry, Some(0));
     let real = hung(&told(true, true));
     assert_eq!(
@@ -256,4 +257,48 @@ fn the_last_attempt_told_is_the_last_one_only_where_all_are_told_and_none_may_ha
     for fault in [Fault::Kill, Fault::Hang] {
         assert_eq!(stop(&haproxy, fault, true), None, "a lower bound is no t_stop");
     }
+}
+
+/// What the balancer calls its last attempt there is that: a request that was sent later was lost otherwise.
+#[test]
+fn no_attempt_of_a_lost_request_is_later_than_the_last_attempt() {
+    let quiet = Event::Quiet {
+        router: "router-1".into(),
+        last_attempt_ns: Some(Timestamp(1500 * MS)),
+    };
+    let records = [
+        attempt(1, 1500, 1501, Cause::Refused),
+        outcome(1, 1499, 1502, Outcome::Http503),
+        belief(1800, Belief::Down),
+        outcome(2, 1900, 1901, Outcome::Http503),
+        record(1950, "lb", quiet),
+        ready(2550, "router-1"),
+    ];
+    let trial = measured_by(&told(true, true), &records, &[victim("router-1")]).remove(0);
+    assert_eq!((trial.lost.window, trial.lost_without_attempt), (2, Some(1)));
+    assert_eq!((trial.t_stop_s, trial.t_lost_s), (Some(0.5), Some(0.5)));
+    assert_eq!(trial.t_clear_s, Some(0.9), "it was lost all the same");
+}
+
+/// nginx logs whole milliseconds: an attempt seems to begin before the request that it is for was due.
+#[test]
+fn an_attempt_begins_when_its_request_was_due_at_the_earliest() {
+    let mut later = outcome(1, 1500, 1502, Outcome::Http502);
+    if let Event::Outcome {
+        intended_ns, sent_ns, ..
+    } = &mut later.event
+    {
+        (*intended_ns, *sent_ns) = (
+            Timestamp(1500 * MS + 700_000),
+            Some(Timestamp(1500 * MS + 750_000)),
+        );
+    }
+    let records = [
+        attempt(1, 1500, 1502, Cause::Refused),
+        later,
+        ready(2550, "router-1"),
+    ];
+    let trial = measured_by(&told(true, true), &records, &[victim("router-1")]).remove(0);
+    let times = (trial.t_stop_s, trial.t_lost_s, trial.t_clear_s);
+    assert_eq!(times, (Some(0.5007), Some(0.5007), Some(0.5007)));
 }

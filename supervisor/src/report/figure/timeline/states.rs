@@ -3,6 +3,7 @@
 use super::super::label;
 use super::super::scale::Scale;
 use super::super::svg::{Hold, Sheet};
+use super::super::{ABSENT, UNKNOWN};
 
 /// From then to then, what it was; only what is within the axis.
 fn spells<'a>(changes: &'a [(f64, String)], x: &Scale) -> Vec<(f64, f64, &'a str)> {
@@ -48,7 +49,11 @@ pub(super) fn draw(
     named: bool,
 ) {
     for (left, right, word) in visible(&spells(changes, x), x) {
-        let (look, width) = (look(word), (right - left).max(0.5));
+        let width = (right - left).max(0.5);
+        let Some(look) = look(word) else {
+            nothing(sheet, (left, y), (width, height), named.then_some(word));
+            continue;
+        };
         sheet.rect(&format!("state {look}"), (left, y), (width, height));
         let word = word.replace('_', " ");
         if named && label::width(&word) + 8.0 <= width {
@@ -57,12 +62,27 @@ pub(super) fn draw(
     }
 }
 
-/// Not more looks than can be told apart: serving, neither, not serving.
-fn look(word: &str) -> &'static str {
+/// Where there was no router, or nothing is known of it: a line and no bar.
+fn nothing(sheet: &mut Sheet, (left, y): (f64, f64), (width, height): (f64, f64), word: Option<&str>) {
+    let middle = y + height / 2.0;
+    let room = word.filter(|word| !word.is_empty()).map(label::width);
+    let from = match word.zip(room.filter(|room| room + 12.0 <= width)) {
+        Some((word, room)) => {
+            sheet.text("name", Hold::Start, (left + 4.0, y + 13.0), word);
+            left + room + 8.0
+        }
+        None => left,
+    };
+    sheet.line("absent", (from, middle), (left + width, middle));
+}
+
+/// Not more looks than can be told apart: serving, neither, not serving; `None`: nothing to be seen.
+fn look(word: &str) -> Option<&'static str> {
     match word {
-        "up" => "up",
-        "dead" | "hung" | "down" | "ejected" | "unreachable" => "off",
-        _ => "between",
+        "" | ABSENT | UNKNOWN => None,
+        "up" => Some("up"),
+        "dead" | "hung" | "down" | "ejected" | "unreachable" => Some("off"),
+        _ => Some("between"),
     }
 }
 
@@ -97,6 +117,19 @@ mod tests {
     fn nothing_is_drawn_before_the_first_word_about_it() {
         let x = Scale::new((-1.0, 4.0), (0.0, 100.0));
         assert_eq!(spells(&changes(&[(2.0, "up")]), &x), [(2.0, 4.0, "up")]);
+    }
+
+    #[test]
+    fn a_router_that_was_not_there_yet_has_no_bar() {
+        let x = Scale::new((-1.0, 4.0), (0.0, 400.0));
+        let mut sheet = Sheet::new("f", 400.0);
+        let told = changes(&[(-1.0, ABSENT), (1.0, "starting"), (2.0, "up")]);
+        draw(&mut sheet, &told, &x, 0.0, 17.0, true);
+        let svg = sheet.finish("", "");
+        assert!(svg.contains(">absent</text>"), "{svg}");
+        assert!(svg.contains("<path class=\"absent\""), "{svg}");
+        assert_eq!(svg.matches("<rect").count(), 2, "{svg}");
+        assert_eq!(look(""), None, "nobody uses it");
     }
 
     #[test]

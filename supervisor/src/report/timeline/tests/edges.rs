@@ -72,3 +72,55 @@ fn a_gap_that_the_edge_cuts_off_has_no_length() {
         "{alt}"
     );
 }
+
+/// The fault of a first trial: the picture begins before the lab does.
+#[test]
+fn a_router_is_not_up_before_it_was_started() {
+    let mut lab = Lab(Vec::new());
+    let begin = |lab: &mut Lab, name: &str, seconds: f64| {
+        let spawned = format!(r#"{{"event":"spawned","name":"{name}","pid":1,"incarnation":1}}"#);
+        lab.hear(seconds, "supervisor", &spawned);
+        lab.hear(seconds + 0.1, name, READY);
+    };
+    for n in 1..=3 {
+        begin(&mut lab, &format!("router-{n}"), AT - 0.9);
+    }
+    begin(&mut lab, "lb", AT - 0.5);
+    // Another one's beginning is in no record.
+    lab.believes(AT - 0.2, "router-4", "going_down");
+    lab.dies(AT, "router-2");
+    lab.believes(AT + 1.5, "router-2", "down");
+    let scene = lab.scene(&kill());
+    let lanes = &scene.timeline.lanes;
+    assert_eq!(
+        rounded(&lanes[0]),
+        (
+            vec![(-1.15, "absent"), (-0.9, "starting"), (-0.8, "up"), (0.0, "dead")],
+            vec![(-1.15, ""), (-0.4, "up"), (1.5, "down")]
+        )
+    );
+    assert_eq!(
+        rounded(&lanes[1]).0,
+        [(-1.15, "absent"), (-0.9, "starting"), (-0.8, "up")]
+    );
+    assert_eq!(lanes[3].router, "router-4");
+    assert_eq!(rounded(&lanes[3]).0, [(-1.15, "unknown")]);
+    assert!(lanes[1..].iter().all(|lane| lane.gaps.is_empty()));
+}
+
+#[test]
+fn that_all_have_come_in_does_not_hide_the_one_to_which_something_happened() {
+    let mut lab = Lab(Vec::new());
+    for n in 1..=20 {
+        let name = format!("router-{n}");
+        let spawned = format!(r#"{{"event":"spawned","name":"{name}","pid":1,"incarnation":1}}"#);
+        lab.hear(AT - 0.9, "supervisor", &spawned);
+        lab.hear(AT - 0.8, &name, READY);
+    }
+    lab.hear(AT - 0.5, "lb", READY);
+    lab.dies(AT, "router-2");
+    lab.believes(AT + 0.4, "router-17", "ejected");
+    lab.believes(AT + 1.5, "router-2", "down");
+    let lanes = lab.scene(&kill()).timeline.lanes;
+    assert_eq!(lanes[5].router, "router-17");
+}
