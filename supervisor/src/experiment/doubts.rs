@@ -50,11 +50,9 @@ pub fn few(n: &str, draws: usize) -> Option<String> {
     let points = |draws| band(draws).unwrap_or(1.0) * 100.0;
     (0 < draws && draws < FEW).then(|| {
         format!(
-            "{n}: too few to speak of a spread; the share noticed by any given time is known to ±{:.0} percentage points \
-             only, 20 trials make that ±{:.0} and 100 make it ±{:.0}",
+            "{n}: too few to speak of a spread: a share is known to ±{:.0} points (of 20 trials: ±{:.0})",
             points(draws),
-            points(20),
-            points(100)
+            points(20)
         )
     })
 }

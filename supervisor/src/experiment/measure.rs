@@ -104,6 +104,9 @@ pub struct Lost {
     pub in_flight: u64,
     /// Their attempt was started at the dead router.
     pub window: u64,
+    /// No router was in use meanwhile: no attempt was made anywhere. Of victims hit together the first has them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unserved: u64,
     pub by_outcome: BTreeMap<Outcome, u64>,
 }
 
@@ -140,7 +143,12 @@ pub struct Strike<'a> {
 
 impl Lost {
     pub fn total(&self) -> u64 {
-        self.in_flight + self.window
+        self.at_routers().saturating_add(self.unserved)
+    }
+
+    /// Those of which an attempt was made: what theory of one router's window speaks of.
+    pub fn at_routers(&self) -> u64 {
+        self.in_flight.saturating_add(self.window)
     }
 }
 

@@ -104,6 +104,18 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
+    /// p50, p90, p99, p99.9 and the longest; of `n` values those that are not the longest by their nature.
+    pub fn known(&self, n: u64) -> [Option<f64>; 5] {
+        let of = |least: u64, ms: f64| (n >= least).then_some(ms);
+        [
+            of(1, self.p50),
+            of(10, self.p90),
+            of(100, self.p99),
+            of(1000, self.p999),
+            of(1, self.max),
+        ]
+    }
+
     /// From the load's account of itself, where `p50_ns` stands as `{prefix}p50_ns`; `None` where nothing ended `ok`.
     pub fn of(report: &serde_json::Value, prefix: &str) -> Option<Percentiles> {
         let ms = |name: &str| report[format!("{prefix}{name}_ns")].as_f64().map(|ns| ns / 1e6);

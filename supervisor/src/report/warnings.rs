@@ -42,6 +42,9 @@ fn incomplete(s: &Summary) -> Option<String> {
 
 /// What the terminal says behind `warning:`, as a sentence.
 pub fn sentence(text: &str) -> String {
+    if text.starts_with("n = ") {
+        return format!("{text}.");
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
@@ -101,7 +104,7 @@ fn accounts(s: &Summary) -> Vec<String> {
     let sum = |values: &mut dyn Iterator<Item = u64>| values.fold(0_u64, u64::saturating_add);
     let wrong = s.trials.iter().filter(|trial| {
         let outcomes = sum(&mut trial.lost.by_outcome.values().copied());
-        outcomes != trial.lost.in_flight.saturating_add(trial.lost.window)
+        outcomes != trial.lost.total()
     });
     let wrong = wrong.count();
     if wrong > 0 {
@@ -110,10 +113,7 @@ fn accounts(s: &Summary) -> Vec<String> {
             shown::counted(wrong as f64, "trial")
         ));
     }
-    let of_trials = sum(&mut s
-        .trials
-        .iter()
-        .map(|t| t.lost.in_flight.saturating_add(t.lost.window)));
+    let of_trials = sum(&mut s.trials.iter().map(|t| t.lost.total()));
     let known = of_trials.saturating_add(s.interrupted.map_or(0, |cut| cut.lost));
     if s.load.lost > known {
         let n = s.load.lost - known;

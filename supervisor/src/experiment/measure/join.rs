@@ -85,6 +85,13 @@ pub(super) fn join(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec
     for (victim, request, outcome) in untold::whose(records, spells, &left, teller) {
         joined[victim].count_untold(&spells[victim], request, outcome);
     }
+    for (victim, request, outcome) in untold::unserved(records, spells, &left) {
+        let joined = &mut joined[victim];
+        joined.lost.unserved += 1;
+        *joined.lost.by_outcome.entry(outcome).or_insert(0) += 1;
+        let clear = request.intended.seconds_after(spells[victim].fault);
+        joined.clear = later(joined.clear, clear);
+    }
     joined
 }
 

@@ -33,6 +33,30 @@ pub(super) fn whose(
     left.iter().filter_map(victim).collect()
 }
 
+/// The `left` outcomes of requests for which no router was in use, and the first victim in whose spell they were: they
+/// were lost because of its fault, though it never met them.
+pub(super) fn unserved(
+    records: &[Record],
+    spells: &[Spell],
+    left: &[&Record],
+) -> Vec<(usize, Request, Outcome)> {
+    let unrouted = records.iter().filter_map(|record| match &record.event {
+        Event::Unrouted { request } => *request,
+        _ => None,
+    });
+    let unrouted: BTreeSet<u64> = unrouted.collect();
+    let victim = |record: &&Record| {
+        let (life, outcome) = Request::lost(record)?;
+        let Event::Outcome { request, .. } = &record.event else {
+            return None;
+        };
+        unrouted.contains(request).then_some(())?;
+        let victim = spells.iter().position(|spell| spell.holds(life))?;
+        Some((victim, life, outcome))
+    };
+    left.iter().filter_map(victim).collect()
+}
+
 /// What failed at other routers, or found none in use.
 struct Explained {
     requests: BTreeSet<u64>,

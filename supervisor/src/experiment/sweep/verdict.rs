@@ -101,6 +101,7 @@ impl Document {
 /// The share of requests that succeed when each router dies so often.
 fn success(cell: &Cell, plan: &Plan, deaths_per_hour: f64) -> Option<f64> {
     let lost = deaths_per_hour * f64::from(plan.routers) * cell.lost_per_death?;
+    // Below 0 routers do not come back between deaths.
     Some((1.0 - lost / (plan.rate * 3600.0)).max(0.0))
 }
 

@@ -29,6 +29,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
         lost: Lost {
             in_flight: 2,
             window: 123_456,
+            unserved: 0,
             by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
         },
         causes: Some(BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)])),

@@ -67,6 +67,13 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     if let Some(causes) = causes(s) {
         lines.push(("", format!("causes of failed attempts: {causes}")));
     }
+    let unserved: u64 = s.valid().iter().map(|trial| trial.lost.unserved).sum();
+    if unserved > 0 {
+        lines.push((
+            "",
+            format!("{unserved} of the lost while no router was in use: theory leaves these out"),
+        ));
+    }
     lines.extend(untold(s).map(|text| ("", text)));
     if let Some(ratio) = t.lost_over_expected {
         let window = if s.retries_return() { "t_detect" } else { "t_stop" };

@@ -15,25 +15,58 @@ pub fn section(s: &Summary) -> Section {
         blocks.push(text(format!("Theory of t_detect: {why}.")));
     }
     blocks.extend(distribution(s).map(Block::Figure));
-    blocks.push(text(
-        "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until the start of the \
-         last attempt there (0: there was none); t_lost until the start of the last attempt there whose request was \
-         lost, which is never later than t_stop; t_clear until the intended time of the last request that was lost, which \
-         is later only where the balancer told of no attempt for that request; t_readmit from the router's return until it \
-         serves again. A percentile is the value of the nearest rank, the median of an even n the lower of the two in \
-         the middle; p95 of fewer than 20 would be the largest, and p99 of fewer than 100 is left out for that. The \
-         median's interval is that of two order statistics (exact, by the binomial distribution); the band is that of \
-         Dvoretzky, Kiefer and Wolfowitz. Both hold with 95 % whatever the law is. In line with theory means that \
-         theory's mean lies in the 95 % interval of the measured one (Student's t, 5 trials or more). The trials' phases \
-         cover the check interval evenly, so that all of these are rather too wide than too narrow."
-            .to_owned(),
-    ));
+    blocks.push(text(format!("{DEFINITIONS} {}", phases(s))));
+    blocks.extend(granularity(s).map(|why| text(why.to_owned())));
     blocks.extend(residuals(s));
     Section {
         id: "detection",
         title: "How long until the balancer knew".to_owned(),
         blocks,
     }
+}
+
+const DEFINITIONS: &str = "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until \
+    the start of the last attempt there, if there was one; t_lost until the start of the last attempt there whose request was \
+    lost, which is never later than t_stop; t_clear until the intended time of the last request sent there after the fault \
+    that was lost, which is later only where the balancer told of no attempt for that request; t_readmit from the router's \
+    return until it serves again. What was never noticed is above every percentile, and its t_stop and t_clear end with its \
+    trial. A percentile is the value of the nearest rank, the median of an even n the lower of the two in the middle; p95 of \
+    fewer than 20 and p99 of fewer than 100 would be the largest, and are left out for that. The median's interval is that \
+    of two order statistics (exact, by the binomial distribution); the band is that of Dvoretzky, Kiefer and Wolfowitz. Both \
+    hold with 95 % whatever the law is, and go by trials: victims of one trial fell together, and its first stands for it. \
+    In line with theory means that theory's mean lies in the 95 % interval of the measured one (Student's t, by trials, 5 or \
+    more) and the values within theory's bounds, not that another mean does not.";
+
+/// What the trials' phases do to that.
+fn phases(s: &Summary) -> &'static str {
+    let random = ["jitter", "spread"].iter().any(|key| {
+        let word = s.check[*key].as_str().unwrap_or("");
+        word.bytes().any(|digit| (b'1'..=b'9').contains(&digit))
+    });
+    let valid = s.valid();
+    if valid.iter().all(|trial| trial.phase_s.is_none()) {
+        return "Where the checks stood at the faults is not known.";
+    }
+    if random {
+        return "The gaps between checks are random here, and the phases of the trials were drawn from the shortest of them: \
+                they do not cover the gap, and a mean may be off theory's for that alone.";
+    }
+    match s.complete && sample::draws(&valid) >= sample::FEW {
+        true => {
+            "The trials' phases cover the check interval evenly, so that all of these are rather too wide than too narrow."
+        }
+        false => {
+            "The trials are too few, or too many of them are missing, for their phases to cover the check interval."
+        }
+    }
+}
+
+/// How finely a real balancer's log tells of time, where that is coarser than what is measured by it.
+fn granularity(s: &Summary) -> Option<&'static str> {
+    (s.engine == "nginx").then_some(
+        "nginx's log has attempts in whole milliseconds and tells of an ejection when the line about it comes, some \
+         milliseconds after it: differences of less than 20 ms between its times mean nothing.",
+    )
 }
 
 /// One of a trial's times.

@@ -13,8 +13,8 @@ pub fn section(s: &Summary) -> Section {
     let mut blocks = vec![Block::Table(totals(s))];
     blocks.extend(s.summary.success.map(|success| {
         text(format!(
-            "{:.3} % of the requests that ended were answered, one {} after the other{}.",
-            success * 100.0,
+            "{} of the requests that ended were answered, one {} after the other{}.",
+            shown::success(success, 3),
             s.trials.first().map_or("fault", |trial| shown::one(trial.fault)),
             match super::unnoticed(s) {
                 0 => "",
@@ -58,6 +58,11 @@ fn totals(s: &Summary) -> Table {
             "window",
             "of these, sent to it after that",
             Cell::Count(sum(s, |t| t.lost.window)),
+        ),
+        (
+            "no router",
+            "of these, while none was in use",
+            Cell::Count(sum(s, |t| t.lost.unserved)),
         ),
         ("lost, mean", &*format!("a {one}"), Cell::number(lost, 1)),
         (
@@ -189,6 +194,7 @@ fn bars(s: &Summary) -> Option<Figure> {
     let when = vec![
         ("in flight".to_owned(), sum(s, |t| t.lost.in_flight)),
         ("window".to_owned(), sum(s, |t| t.lost.window)),
+        ("no router in use".to_owned(), sum(s, |t| t.lost.unserved)),
     ];
     let bars = [
         ("lost, by when", counts(when)),

@@ -31,6 +31,7 @@ pub fn sentence(s: &Summary, facts: Option<&Facts>) -> String {
     );
     let sentences: Vec<String> = [found(s, &subject, first.fault)]
         .into_iter()
+        .chain(unserved(s, first.fault))
         .chain(retries(s))
         .chain(no_attempt(s, first.fault))
         .chain(until_its_end(s, first.fault))
@@ -53,7 +54,7 @@ fn found(s: &Summary, subject: &str, fault: Fault) -> String {
     };
     let expected = s.theory.lost_per_trial;
     let by_loss = expected.map(|expected| {
-        let means = sample::means(&s.valid(), |t| Some(t.lost.total() as f64));
+        let means = sample::means(&s.valid(), |t| Some(t.lost.at_routers() as f64));
         Beside::of(shown::mean(expected), &means, expected, s.theory.lost)
     });
     match (noticed.beside, by_loss) {
@@ -166,6 +167,19 @@ fn ranged(spread: Spread, n: usize, what: &str) -> String {
         1 => format!("{mean}{what} (n = 1)"),
         _ => format!("{mean}{what} ({range}, n = {n})"),
     }
+}
+
+/// What was lost beside what theory of a router's window speaks of.
+fn unserved(s: &Summary, fault: Fault) -> Option<String> {
+    let valid = s.valid();
+    let unserved: u64 = valid.iter().map(|trial| trial.lost.unserved).sum();
+    (unserved > 0).then(|| {
+        format!(
+            "{} of them a {} while no router was in use, which theory leaves out.",
+            shown::mean(unserved as f64 / valid.len() as f64),
+            shown::one(fault)
+        )
+    })
 }
 
 /// Attempts that go on after it is known.

@@ -102,7 +102,7 @@ pub fn cost(view: &View, budget: &Budget) -> Table {
         let deaths = lost
             .filter(|lost| *lost > 0.0)
             .map(|lost| budget.allowed() / lost);
-        let days = lost.and_then(|lost| budget.lasts(lost * an_hour));
+        let days = lost.and_then(|lost| budget.lasts(budget.lost_an_hour(an_hour, lost)));
         let never = |value: Option<f64>, digits| match (value, lost) {
             (None, None) if judged.cell.missed() > 0 => Cell::Missing {
                 missing: "it missed deaths".to_owned(),

@@ -302,3 +302,33 @@ fn an_attempt_begins_when_its_request_was_due_at_the_earliest() {
     let times = (trial.t_stop_s, trial.t_lost_s, trial.t_clear_s);
     assert_eq!(times, (Some(0.5007), Some(0.5007), Some(0.5007)));
 }
+
+/// All routers hang at once: once they are out of use the balancer makes no attempt, and what it refuses is lost to them.
+#[test]
+fn requests_that_found_no_router_in_use_are_lost_to_the_fault() {
+    let mut records = vec![
+        attempt(1, 1100, 1101, Cause::Refused),
+        outcome(1, 1099, 1102, Outcome::Http503),
+    ];
+    records.push(belief(1500, Belief::Down));
+    for id in 2..=4 {
+        records.push(record(1600 + id, "lb", Event::Unrouted { request: Some(id) }));
+        records.push(outcome(id, 1600 + id, 1601 + id, Outcome::Http503));
+    }
+    records.push(ready(2600, "router-1"));
+    // Of another time.
+    records.push(record(2700, "lb", Event::Unrouted { request: Some(5) }));
+    records.push(outcome(5, 2700, 2701, Outcome::Http503));
+    let trial = measured_by(&told(true, true), &records, &[victim("router-1")]).remove(0);
+    assert_eq!(
+        (trial.lost.window, trial.lost.unserved, trial.lost.total()),
+        (1, 3, 4)
+    );
+    assert_eq!(trial.lost.by_outcome, BTreeMap::from([(Outcome::Http503, 4)]));
+    let totals = crate::experiment::summary::totals(
+        &[trial],
+        &Default::default(),
+        crate::experiment::summary::Exposure::Unknown,
+    );
+    assert_eq!(totals.lost_per_trial.unwrap().mean, 4.0);
+}
