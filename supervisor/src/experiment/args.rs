@@ -1,9 +1,11 @@
 //! What `resetlab run` can be told.
 
+use super::load::Connection;
 use crate::settings::{LabSettings, StackArgs};
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
+use lb_sim::core::Mode;
 use router::fault::{Delay, On, Spec};
 use router::record::Fault;
 use std::ffi::OsStr;
@@ -150,6 +152,11 @@ pub fn possible(fault: Fault, settings: &LabSettings) -> Result<(), String> {
              and --fault kill ends those that do not",
             settings.router.build_words()
         )),
+        _ if settings.lb.mode == Mode::Tcp && settings.connection() == Connection::KeepAlive => Err(
+            "--connection keep-alive: with --mode tcp a connection is what is balanced; one that lives on settles at a living \
+             router, and no fault shows a window. --connection per-request, or no --connection, measures one"
+                .to_owned(),
+        ),
         _ => Ok(()),
     }
 }
@@ -212,6 +219,18 @@ mod tests {
     struct Cli {
         #[command(flatten)]
         args: Args,
+    }
+
+    #[test]
+    fn a_connection_that_lives_on_measures_nothing_where_it_is_what_is_balanced() {
+        let mut settings = LabSettings::default();
+        settings.set("a test", "connection", "keep-alive").unwrap();
+        assert_eq!(possible(Fault::Kill, &settings), Ok(()));
+        settings.set("a test", "mode", "tcp").unwrap();
+        let why = possible(Fault::Kill, &settings).unwrap_err();
+        assert!(why.starts_with("--connection keep-alive: "), "{why}");
+        settings.set("a test", "connection", "per-request").unwrap();
+        assert_eq!(possible(Fault::Kill, &settings), Ok(()));
     }
 
     fn spec(words: &str) -> Result<Spec, String> {

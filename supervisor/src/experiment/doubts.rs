@@ -75,8 +75,9 @@ pub fn few_trials(s: &Summary) -> Option<String> {
     let n = match valid.len() == draws {
         true => format!("n = {draws}"),
         false => format!(
-            "n = {} victims of {draws} trials, which fell together",
-            valid.len()
+            "n = {} victims of {draws} {}, which fell together",
+            valid.len(),
+            if draws == 1 { "trial" } else { "trials" }
         ),
     };
     few(&n, draws)

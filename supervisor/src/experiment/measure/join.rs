@@ -131,7 +131,7 @@ impl Joined {
     pub fn t_lost(&self, last: Option<f64>) -> Option<f64> {
         let untold = self.untold_sent.iter().copied();
         let untold = untold.filter(|sent| last.is_none_or(|last| *sent <= last));
-        untold.fold(self.last_lost, |so_far, sent| later(so_far, sent))
+        untold.fold(self.last_lost, later)
     }
 
     /// When its attempt started, in seconds; `None`: it was in flight, and is of no window.

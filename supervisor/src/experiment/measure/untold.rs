@@ -45,13 +45,22 @@ pub(super) fn unserved(
         _ => None,
     });
     let unrouted: BTreeSet<u64> = unrouted.collect();
+    // A router that is back is no help before it is used again.
+    let used = |spell: &Spell| {
+        let waited = super::t_readmit(records, spell).unwrap_or(0.0);
+        Some(spell.over?.seconds_after(spell.fault) + waited)
+    };
+    let used: Vec<Option<f64>> = spells.iter().map(used).collect();
     let victim = |record: &&Record| {
         let (life, outcome) = Request::lost(record)?;
         let Event::Outcome { request, .. } = &record.event else {
             return None;
         };
         unrouted.contains(request).then_some(())?;
-        let victim = spells.iter().position(|spell| spell.holds(life))?;
+        let waits = |(spell, used): (&Spell, &Option<f64>)| {
+            life.ended >= spell.fault && used.is_none_or(|used| life.sent.seconds_after(spell.fault) < used)
+        };
+        let victim = spells.iter().zip(&used).position(waits)?;
         Some((victim, life, outcome))
     };
     left.iter().filter_map(victim).collect()

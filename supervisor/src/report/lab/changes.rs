@@ -67,8 +67,8 @@ fn in_force(changes: &[Change], at: Timestamp) -> String {
 
 /// The value that `key` has at the end, if it was ever changed.
 pub fn last<'a>(session: &'a Session, key: &str) -> Option<&'a str> {
-    let of_key = session.changes.iter().filter(|change| change.key == key);
-    of_key.last().map(|change| change.now.as_str())
+    let mut of_key = session.changes.iter().filter(|change| change.key == key);
+    of_key.next_back().map(|change| change.now.as_str())
 }
 
 /// What was in force as a window began; `None`: nothing was ever changed.

@@ -316,19 +316,26 @@ fn requests_that_found_no_router_in_use_are_lost_to_the_fault() {
         records.push(outcome(id, 1600 + id, 1601 + id, Outcome::Http503));
     }
     records.push(ready(2600, "router-1"));
-    // Of another time.
-    records.push(record(2700, "lb", Event::Unrouted { request: Some(5) }));
-    records.push(outcome(5, 2700, 2701, Outcome::Http503));
+    // It is back, and not used yet; then something else.
+    for (id, at) in [(5, 2700), (6, 2900)] {
+        records.push(record(at, "lb", Event::Unrouted { request: Some(id) }));
+        records.push(outcome(id, at, at + 1, Outcome::Http503));
+    }
+    let used = Event::Readmitted {
+        router: "router-1".into(),
+        started_ns: Timestamp(2800 * MS),
+    };
+    records.push(record(2800, "lb", used));
     let trial = measured_by(&told(true, true), &records, &[victim("router-1")]).remove(0);
     assert_eq!(
         (trial.lost.window, trial.lost.unserved, trial.lost.total()),
-        (1, 3, 4)
+        (1, 4, 5)
     );
-    assert_eq!(trial.lost.by_outcome, BTreeMap::from([(Outcome::Http503, 4)]));
+    assert_eq!(trial.lost.by_outcome, BTreeMap::from([(Outcome::Http503, 5)]));
     let totals = crate::experiment::summary::totals(
         &[trial],
         &Default::default(),
         crate::experiment::summary::Exposure::Unknown,
     );
-    assert_eq!(totals.lost_per_trial.unwrap().mean, 4.0);
+    assert_eq!(totals.lost_per_trial.unwrap().mean, 5.0);
 }
