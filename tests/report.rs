@@ -107,7 +107,7 @@ fn all_places_have_the_same_numbers_and_the_same_report_comes_again() {
         json["warnings"][0]
             .as_str()
             .unwrap()
-            .starts_with("n = 4 is small"),
+            .starts_with("n = 4: too few to speak of a spread"),
         "{}",
         json["warnings"]
     );

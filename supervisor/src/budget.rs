@@ -84,6 +84,12 @@ impl Budget {
         (lost_an_hour > 0.0).then(|| self.allowed() / lost_an_hour / 24.0)
     }
 
+    /// What so many deaths an hour lose in it, each as much as `lost`: never more than is sent. Where that is the bound,
+    /// routers do not come back between deaths.
+    pub fn lost_an_hour(&self, deaths: f64, lost: f64) -> f64 {
+        (deaths * lost).min(self.rate * 3600.0)
+    }
+
     /// Burn rate over a window in which so many requests were lost.
     pub fn burn_over(&self, lost: f64, window_s: f64) -> Option<f64> {
         let sent = self.rate * window_s;
@@ -123,12 +129,18 @@ impl Spending {
 }
 
 impl Alert {
+    /// Burn rate over the short window of one death that loses `lost` requests within `lasting` seconds: only a part of
+    /// a longer one falls into it.
+    pub fn burn_in_short(&self, budget: &Budget, lost: f64, lasting: f64) -> Option<f64> {
+        let in_short = lost * (self.short_s / lasting.max(self.short_s));
+        budget.burn_over(in_short, self.short_s)
+    }
+
     /// How many deaths within its long window fire it, each losing `lost` requests within `lasting` seconds and all of
     /// them at least one long window's share apart; `None`: no number of single deaths does, as one of them alone is
     /// too little for the short window.
     pub fn fired_by(&self, budget: &Budget, lost: f64, lasting: f64) -> Option<u64> {
-        let in_short = lost * (self.short_s / lasting.max(self.short_s));
-        let short = budget.burn_over(in_short, self.short_s)? * (1.0 + 1e-9);
+        let short = self.burn_in_short(budget, lost, lasting)? * (1.0 + 1e-9);
         let long = budget.burn_over(lost, self.long_s)?;
         if !(short >= self.burn_rate && long > 0.0) {
             return None;
@@ -169,6 +181,9 @@ mod tests {
         // Four routers, one death an hour of each, 375 requests each.
         near(budget.lasts(1_500.0), 14.4);
         assert_eq!(budget.lasts(0.0), None);
+        // Forty deaths an hour of 30,000 requests each are no more than the 720,000 that are sent.
+        assert_eq!(budget.lost_an_hour(40.0, 30_000.0), 720_000.0);
+        assert_eq!(budget.lost_an_hour(4.0, 375.0), 1_500.0);
         let nothing = Budget { slo: 1.0, ..budget };
         assert_eq!((nothing.left(1.0), nothing.burn_rate(0.5)), (None, None));
     }
@@ -212,6 +227,8 @@ mod tests {
         assert_eq!(page.fired_by(&THREE_NINES, 864.0, 60.0), Some(12));
         assert_eq!(page.fired_by(&THREE_NINES, 863.0, 60.0), None);
         // Spread over ten minutes, half of it is in the short window.
+        let short = |lasting| page.burn_in_short(&THREE_NINES, 1_000.0, lasting);
+        near(short(600.0), short(300.0).unwrap() / 2.0);
         assert_eq!(page.fired_by(&THREE_NINES, 1_000.0, 600.0), None);
         assert_eq!(page.fired_by(&THREE_NINES, 0.0, 0.0), None);
     }

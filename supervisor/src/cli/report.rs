@@ -58,8 +58,9 @@ pub(super) fn run(common: &Common, args: &ReportArgs) -> Result<(), Failure> {
         Some(Format::Html) => html::render(&report),
         Some(Format::Md) => markdown::render(&report),
         Some(Format::Json) => json::render(&report),
-        Some(Format::Csv) => csv::render(&report)
-            .ok_or_else(|| Failure::new(2, "no trial was completed: there is no table for --format csv"))?,
+        Some(Format::Csv) => csv::render(&report).ok_or_else(|| {
+            Failure::new(2, "the results have no table for --format csv: nothing was begun")
+        })?,
         None => {
             let written = report::write(&report, &args.dir);
             let mut lines = told(&report).join("\n") + "\n";

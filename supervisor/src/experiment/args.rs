@@ -221,6 +221,18 @@ mod tests {
         args: Args,
     }
 
+    #[test]
+    fn a_connection_that_lives_on_measures_nothing_where_it_is_what_is_balanced() {
+        let mut settings = LabSettings::default();
+        settings.set("a test", "connection", "keep-alive").unwrap();
+        assert_eq!(possible(Fault::Kill, &settings), Ok(()));
+        settings.set("a test", "mode", "tcp").unwrap();
+        let why = possible(Fault::Kill, &settings).unwrap_err();
+        assert!(why.starts_with("--connection keep-alive: "), "{why}");
+        settings.set("a test", "connection", "per-request").unwrap();
+        assert_eq!(possible(Fault::Kill, &settings), Ok(()));
+    }
+
     fn spec(words: &str) -> Result<Spec, String> {
         let line = std::iter::once("run").chain(words.split_whitespace());
         Cli::try_parse_from(line).map_err(|e| e.to_string())?.args.spec()

@@ -1,7 +1,9 @@
-//! PURE: what of a run's own machinery came late; one rule for the terminal and the report.
+//! PURE: what makes figures doubtful, in words: one rule for terminal and report, run, sweep and comparison.
 
 use super::measure::Trial;
+use super::sample::{self, FEW};
 use super::summary::Summary;
+use crate::report::statistics::band;
 use router::record::Detector;
 
 /// A load is late for nothing that is measured below the first, and for any figure above the second.
@@ -16,23 +18,41 @@ const TIE_S: f64 = 0.002;
 
 /// The lateness at the 99th percentile that is too much beside windows of which this is the shortest. `None`: no request
 /// met one; what was noticed without any, as by a sentinel, does not depend on the load.
-pub fn late_limit_ms(shortest_window_s: Option<f64>) -> f64 {
+fn late_limit_ms(shortest_window_s: Option<f64>) -> f64 {
     let share = shortest_window_s.map_or(f64::INFINITY, |window| window * 1e3 * LATE_SHARE);
     share.clamp(*LATE_MS.start(), *LATE_MS.end())
 }
 
-/// What is said of a load that was late.
+/// What is said of a run's load that was late.
 pub fn late_load(s: &Summary) -> Option<String> {
-    let late = s.load.late_p99_ms?;
-    let windows = s
-        .trials
-        .iter()
-        .filter_map(|trial| trial.t_stop_s.or(trial.t_clear_s));
+    let valid = s.valid();
+    late(
+        s.load.late_p99_ms,
+        valid
+            .iter()
+            .filter_map(|trial| trial.t_stop_s.or(trial.t_clear_s)),
+    )
+}
+
+/// What is said of a load that was so late beside these `windows`.
+pub fn late(p99_ms: Option<f64>, windows: impl Iterator<Item = f64>) -> Option<String> {
     let shortest = windows.filter(|window| *window > 0.0).reduce(f64::min);
-    (late > late_limit_ms(shortest)).then(|| {
+    p99_ms.filter(|late| *late > late_limit_ms(shortest)).map(|late| {
         format!(
             "the load generator was late: 1 % of the requests by more than {late:.1} ms; this machine was too busy: doubt \
              differences smaller than that"
+        )
+    })
+}
+
+/// What is said of so few draws; `n` names them. Without any there is nothing to doubt.
+pub fn few(n: &str, draws: usize) -> Option<String> {
+    let points = |draws| band(draws).unwrap_or(1.0) * 100.0;
+    (0 < draws && draws < FEW).then(|| {
+        format!(
+            "{n}: too few to speak of a spread: a share is known to ±{:.0} points (of 20 trials: ±{:.0})",
+            points(draws),
+            points(20)
         )
     })
 }
@@ -48,6 +68,21 @@ pub fn unwritten(records: u64) -> Option<String> {
     })
 }
 
+/// The same of a run.
+pub fn few_trials(s: &Summary) -> Option<String> {
+    let valid = s.valid();
+    let draws = sample::draws(&valid);
+    let n = match valid.len() == draws {
+        true => format!("n = {draws}"),
+        false => format!(
+            "n = {} victims of {draws} {}, which fell together",
+            valid.len(),
+            if draws == 1 { "trial" } else { "trials" }
+        ),
+    };
+    few(&n, draws)
+}
+
 /// What is said of checks that kept no time.
 pub fn late_checks(s: &Summary) -> Option<String> {
     let interval = s.check["interval_s"]
@@ -55,7 +90,7 @@ pub fn late_checks(s: &Summary) -> Option<String> {
         .filter(|interval| *interval > 0.0)?;
     let far = RESIDUAL_S.max(interval * RESIDUAL_SHARE);
     let late = |trial: &&Trial| residual_s(trial, interval).is_some_and(|residual| residual.abs() > far);
-    let all: Vec<&Trial> = s.trials.iter().filter(late).collect();
+    let all: Vec<&Trial> = s.valid().into_iter().filter(late).collect();
     let worst = all.iter().copied().max_by(|a, b| {
         let size = |trial| residual_s(trial, interval).map_or(0.0, f64::abs);
         size(a).total_cmp(&size(b))

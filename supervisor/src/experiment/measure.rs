@@ -121,8 +121,9 @@ impl Victim {
         let down = noticed.map(|(down, _)| down);
         let after = |time: Timestamp| time.seconds_after(*at);
         let attempts = cost.attempts.as_ref();
-        let t_stop_s = stop::last_attempt(records, strike, spell, down, attempts)
-            .map(|last| last.map_or(0.0, |last| after(last).max(0.0)));
+        // One that began before the fault is none of those that it met.
+        let last_attempt = stop::last_attempt(records, strike, spell, down, attempts)
+            .map(|last| last.filter(|last| *last >= *at).map(after));
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -137,8 +138,10 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s,
-            t_lost_s: attempts.and_then(|attempts| attempts.t_lost(t_stop_s)),
+            t_stop_s: last_attempt.flatten(),
+            no_attempt: last_attempt == Some(None),
+            t_lost_s: attempts
+                .and_then(|attempts| attempts.t_lost(last_attempt.map(|last| last.unwrap_or(0.0)))),
             t_clear_s: cost.clear,
             t_readmit_s: spell.readmitted_after(records),
             t_closed_s: spell.closed.map(after),

@@ -1,4 +1,4 @@
-//! Experiments, in the order that data meets them: args → plan and forecast → load → run (begin, trial, watch) → measure → summary → table.
+//! Experiments, in the order that data meets them: args → plan and forecast → load → run (begin, trial, watch) → measure → sample (what counts) → summary → table.
 //! A sweep does the same for many settings on one stack, with pauses and the mistakes they cause;
 //! a comparison runs the same faults on lb-sim and on real load balancers in turn.
 
@@ -27,6 +27,8 @@ pub mod measure;
 pub mod interrupted;
 
 pub mod setup;
+
+pub mod sample;
 
 pub mod summary;
 

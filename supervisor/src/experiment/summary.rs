@@ -3,6 +3,7 @@
 pub use super::setup::{Machine, Setup};
 
 use super::measure::{Forwarded, Trial};
+use super::sample;
 use crate::settings::LabSettings;
 use lb_sim::core::{OnFailure, RetryTo};
 use router::fault::Spec;
@@ -103,6 +104,18 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
+    /// p50, p90, p99, p99.9 and the longest; of `n` values those that are not the longest by their nature.
+    pub fn known(&self, n: u64) -> [Option<f64>; 5] {
+        let of = |least: u64, ms: f64| (n >= least).then_some(ms);
+        [
+            of(1, self.p50),
+            of(10, self.p90),
+            of(100, self.p99),
+            of(1000, self.p999),
+            of(1, self.max),
+        ]
+    }
+
     /// From the load's account of itself, where `p50_ns` stands as `{prefix}p50_ns`; `None` where nothing ended `ok`.
     pub fn of(report: &serde_json::Value, prefix: &str) -> Option<Percentiles> {
         let ms = |name: &str| report[format!("{prefix}{name}_ns")].as_f64().map(|ns| ns / 1e6);
@@ -116,12 +129,19 @@ impl Percentiles {
     }
 }
 
-/// Of all victims of all trials.
+/// Of all victims of all valid trials; `success` is of the load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Totals {
     /// `null`: the balancer does not tell what it believes.
     pub detected: Option<usize>,
+    /// Victims.
     pub n: usize,
+    /// Of so many trials: victims of one went at the same moment, and are no draws of their own.
+    #[serde(default)]
+    pub draws: usize,
+    /// Victims of invalid trials: in no figure.
+    #[serde(default)]
+    pub invalid: usize,
     /// How many each detector was first to notice.
     #[serde(default)]
     pub detected_by: BTreeMap<String, usize>,
@@ -201,15 +221,18 @@ pub enum Exposure {
     Unknown,
 }
 
+/// Of the values that were observed; percentiles count those, too, that never came.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     pub min: f64,
     pub mean: f64,
-    pub p50: f64,
-    pub p95: f64,
-    /// The nearest rank: the largest value of fewer than 100.
+    /// By the nearest rank. `null`: it is among those that never came.
+    pub p50: Option<f64>,
+    /// `null` also for fewer than 20, of which it would be the largest;
+    pub p95: Option<f64>,
+    /// and for fewer than 100.
     #[serde(default)]
-    pub p99: f64,
+    pub p99: Option<f64>,
     pub max: f64,
 }
 
@@ -228,22 +251,48 @@ pub struct Mean {
 impl Spread {
     /// Order statistics by the nearest-rank rule; `None` for no values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
+        Spread::censored(values, 0)
+    }
+
+    /// The same, where `never` more had none by the end of what was watched: they are above all that came.
+    pub fn censored(values: impl IntoIterator<Item = f64>, never: usize) -> Option<Spread> {
         let mut v: Vec<f64> = values.into_iter().collect();
         v.sort_by(f64::total_cmp);
-        let rank = |q: f64| v[((q * v.len() as f64).ceil() as usize).clamp(1, v.len()) - 1];
+        let n = v.len() + never;
+        // One in `part` lies above it: of fewer than that the rank is the last.
+        let rank = |part: usize| {
+            (n >= part)
+                .then(|| v.get((n - n / part).max(1) - 1).copied())
+                .flatten()
+        };
         let (min, max) = (*v.first()?, *v.last()?);
         Some(Spread {
             min,
             mean: v.iter().sum::<f64>() / v.len() as f64,
-            p50: rank(0.5),
-            p95: rank(0.95),
-            p99: rank(0.99),
+            p50: v.get(n.div_ceil(2) - 1).copied(),
+            p95: rank(20),
+            p99: rank(100),
             max,
         })
     }
 }
 
+impl Residual {
+    /// Of the sizes of all residuals.
+    pub fn of(sizes: Spread) -> Option<Residual> {
+        Some(Residual {
+            median: sizes.p50?,
+            max: sizes.max,
+        })
+    }
+}
+
 impl Summary {
+    /// The victims that figures are of.
+    pub fn valid(&self) -> Vec<&Trial> {
+        sample::valid(&self.trials)
+    }
+
     /// Whether retries go to the router that failed, and to no other.
     pub fn retries_return(&self) -> bool {
         let is =
@@ -270,9 +319,11 @@ impl Exposure {
     }
 }
 
-/// Statistics of `trials`.
-pub fn totals(trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals {
-    let spread = |value: fn(&Trial) -> Option<f64>| Spread::of(trials.iter().filter_map(value));
+/// Statistics of the valid ones of `all_trials`.
+pub fn totals(all_trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals {
+    let trials = &sample::valid(all_trials)[..];
+    let spread = |value: fn(&Trial) -> Option<f64>| Spread::of(trials.iter().filter_map(|t| value(t)));
+    let missed = trials.iter().filter(|t| t.detected == Some(false)).count();
     let residuals = spread(|t| Some((t.t_detect_s? - t.predicted_t_detect_s?).abs() * 1e3));
     let lost: u64 = trials.iter().map(|t| t.lost.total()).sum();
     let mut detected_by = BTreeMap::new();
@@ -287,16 +338,15 @@ pub fn totals(trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals
     Totals {
         detected: all(trials, |t| t.detected).map(|all| all.iter().filter(|detected| **detected).count()),
         n: trials.len(),
+        draws: sample::draws(trials),
+        invalid: all_trials.len() - trials.len(),
         detected_by,
-        t_detect_s: spread(|t| t.t_detect_s),
+        t_detect_s: Spread::censored(trials.iter().filter_map(|t| t.t_detect_s), missed),
         t_stop_s: spread(|t| t.t_stop_s),
         t_lost_s: spread(|t| t.t_lost_s),
         t_clear_s: spread(|t| t.t_clear_s),
         t_readmit_s: spread(|t| t.t_readmit_s),
-        residual_ms: residuals.map(|r| Residual {
-            median: r.p50,
-            max: r.max,
-        }),
+        residual_ms: residuals.and_then(Residual::of),
         lost_per_trial: (!trials.is_empty()).then(|| Mean {
             mean: lost as f64 / trials.len() as f64,
         }),
@@ -316,8 +366,8 @@ pub fn totals(trials: &[Trial], load: &LoadReport, exposure: Exposure) -> Totals
 }
 
 /// What each trial knows; `None` when one of them does not.
-fn all<T>(trials: &[Trial], value: impl Fn(&Trial) -> Option<T>) -> Option<Vec<T>> {
-    trials.iter().map(value).collect()
+fn all<T>(trials: &[&Trial], value: impl Fn(&Trial) -> Option<T>) -> Option<Vec<T>> {
+    trials.iter().map(|t| value(t)).collect()
 }
 
 pub fn detector(by: Detector) -> &'static str {
@@ -330,25 +380,26 @@ pub fn detector(by: Detector) -> &'static str {
 }
 
 /// A draining router fails nothing before it has closed.
-fn over_expected(trials: &[Trial], exposure: Exposure) -> Option<f64> {
+fn over_expected(trials: &[&Trial], exposure: Exposure) -> Option<f64> {
     let (rate, returning) = match exposure {
         Exposure::Rate(rate) => (rate, false),
         Exposure::Returning(rate) => (rate, true),
         Exposure::Unknown => return None,
     };
     let exposed = |t: &Trial| Some((t.window_s(returning)? - t.t_closed_s.unwrap_or(0.0)).max(0.0));
-    let expected = rate * trials.iter().filter_map(exposed).sum::<f64>();
+    let expected = rate * trials.iter().filter_map(|t| exposed(t)).sum::<f64>();
     let window: u64 = trials.iter().map(|t| t.lost.window).sum();
     (expected > 0.0).then(|| window as f64 / expected)
 }
 
-fn after_detect(trials: &[Trial]) -> Option<AfterDetect> {
+fn after_detect(trials: &[&Trial]) -> Option<AfterDetect> {
     let over = Spread::of(
         trials
             .iter()
             .filter_map(|t| Some((t.t_lost_s? - t.t_detect_s?) * 1e3)),
     )?;
-    let late = |t: &&Trial| matches!((t.t_lost_s, t.t_detect_s), (Some(lost), Some(detect)) if lost > detect);
+    let late =
+        |t: &&&Trial| matches!((t.t_lost_s, t.t_detect_s), (Some(lost), Some(detect)) if lost > detect);
     Some(AfterDetect {
         trials: trials.iter().filter(late).count(),
         max_ms: over.max,
@@ -356,7 +407,7 @@ fn after_detect(trials: &[Trial]) -> Option<AfterDetect> {
 }
 
 /// Once for each trial: its victims share the figure.
-fn forwarded(trials: &[Trial]) -> Option<Forwarded> {
+fn forwarded(trials: &[&Trial]) -> Option<Forwarded> {
     let by_trial: BTreeMap<u32, Forwarded> = trials
         .iter()
         .filter_map(|t| Some((t.trial, t.forwarded?)))
@@ -373,10 +424,32 @@ mod tests {
         let spread = Spread::of((1..=20).map(f64::from)).expect("values");
         assert_eq!(
             (spread.min, spread.p50, spread.p95, spread.p99, spread.max),
-            (1.0, 10.0, 19.0, 20.0, 20.0)
+            (1.0, Some(10.0), Some(19.0), None, 20.0)
         );
         assert_eq!(spread.mean, 10.5);
         assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn a_percentile_that_is_the_largest_by_nature_is_none() {
+        let of = |n: u32| Spread::of((1..=n).map(f64::from)).expect("values");
+        assert_eq!(
+            (of(1).p50, of(1).p95, of(19).p95, of(99).p99),
+            (Some(1.0), None, None, None)
+        );
+        assert_eq!(
+            (of(100).p95, of(100).p99, of(101).p99),
+            (Some(95.0), Some(99.0), Some(100.0))
+        );
+    }
+
+    #[test]
+    fn what_never_came_is_above_every_percentile_that_did() {
+        let half = Spread::censored((1..=10).map(f64::from), 10).expect("values");
+        assert_eq!((half.p50, half.p95, half.max), (Some(10.0), None, 10.0));
+        let most = Spread::censored((1..=9).map(f64::from), 11).expect("values");
+        assert_eq!((most.p50, most.mean), (None, 5.0));
+        assert_eq!(Spread::censored([], 3), None);
     }
 
     /// HAProxy without a redispatch: noticed after 0.75 s, and its retries go on for three seconds more.
@@ -390,6 +463,7 @@ mod tests {
             })
         };
         let trials: Vec<Trial> = serde_json::from_value([trial(1), trial(2)].into()).expect("trials");
+        let trials: Vec<&Trial> = trials.iter().collect();
         let share = |exposure| over_expected(&trials, exposure).expect("a share");
         assert!((share(Exposure::Returning(50.0)) - 1.0).abs() < 1e-9);
         assert!((share(Exposure::Rate(50.0)) - 1.0 / 6.0).abs() < 1e-9);

@@ -7,6 +7,7 @@ pub use verdict::warnings;
 
 use super::measure::Trial;
 use super::summary::{Bounds, Spread, Summary, detector};
+use crate::report::shown::fixed;
 use columns::{Column, table};
 use std::fmt::Write;
 
@@ -67,7 +68,8 @@ fn trials(trials: &[Trial]) -> String {
 
 fn spreads(s: &Summary) -> String {
     let t = &s.summary;
-    let seen = |f: fn(&Trial) -> Option<f64>| s.trials.iter().filter(|t| f(t).is_some()).count();
+    let valid = s.valid();
+    let seen = |f: fn(&Trial) -> Option<f64>| valid.iter().filter(|t| f(t).is_some()).count();
     let rows = [
         ("t_detect s, measured", t.t_detect_s, seen(|t| t.t_detect_s)),
         ("t_stop s, measured", t.t_stop_s, seen(|t| t.t_stop_s)),
@@ -78,10 +80,10 @@ fn spreads(s: &Summary) -> String {
     let theory = s.theory.t_detect_s;
     let mut names: Vec<String> = rows.iter().map(|(name, ..)| (*name).to_owned()).collect();
     names.extend(theory.map(|_| "t_detect s, theory".to_owned()));
-    let column = |title, measured: fn(&Spread) -> f64, theory_says: fn(&Bounds) -> Option<f64>| {
+    let column = |title, measured: fn(&Spread) -> Option<f64>, theory_says: fn(&Bounds) -> Option<f64>| {
         let mut cells: Vec<String> = rows
             .iter()
-            .map(|(_, spread, _)| seconds(spread.as_ref().map(measured)))
+            .map(|(_, spread, _)| seconds(spread.as_ref().and_then(measured)))
             .collect();
         cells.extend(theory.map(|bounds| seconds(theory_says(&bounds))));
         Column {
@@ -90,12 +92,6 @@ fn spreads(s: &Summary) -> String {
             cells,
         }
     };
-    // The nearest rank of fewer than 100 is the largest, which stands beside.
-    let mut p99: Vec<String> = rows
-        .iter()
-        .map(|(_, spread, n)| seconds(spread.filter(|_| *n >= 100).map(|spread| spread.p99)))
-        .collect();
-    p99.extend(theory.map(|_| "-".to_owned()));
     let mut n: Vec<String> = rows.iter().map(|(.., n)| n.to_string()).collect();
     n.extend(theory.map(|_| String::new()));
     let nothing = |_: &Bounds| None;
@@ -105,16 +101,12 @@ fn spreads(s: &Summary) -> String {
             rank: 0,
             cells: names,
         },
-        column("min", |v| v.min, |b| Some(b.min)),
-        column("mean", |v| v.mean, |b| b.mean),
+        column("min", |v| Some(v.min), |b| Some(b.min)),
+        column("mean", |v| Some(v.mean), |b| b.mean),
         column("p50", |v| v.p50, nothing),
         column("p95", |v| v.p95, nothing),
-        Column {
-            title: "p99",
-            rank: 0,
-            cells: p99,
-        },
-        column("max", |v| v.max, |b| b.max),
+        column("p99", |v| v.p99, nothing),
+        column("max", |v| Some(v.max), |b| b.max),
         Column {
             title: "n",
             rank: 0,
@@ -127,7 +119,7 @@ fn spreads(s: &Summary) -> String {
 fn seconds(value: Option<f64>) -> String {
     value.map_or("-".into(), |v| {
         let digits = if v > 0.0 && v < 0.1 { 4 } else { 3 };
-        format!("{v:.digits$}")
+        fixed(v, digits)
     })
 }
 

@@ -20,12 +20,8 @@ use crate::experiment::compare::document::{Compared, Document};
 use crate::experiment::compare::side::{Done, Side};
 use crate::experiment::compare::verdict::{APART, RESIDUAL_MS};
 use crate::experiment::doubts;
+use crate::experiment::sample::FEW;
 use std::collections::BTreeMap;
-
-/// Fewer trials say nothing of a spread.
-const FEW: usize = 5;
-/// Later than this at the 99th percentile, and the clients themselves disturbed what was measured.
-const LATE_MS: f64 = 1.0;
 
 /// Of each fault the trial whose window is the median one of the first engine, on every engine.
 pub fn wanted(document: &Document) -> Vec<Wanted> {
@@ -303,12 +299,7 @@ fn warnings(document: &Document) -> Vec<String> {
     }
     warnings.extend(doubts::unwritten(document.records_lost).map(|text| sentence(&text)));
     let sides = || document.faults.iter().flat_map(|fault| &fault.engines);
-    if let Some(few) = sides().map(|side| side.n).min().filter(|n| *n < FEW) {
-        warnings.push(format!(
-            "n = {few} valid {} of an engine: too few to speak of a spread.",
-            if few == 1 { "trial" } else { "trials" }
-        ));
-    }
+    warnings.extend(document.few().map(|text| sentence(&text)));
     let invalid: usize = sides().map(|side| side.invalid).sum();
     if invalid > 0 {
         let plural = if invalid == 1 { "trial is" } else { "trials are" };
@@ -328,12 +319,7 @@ fn warnings(document: &Document) -> Vec<String> {
             "{engine} does not tell what it believes: its t_detect is not known, and only what clients saw is compared."
         ));
     }
-    let late = sides().filter_map(|side| side.late_p99_ms).fold(0.0, f64::max);
-    if late >= LATE_MS {
-        warnings.push(format!(
-            "The load was late (p99 up to {late:.1} ms): this machine was too busy to trust small differences."
-        ));
-    }
+    warnings.extend(document.late().map(|text| sentence(&text)));
     warnings
 }
 

@@ -2,6 +2,7 @@
 
 use super::figure::Figure;
 use super::figure::scale::grouped;
+use super::shown::fixed;
 use serde::Serialize;
 
 /// The schema of `resetlab report --format json`.
@@ -153,7 +154,7 @@ impl Cell {
             Cell::Words(words) => words.clone(),
             Cell::Count(count) => count.to_string(),
             Cell::Number { value, .. } if !value.is_finite() => "–".to_owned(),
-            Cell::Number { value, digits } => rounded(*value, usize::from(*digits)),
+            Cell::Number { value, digits } => fixed(*value, usize::from(*digits)),
             Cell::Missing { missing } if missing.is_empty() => "–".to_owned(),
             Cell::Missing { missing } => format!("– ({missing})"),
         }
@@ -167,14 +168,5 @@ impl Cell {
             Cell::Count(_) | Cell::Number { .. } => grouped(&self.shown()),
             _ => self.shown(),
         }
-    }
-}
-
-/// Never `-0.00`.
-fn rounded(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    match text.strip_prefix('-') {
-        Some(size) if !size.bytes().any(|b| (b'1'..=b'9').contains(&b)) => size.to_owned(),
-        _ => text,
     }
 }

@@ -3,18 +3,33 @@
 use router::record::{Fault, Outcome};
 use serde::Serialize;
 
+/// So many digits behind the point, half away from zero: `1.95` is `2.0`, though the nearest number that a machine has is
+/// below it, and `280.5` is `281`. Never `-0.0`. Every figure is rounded here, so that text and table agree.
+pub fn fixed(value: f64, digits: usize) -> String {
+    let scale = 10_f64.powi(digits.min(300) as i32);
+    let scaled = (value * scale).abs();
+    // Beyond that each number has fewer digits than are asked for.
+    if scaled.is_nan() || scaled >= 1e15 {
+        return format!("{value:.digits$}");
+    }
+    // What is a half but for the machine's rounding is one.
+    let whole = (scaled * (1.0 + 4.0 * f64::EPSILON)).round();
+    let sign = if value < 0.0 && whole > 0.0 { "-" } else { "" };
+    format!("{sign}{:.digits$}", whole / scale)
+}
+
 /// A time in seconds: `7.4 s`, `412 ms`, `1.3 ms`, `4 min`, `3.2 h`.
 pub fn time(seconds: f64) -> String {
     let Scale { per, unit, digits } = scale(seconds);
-    format!("{:.digits$} {unit}", seconds * per)
+    format!("{} {unit}", fixed(seconds * per, digits))
 }
 
 /// A time with its range in the same unit: `7.4 s (5.0 to 9.9`; what follows closes the bracket.
 pub fn time_range(mean: f64, min: f64, max: f64) -> (String, String) {
     let Scale { per, unit, digits } = scale(mean.abs().max(max.abs() / 10.0));
     (
-        format!("{:.digits$} {unit}", mean * per),
-        format!("{:.digits$} to {:.digits$}", min * per, max * per),
+        format!("{} {unit}", fixed(mean * per, digits)),
+        format!("{} to {}", fixed(min * per, digits), fixed(max * per, digits)),
     )
 }
 
@@ -37,11 +52,12 @@ fn scale(seconds: f64) -> Scale {
     }
 }
 
-/// A mean of counts: `370`, `36.5`, `0.5`.
+/// A mean of counts: `370`, `36.5`, `0.5`, `0.03`: what is not nothing is not shown as nothing.
 pub fn mean(count: f64) -> String {
     match count.abs() {
-        c if c >= 100.0 || c == c.round() => format!("{count:.0}"),
-        _ => format!("{count:.1}"),
+        c if c >= 100.0 || c == c.round() => fixed(count, 0),
+        c if c >= 0.05 => fixed(count, 1),
+        c => fixed(count, (-c.log10().floor()).clamp(1.0, 300.0) as usize),
     }
 }
 
@@ -71,7 +87,7 @@ pub fn joined(words: &[String]) -> String {
 
 /// A large whole number: `518,400`.
 pub fn grouped(count: f64) -> String {
-    let digits = format!("{count:.0}");
+    let digits = fixed(count, 0);
     let mut shown = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
@@ -82,14 +98,38 @@ pub fn grouped(count: f64) -> String {
     shown
 }
 
-/// A share as percent, with as many nines as it has: `99.9 %`, `99.95 %`, `2.4 %`.
+/// A share that somebody has set, with as many nines as it has: `99.9 %`, `99.95 %`, `2.4 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = (0..=6).find(|digits| {
         let scale = 10_f64.powi(*digits);
         ((percent * scale).round() / scale - percent).abs() < 1e-9
     });
-    format!("{percent:.*} %", digits.map_or(3, |digits| digits as usize))
+    match digits {
+        Some(digits) => format!("{} %", fixed(percent, digits as usize)),
+        None => success(share, 3),
+    }
+}
+
+/// A share of requests that succeeded, with at least so many digits: more where something is missing that they would not
+/// show. `99.86 %`, `99.9997 %`; `100.00 %` only where nothing is.
+pub fn success(share: f64, digits: usize) -> String {
+    format!("{} %", fixed(share * 100.0, success_digits(share, digits)))
+}
+
+/// How many digits that takes.
+pub fn success_digits(share: f64, least: usize) -> usize {
+    let shows = |digits: &usize| share >= 1.0 || fixed(share * 100.0, *digits).parse() != Ok(100.0);
+    (least..=12).find(shows).unwrap_or(least)
+}
+
+/// A share beside an objective that it misses or reaches: with so many digits that they differ where they do.
+pub fn beside(share: f64, objective: f64) -> String {
+    let differs = |digits: &usize| {
+        share == objective || fixed(share * 100.0, *digits) != fixed(objective * 100.0, *digits)
+    };
+    let digits = (success_digits(share, 2)..=12).find(differs).unwrap_or(12);
+    success(share, digits)
 }
 
 /// The word that a value of the records has: `http_502`.
@@ -185,6 +225,47 @@ mod tests {
         }
         let (mean, range) = time_range(7.41, 5.02, 9.91);
         assert_eq!(format!("{mean} ({range})"), "7.4 s (5.0 to 9.9)");
+    }
+
+    #[test]
+    fn a_half_is_rounded_up_everywhere() {
+        for (value, digits, wanted) in [
+            (1.95, 1, "2.0"),
+            (280.5, 0, "281"),
+            (130.5, 0, "131"),
+            (-0.25, 1, "-0.3"),
+            (-0.0001, 2, "0.00"),
+            (7.4499, 1, "7.4"),
+            (1e18, 1, "1000000000000000000.0"),
+        ] {
+            assert_eq!(fixed(value, digits), wanted);
+            let cell = crate::report::model::Cell::Number {
+                value,
+                digits: digits as u8,
+            };
+            assert_eq!(cell.shown(), wanted);
+        }
+        assert_eq!(
+            (time(1.95), mean(280.5), time(f64::NAN).contains("NaN")),
+            ("2.0 s".into(), "281".into(), true)
+        );
+    }
+
+    #[test]
+    fn what_is_not_nothing_is_shown_and_so_is_what_is_missing_of_all() {
+        assert_eq!(
+            (mean(0.03), mean(0.0004), mean(0.049)),
+            ("0.03".into(), "0.0004".into(), "0.05".into())
+        );
+        assert_eq!(
+            (success(1.0, 3), success(0.999_999_8, 3)),
+            ("100.000 %".into(), "99.99998 %".into())
+        );
+        assert_eq!(percent(0.999_999_999_5), "99.99999995 %");
+        assert_eq!(
+            (beside(0.998_576, 0.998_58), beside(0.9986, 0.9986)),
+            ("99.8576 %".into(), "99.86 %".into())
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! PURE: how far a few trials can be trusted. Both figures hold whatever the law of what was measured is.
+//! PURE: how far a few trials can be trusted. The band and the median's interval hold whatever the law of what was measured
+//! is; the mean's, by Student's t, as far as means of so many are normal.
 //!
-//! The phases of a run's trials cover the check interval evenly on purpose, and are no independent draws: what is said here
-//! with 95 % is then wider than it need be, never narrower.
+//! Values are draws: one of each trial (`experiment::sample`). Where the phases of a run's trials cover the gap between two
+//! checks evenly on purpose, what is said here with 95 % is wider than it need be, never narrower.
 
 /// Half-width of the 95 % band around an empirical distribution of `n` values, by the inequality of Dvoretzky, Kiefer and
 /// Wolfowitz with Massart's constant (Annals of Probability 18, 1990): √(ln(2/0.05) / 2n).
@@ -10,7 +11,8 @@ pub fn band(n: usize) -> Option<f64> {
 }
 
 /// The narrowest pair of order statistics, as far from both ends, that has the median between them with at least 95 %:
-/// exact, by the binomial distribution. `None` for fewer than 6 values: not even their range is that sure.
+/// exact, by the binomial distribution. `None` for fewer than 6 values: not even their range is that sure. What never came
+/// is infinite.
 pub fn median_interval(values: &[f64]) -> Option<(f64, f64)> {
     let n = values.len();
     let below = outside(n)?;
@@ -61,20 +63,6 @@ pub fn median_place(values: &[f64]) -> Option<usize> {
     places.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let rank = (values.len() as f64 * 0.5).ceil() as usize;
     places.get(rank.max(1) - 1).copied()
-}
-
-/// At most `most` of the values that have the shape of all: order statistics evenly apart, first and last among them.
-pub fn thinned(values: &[f64], most: usize) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.len() <= most || most < 2 {
-        return sorted;
-    }
-    let last = (sorted.len() - 1) as f64;
-    let step = last / (most - 1) as f64;
-    (0..most)
-        .map(|k| sorted[(k as f64 * step).round() as usize])
-        .collect()
 }
 
 #[cfg(test)]
@@ -144,16 +132,8 @@ mod tests {
         for n in 1..40 {
             let values: Vec<f64> = (0..n).map(|k| f64::from(k * 7 % 41)).collect();
             let place = median_place(&values).unwrap();
-            assert_eq!(values[place], Spread::of(values.clone()).unwrap().p50);
+            assert_eq!(Some(values[place]), Spread::of(values.clone()).unwrap().p50);
         }
         assert_eq!(median_place(&[]), None);
-    }
-
-    #[test]
-    fn thin_values_keep_their_ends() {
-        let values: Vec<f64> = (0..10_000).map(f64::from).collect();
-        let thin = thinned(&values, 500);
-        assert_eq!((thin.len(), thin[0], thin[499]), (500, 0.0, 9_999.0));
-        assert_eq!(thinned(&[2.0, 1.0], 500), [1.0, 2.0]);
     }
 }

@@ -16,15 +16,12 @@ use super::figure::Figure;
 use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
 use super::pictures::Wanted;
-use super::shown::{counted, one, percent, several, time, when};
+use super::shown::{beside, counted, one, percent, several, time, when};
 use super::warnings::sentence;
 use crate::budget;
 use crate::experiment::doubts;
 use crate::experiment::sweep::verdict::{Document, Judged, Tie};
 use view::View;
-
-/// Fewer deaths a cell say nothing of a spread.
-const FEW: usize = 5;
 
 /// The deaths that are worth a picture.
 pub fn wanted(document: &Document) -> Vec<Wanted> {
@@ -120,15 +117,25 @@ fn verdict(view: &View) -> Verdict {
             }
         ),
         (Some(slo), None) => {
-            let reached = best.success.map_or("an unknown share".to_owned(), percent_of);
-            format!(
-                "None of {} reaches {} if {often}: the best, {name}, reaches {reached}: {figures}.",
+            let none = format!(
+                "None of {} reaches {} if {often}",
                 counted(document.cells.len() as f64, "setting"),
                 percent(slo)
-            )
+            );
+            match best.success {
+                Some(success) => {
+                    let reached = beside(success, slo);
+                    format!("{none}: the best, {name}, reaches {reached}: {figures}.")
+                }
+                None => format!("{none}: {}.", unknown(view)),
+            }
         }
         (None, _) => match document.cells.len() {
             1 => format!("{} with {name}: {figures}.", when(plan.fault, 1)),
+            n if best.lost().is_none() => format!(
+                "Of {n} settings none can be said to lose least: {}.",
+                unknown(view)
+            ),
             n => format!("Of {n} settings {name} loses least: {figures}."),
         },
     };
@@ -138,21 +145,31 @@ fn verdict(view: &View) -> Verdict {
     }
 }
 
+/// Why there is no best.
+fn unknown(view: &View) -> String {
+    match view.document.unnoticed() {
+        Some(why) => why,
+        None => "no death was measured".to_owned(),
+    }
+}
+
 /// `a killed router is used for 1.6 s, 78 requests lost a death, 4 checks a second`.
 fn figures(judged: &Judged) -> String {
     let cell = &judged.cell;
     let noticed = match (&cell.t_detect_s, cell.n) {
         (_, 0) => "no death was measured".to_owned(),
+        (None, _) if cell.detected.is_none() => "it does not tell when it noticed".to_owned(),
         (None, _) => "no death was noticed".to_owned(),
-        (Some(spread), n) if cell.detected < n => format!(
+        (Some(spread), n) if cell.missed() > 0 => format!(
             "{} of {n} deaths noticed, after {} on average",
-            cell.detected,
+            n - cell.missed(),
             time(spread.mean)
         ),
         (Some(spread), _) => format!("noticed after {} on average", time(spread.mean)),
     };
     let lost = cell.lost_per_death.map_or(String::new(), |lost| {
-        format!(", {} lost a death", counted(lost, "request"))
+        let least = if cell.missed() > 0 { "at least " } else { "" };
+        format!(", {least}{} lost a death", counted(lost, "request"))
     });
     format!(
         "{noticed}{lost}, {} a second",
@@ -168,7 +185,7 @@ fn advice(view: &View) -> Vec<String> {
         .or(view.worst)
         .filter(|from| from.cell.cell != view.best.cell.cell);
     if let Some(from) = from
-        && let (Some(before), Some(after)) = (from.cell.lost_per_death, view.best.cell.lost_per_death)
+        && let (Some(before), Some(after)) = (from.cell.lost_per_death, view.best.lost())
     {
         let (checks, more) = (from.cell.theory.checks_per_s, view.best.cell.theory.checks_per_s);
         let which = match view.base {
@@ -180,9 +197,10 @@ fn advice(view: &View) -> Vec<String> {
             (before, after) => format!("{after} instead of {before} checks a second"),
         };
         advice.push(format!(
-            "From {which}, change to {}: {} lost a death instead of {}, for {price}{}.",
+            "From {which}, change to {}: {} lost a death instead of {}{}, for {price}{}.",
             view.flags(view.best),
             counted(after, "request"),
+            if from.cell.missed() > 0 { "at least " } else { "" },
             super::shown::mean(before),
             mistakes::instead(from, view.best)
         ));
@@ -233,13 +251,6 @@ fn times(n: f64) -> String {
     }
 }
 
-/// A success, with digits enough to see what is missing of it.
-pub(super) fn percent_of(success: f64) -> String {
-    let missing = (1.0 - success).abs();
-    let digits = if missing < 1e-4 { 4 } else { 2 };
-    format!("{:.digits$} %", success * 100.0)
-}
-
 /// Deaths against an error budget: how many it takes, and how long it lasts.
 fn cost(view: &View) -> Vec<Block> {
     let document = view.document;
@@ -279,39 +290,14 @@ fn warnings(document: &Document) -> Vec<String> {
             planned.max(done)
         ));
     }
-    if let Some(few) = document
-        .cells
-        .iter()
-        .map(|judged| judged.cell.n)
-        .min()
-        .filter(|n| *n < FEW)
-    {
-        warnings.push(format!(
-            "n = {few} {} a cell: too few to speak of a spread.",
-            if few == 1 { "death" } else { "deaths" }
-        ));
-    }
-    warnings.extend(doubts::unwritten(document.records_lost).map(|text| sentence(&text)));
-    let deaths = || document.cells.iter().flat_map(|judged| &judged.cell.deaths);
-    let invalid = deaths()
-        .filter(|death| death.events_dropped > 0 || !death.disturbed.is_empty())
-        .count();
-    if invalid > 0 {
-        warnings.push(format!(
-            "{invalid} of {} deaths are invalid: records were lost, or another process ended meanwhile. They are in the \
-             figures of their cells.",
-            deaths().count()
-        ));
-    }
-    let shortest = deaths()
-        .filter_map(|death| death.t_detect_s)
-        .filter(|time| *time > 0.0);
-    let limit = doubts::late_limit_ms(shortest.reduce(f64::min));
-    if let Some(late) = document.late_p99_ms.filter(|late| *late > limit) {
-        warnings.push(format!(
-            "The load was late (p99 {late:.1} ms): this machine was too busy to trust small differences."
-        ));
-    }
+    let doubts = [
+        document.unnoticed(),
+        document.few(),
+        doubts::unwritten(document.records_lost),
+        document.invalid(),
+        document.late(),
+    ];
+    warnings.extend(doubts.into_iter().flatten().map(|doubt| sentence(&doubt)));
     warnings
 }
 

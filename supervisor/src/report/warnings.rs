@@ -1,18 +1,14 @@
 //! PURE: what makes a run's figures doubtful; said above everything else.
 
 use super::shown;
-use super::statistics;
 use crate::experiment::doubts;
 use crate::experiment::summary::Summary;
-
-/// Fewer trials say little of a spread.
-const FEW: usize = 10;
 
 /// The most important first.
 pub fn warnings(s: &Summary) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(incomplete(s));
-    all.extend(few(s));
+    all.extend(doubts::few_trials(s).map(|text| sentence(&text)));
     all.extend(doubts::late_load(s).map(|text| sentence(&text)));
     all.extend(doubts::late_checks(s).map(|text| sentence(&text)));
     all.extend(doubts::unwritten(s.records_lost).map(|text| sentence(&text)));
@@ -44,25 +40,11 @@ fn incomplete(s: &Summary) -> Option<String> {
     ))
 }
 
-fn few(s: &Summary) -> Option<String> {
-    let n = s.trials.len();
-    // Without any the verdict says so.
-    if n >= FEW || n == 0 {
-        return None;
-    }
-    let band = |n| statistics::band(n).unwrap_or(1.0) * 100.0;
-    Some(format!(
-        "n = {n} is small: the share of {}s noticed by any given time is known to ±{:.0} percentage points only; \
-         20 trials make that ±{:.0}, 100 make it ±{:.0}.",
-        s.trials.first().map_or("fault", |trial| shown::one(trial.fault)),
-        band(n),
-        band(20),
-        band(100)
-    ))
-}
-
 /// What the terminal says behind `warning:`, as a sentence.
 pub fn sentence(text: &str) -> String {
+    if text.starts_with("n = ") {
+        return format!("{text}.");
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
@@ -122,7 +104,7 @@ fn accounts(s: &Summary) -> Vec<String> {
     let sum = |values: &mut dyn Iterator<Item = u64>| values.fold(0_u64, u64::saturating_add);
     let wrong = s.trials.iter().filter(|trial| {
         let outcomes = sum(&mut trial.lost.by_outcome.values().copied());
-        outcomes != trial.lost.in_flight.saturating_add(trial.lost.window)
+        outcomes != trial.lost.total()
     });
     let wrong = wrong.count();
     if wrong > 0 {
@@ -131,10 +113,7 @@ fn accounts(s: &Summary) -> Vec<String> {
             shown::counted(wrong as f64, "trial")
         ));
     }
-    let of_trials = sum(&mut s
-        .trials
-        .iter()
-        .map(|t| t.lost.in_flight.saturating_add(t.lost.window)));
+    let of_trials = sum(&mut s.trials.iter().map(|t| t.lost.total()));
     let known = of_trials.saturating_add(s.interrupted.map_or(0, |cut| cut.lost));
     if s.load.lost > known {
         let n = s.load.lost - known;

@@ -2,6 +2,7 @@
 
 use super::side::{Done, Side, word};
 use super::verdict::Verdict;
+use crate::experiment::doubts;
 use crate::experiment::summary::{Machine, Setup, Theory};
 use crate::settings::PresetNote;
 use router::record::Fault;
@@ -79,6 +80,23 @@ impl Compared {
 }
 
 impl Document {
+    /// What is said of the fewest valid trials of an engine.
+    pub fn few(&self) -> Option<String> {
+        let sides = self.faults.iter().flat_map(|fault| &fault.engines);
+        let least = sides.map(|side| side.n).min()?;
+        let trials = if least == 1 { "trial" } else { "trials" };
+        doubts::few(&format!("n = {least} valid {trials} of an engine"), least)
+    }
+
+    /// What is said of a load that was late.
+    pub fn late(&self) -> Option<String> {
+        let sides = self.faults.iter().flat_map(|fault| &fault.engines);
+        let worst = sides.filter_map(|side| side.late_p99_ms).reduce(f64::max);
+        let trials = self.faults.iter().flat_map(|fault| &fault.trials);
+        let valid = trials.filter(|done| !done.trial.is_invalid());
+        doubts::late(worst, valid.filter_map(|done| done.clients.window_s))
+    }
+
     /// Faults that were not judged on every engine: an interruption came first, or there was nothing to judge by.
     pub fn unjudged(&self) -> impl Iterator<Item = &Compared> {
         let engines = self.engines.len();

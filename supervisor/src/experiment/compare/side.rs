@@ -23,7 +23,7 @@ pub struct Done {
 /// What a fault cost, from the clients' side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Clients {
-    /// Fault → intended time of the last lost request; 0: only requests in flight were lost, `null`: none.
+    /// Fault → intended time of the last lost request that was sent after it; `null`: none was.
     pub window_s: Option<f64>,
     /// Lost requests that had been sent before the fault.
     pub in_flight: BTreeMap<Outcome, u64>,
@@ -127,6 +127,10 @@ impl Side {
             .collect();
         let spread =
             |value: &dyn Fn(&Done) -> Option<f64>| Spread::of(valid.iter().filter_map(|done| value(done)));
+        let missed = valid
+            .iter()
+            .filter(|done| done.trial.detected == Some(false))
+            .count();
         let residual = |done: &Done| {
             let trial = &done.trial;
             Some((trial.t_detect_s? - trial.predicted_t_detect_s?).abs() * 1e3)
@@ -147,7 +151,7 @@ impl Side {
             invalid: done.len() - valid.len(),
             detected: all(&valid, |trial| trial.detected)
                 .map(|all| all.into_iter().filter(|detected| *detected).count()),
-            t_detect_s: spread(&|done| done.trial.t_detect_s),
+            t_detect_s: Spread::censored(valid.iter().filter_map(|done| done.trial.t_detect_s), missed),
             t_stop_s: spread(&|done| done.trial.t_stop_s),
             of: Some(Of {
                 t_detect_s: having(&|done| done.trial.t_detect_s.is_some()),
@@ -155,10 +159,7 @@ impl Side {
                 window_s: having(&|done| done.clients.window_s.is_some()),
                 lost_over_window: having(&|done| Share::one(done, share).is_some()),
             }),
-            residual_ms: residuals.map(|r| Residual {
-                median: r.p50,
-                max: r.max,
-            }),
+            residual_ms: residuals.and_then(Residual::of),
             residual_n: having(&|done| residual(done).is_some()),
             window_s: spread(&|done| done.clients.window_s),
             lost: spread(&|done| Some(done.clients.lost() as f64)),
@@ -195,7 +196,7 @@ impl Share {
         Some(Share {
             pooled: windows.iter().map(|(lost, _)| lost).sum::<f64>() / expected,
             min: single.min,
-            median: single.p50,
+            median: single.p50?,
             max: single.max,
         })
     }

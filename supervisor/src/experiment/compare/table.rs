@@ -132,7 +132,10 @@ fn noticed(side: &Side) -> String {
 /// The median, and from least to most.
 fn range(spread: Option<Spread>, digits: usize) -> String {
     spread.map_or("-".into(), |s| {
-        format!("{:.digits$} ({:.digits$} to {:.digits$})", s.p50, s.min, s.max)
+        let median = s
+            .p50
+            .map_or("never".to_owned(), |median| format!("{median:.digits$}"));
+        format!("{median} ({:.digits$} to {:.digits$})", s.min, s.max)
     })
 }
 
@@ -213,9 +216,7 @@ fn warnings(document: &Document) -> Vec<String> {
         );
     }
     let sides = || document.faults.iter().flat_map(|fault| &fault.engines);
-    if let Some(few) = sides().map(|side| side.n).min().filter(|n| *n < 5) {
-        warnings.push(format!("n = {few}: too few trials to speak of a spread"));
-    }
+    warnings.extend(document.few());
     for side in sides().filter(|side| side.reckoned > 0) {
         let all: u64 = side.causes.iter().flat_map(|causes| causes.values()).sum();
         warnings.push(format!(
@@ -223,12 +224,7 @@ fn warnings(document: &Document) -> Vec<String> {
             side.reckoned, side.teller.engine
         ));
     }
-    let late = sides().filter_map(|side| side.late_p99_ms).fold(0.0, f64::max);
-    if late >= 1.0 {
-        warnings.push(format!(
-            "the load generator was late (p99 up to {late:.1} ms): this machine was too busy"
-        ));
-    }
+    warnings.extend(document.late());
     warnings
 }
 

@@ -242,6 +242,7 @@ pub(crate) fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Do
     let by_outcome = BTreeMap::from([(Outcome::Http503, window), (Outcome::Eof, 1)]);
     let seen = Seen {
         lost: Lost {
+            unserved: 0,
             in_flight: 1,
             window,
             by_outcome,
@@ -269,6 +270,7 @@ pub(crate) fn done(engine: &str, window_s: f64, window: u64, dropped: u64) -> Do
             t_detect_s: Some(1.5),
             predicted_t_detect_s: Some(1.51),
             t_stop_s: Some(1.5),
+            no_attempt: false,
             t_lost_s: Some(1.5),
             t_clear_s: Some(1.5),
             t_readmit_s: None,

@@ -17,7 +17,7 @@ pub struct Seen {
     pub lost: Lost,
     /// Of the requests that were sent after the fault.
     pub window: BTreeMap<Outcome, u64>,
-    /// Intended time of the last of them, in seconds after the fault; 0 if only requests in flight were lost.
+    /// Intended time of the last of them, in seconds after the fault.
     pub clear: Option<f64>,
 }
 
@@ -74,15 +74,14 @@ impl Spell {
 
 impl Seen {
     fn count(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
-        let clear = if request.sent < spell.harmful() {
+        if request.sent < spell.harmful() {
             self.lost.in_flight += 1;
-            0.0
         } else {
             self.lost.window += 1;
             *self.window.entry(outcome).or_insert(0) += 1;
-            request.intended.seconds_after(spell.fault).max(0.0)
-        };
-        self.clear = Some(self.clear.map_or(clear, |so_far| so_far.max(clear)));
+            let clear = request.intended.seconds_after(spell.fault);
+            self.clear = Some(self.clear.map_or(clear, |so_far| so_far.max(clear)));
+        }
         *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
     }
 }

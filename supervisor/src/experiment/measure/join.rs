@@ -24,13 +24,13 @@ pub(super) struct Joined {
     pub last_failed: Option<Timestamp>,
     /// Lost requests of which no failed attempt was told.
     pub untold: u64,
-    /// Start of the last attempt whose request was lost; 0 when it had started before.
+    /// Start of the last attempt whose request was lost, without those in flight.
     pub last_lost: Option<f64>,
-    /// When those were sent of which no attempt was told, in seconds; 0 when that was before.
+    /// When those were sent of which no attempt was told, in seconds, without those in flight.
     untold_sent: Vec<f64>,
     /// When the last of these was sent whose client despaired: its attempt goes on.
     last_despaired: Option<Timestamp>,
-    /// Intended time of the last lost request; 0 when its attempt had started before.
+    /// Intended time of the last lost request, without those in flight.
     pub clear: Option<f64>,
 }
 
@@ -80,6 +80,13 @@ pub(super) fn join(records: &[Record], spells: &[Spell], teller: &Teller) -> Vec
     for (victim, request, outcome) in untold::whose(records, spells, &left, teller) {
         joined[victim].count_untold(&spells[victim], request, outcome);
     }
+    for (victim, request, outcome) in untold::unserved(records, spells, &left) {
+        let joined = &mut joined[victim];
+        joined.lost.unserved += 1;
+        *joined.lost.by_outcome.entry(outcome).or_insert(0) += 1;
+        let clear = request.intended.seconds_after(spells[victim].fault);
+        joined.clear = later(joined.clear, clear);
+    }
     joined
 }
 
@@ -100,18 +107,16 @@ impl Joined {
 
     /// An attempt of a lost request started then.
     fn lost_at(&mut self, spell: &Spell, started: Timestamp) {
-        let last = match started < spell.harmful() {
-            true => 0.0,
-            false => started.seconds_after(spell.fault),
-        };
-        self.last_lost = later(self.last_lost, last);
+        if started >= spell.harmful() {
+            self.last_lost = later(self.last_lost, started.seconds_after(spell.fault));
+        }
     }
 
     /// The balancer has told nothing: its attempt is taken to have started when the request was sent.
     fn count_untold(&mut self, spell: &Spell, request: Request, outcome: Outcome) {
         self.untold += 1;
         let sent = self.lose(spell, request.sent, request.intended, outcome);
-        self.untold_sent.push(sent);
+        self.untold_sent.extend(sent);
         if outcome == Outcome::Timeout {
             self.last_despaired = self.last_despaired.max(Some(request.sent));
         }
@@ -129,21 +134,22 @@ impl Joined {
         untold.fold(self.last_lost, later)
     }
 
-    /// When its attempt started, in seconds.
-    fn lose(&mut self, spell: &Spell, started: Timestamp, intended: Timestamp, outcome: Outcome) -> f64 {
-        let (last, clear) = if started < spell.harmful() {
-            self.lost.in_flight += 1;
-            (0.0, 0.0)
-        } else {
-            self.lost.window += 1;
-            (
-                started.seconds_after(spell.fault),
-                intended.seconds_after(spell.fault).max(0.0),
-            )
-        };
-        self.clear = later(self.clear, clear);
+    /// When its attempt started, in seconds; `None`: it was in flight, and is of no window.
+    fn lose(
+        &mut self,
+        spell: &Spell,
+        started: Timestamp,
+        intended: Timestamp,
+        outcome: Outcome,
+    ) -> Option<f64> {
         *self.lost.by_outcome.entry(outcome).or_insert(0) += 1;
-        last
+        if started < spell.harmful() {
+            self.lost.in_flight += 1;
+            return None;
+        }
+        self.lost.window += 1;
+        self.clear = later(self.clear, intended.seconds_after(spell.fault));
+        Some(started.seconds_after(spell.fault))
     }
 }
 

@@ -39,7 +39,10 @@ pub struct Trial {
     pub predicted_t_detect_s: Option<f64>,
     /// `null` also when the balancer tells of some attempts only, or has not said which one was the last.
     pub t_stop_s: Option<f64>,
-    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none. Never after
+    /// None was started there after the fault: there is no last one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_attempt: bool,
+    /// Start of the last attempt whose request was lost, `null` if none was or only requests in flight were. Never after
     /// `t_stop`.
     #[serde(default)]
     pub t_lost_s: Option<f64>,
@@ -80,13 +83,16 @@ pub struct Lost {
     pub in_flight: u64,
     /// Their attempt was started at the dead router.
     pub window: u64,
+    /// No router was in use meanwhile: no attempt was made anywhere. Of victims hit together the first has them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unserved: u64,
     pub by_outcome: BTreeMap<Outcome, u64>,
 }
 
 impl Trial {
     /// How long requests were sent there. `returning`: retries come back to the router, also when it is known to be dead.
     pub fn window_s(&self, returning: bool) -> Option<f64> {
-        match (self.t_stop_s?, self.t_detect_s) {
+        match (self.t_stop_s.or(self.no_attempt.then_some(0.0))?, self.t_detect_s) {
             (stop, Some(detect)) if returning => Some(stop.min(detect)),
             (stop, _) => Some(stop),
         }
@@ -100,7 +106,12 @@ impl Trial {
 
 impl Lost {
     pub fn total(&self) -> u64 {
-        self.in_flight + self.window
+        self.at_routers().saturating_add(self.unserved)
+    }
+
+    /// Those of which an attempt was made: what theory of one router's window speaks of.
+    pub fn at_routers(&self) -> u64 {
+        self.in_flight.saturating_add(self.window)
     }
 }
 

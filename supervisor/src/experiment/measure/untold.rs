@@ -33,6 +33,39 @@ pub(super) fn whose(
     left.iter().filter_map(victim).collect()
 }
 
+/// The `left` outcomes of requests for which no router was in use, and the first victim in whose spell they were: they
+/// were lost because of its fault, though it never met them.
+pub(super) fn unserved(
+    records: &[Record],
+    spells: &[Spell],
+    left: &[&Record],
+) -> Vec<(usize, Request, Outcome)> {
+    let unrouted = records.iter().filter_map(|record| match &record.event {
+        Event::Unrouted { request } => *request,
+        _ => None,
+    });
+    let unrouted: BTreeSet<u64> = unrouted.collect();
+    // A router that is back is no help before it is used again.
+    let used = |spell: &Spell| {
+        let waited = spell.readmitted_after(records).unwrap_or(0.0);
+        Some(spell.over?.seconds_after(spell.fault) + waited)
+    };
+    let used: Vec<Option<f64>> = spells.iter().map(used).collect();
+    let victim = |record: &&Record| {
+        let (life, outcome) = Request::lost(record)?;
+        let Event::Outcome { request, .. } = &record.event else {
+            return None;
+        };
+        unrouted.contains(request).then_some(())?;
+        let waits = |(spell, used): (&Spell, &Option<f64>)| {
+            life.ended >= spell.fault && used.is_none_or(|used| life.sent.seconds_after(spell.fault) < used)
+        };
+        let victim = spells.iter().zip(&used).position(waits)?;
+        Some((victim, life, outcome))
+    };
+    left.iter().filter_map(victim).collect()
+}
+
 /// What failed at other routers, or found none in use.
 struct Explained {
     requests: BTreeSet<u64>,

@@ -62,9 +62,14 @@ pub struct Cell {
     /// The swept settings.
     pub settings: BTreeMap<String, String>,
     pub t_detect_s: Option<Spread>,
-    pub detected: usize,
+    /// `null`: the balancer does not tell what it believes.
+    pub detected: Option<usize>,
+    /// Valid deaths: all figures are of them.
     pub n: usize,
-    /// Mean of the deaths.
+    /// Deaths whose trials are invalid.
+    #[serde(default)]
+    pub invalid: usize,
+    /// Mean of the deaths. Where one was never noticed it is the least that they cost: its trial ended what it lost.
     pub lost_per_death: Option<f64>,
     pub checks_per_s: Option<f64>,
     /// `null` without `--pause`.
@@ -86,6 +91,9 @@ pub struct Death {
     /// Which stack's, below the sweep's directory.
     #[serde(default)]
     pub stack: Option<String>,
+    /// As a trial's; an older program left it out.
+    #[serde(default)]
+    pub detected: Option<bool>,
     pub t_detect_s: Option<f64>,
     pub predicted_t_detect_s: Option<f64>,
     pub lost: u64,
@@ -160,18 +168,19 @@ impl Cell {
         seen: Seen,
     ) -> Cell {
         let theory = Forecast::new(settings, *spec, 1).theory();
-        let lost: u64 = seen.deaths.iter().map(|death| death.lost).sum();
-        let n = seen.deaths.len();
+        let valid: Vec<&Death> = seen.deaths.iter().filter(|death| !death.is_invalid()).collect();
+        let lost: u64 = valid.iter().map(|death| death.lost).sum();
+        let n = valid.len();
+        let told: Option<Vec<bool>> = valid.iter().map(|death| death.detected).collect();
+        let detected = told.map(|told| told.into_iter().filter(|detected| *detected).count());
+        let missed = detected.map_or(0, |detected| n - detected);
         Cell {
             cell: number,
             settings: swept.iter().cloned().collect(),
-            t_detect_s: Spread::of(seen.deaths.iter().filter_map(|death| death.t_detect_s)),
-            detected: seen
-                .deaths
-                .iter()
-                .filter(|death| death.t_detect_s.is_some())
-                .count(),
+            t_detect_s: Spread::censored(valid.iter().filter_map(|death| death.t_detect_s), missed),
+            detected,
             n,
+            invalid: seen.deaths.len() - n,
             lost_per_death: (n > 0).then(|| lost as f64 / n as f64),
             checks_per_s: seen.checks_per_s,
             false_ejections: seen
@@ -185,6 +194,21 @@ impl Cell {
             deaths: seen.deaths,
             late_p99_ms: seen.late_p99_ms,
         }
+    }
+}
+
+impl Cell {
+    /// Deaths that the balancer never noticed.
+    pub fn missed(&self) -> usize {
+        self.detected
+            .map_or(0, |detected| self.n.saturating_sub(detected))
+    }
+}
+
+impl Death {
+    /// As a trial is.
+    pub fn is_invalid(&self) -> bool {
+        self.events_dropped > 0 || !self.disturbed.is_empty()
     }
 }
 
@@ -266,6 +290,7 @@ mod tests {
             router: "router-1".to_owned(),
             at_ns: None,
             stack: None,
+            detected: Some(t_detect_s.is_some()),
             t_detect_s,
             predicted_t_detect_s: None,
             lost,
@@ -300,7 +325,7 @@ mod tests {
         };
         let swept = [("interval".to_owned(), "1s".to_owned())];
         let cell = Cell::new(3, &swept, &settings, &Spec::new(Fault::Kill), seen);
-        assert_eq!((cell.n, cell.detected), (3, 2));
+        assert_eq!((cell.n, cell.detected, cell.missed()), (3, Some(2), 1));
         assert_eq!(cell.t_detect_s.unwrap().mean, 0.5);
         let theory = &cell.theory;
         assert_eq!(
@@ -331,6 +356,24 @@ mod tests {
         let text = serde_json::to_string(&cell).unwrap();
         let again: Cell = serde_json::from_str(&text).unwrap();
         assert_eq!((again.deaths, again.settings), (cell.deaths, cell.settings));
+    }
+
+    #[test]
+    fn invalid_deaths_are_in_no_figure() {
+        let mut late = death(Some(9.0), 900);
+        late.disturbed.push("load exited".to_owned());
+        let seen = Seen {
+            deaths: vec![death(Some(0.4), 20), late],
+            checks_per_s: None,
+            mistakes: None,
+            late_p99_ms: None,
+        };
+        let cell = Cell::new(0, &[], &settings("interval=1s"), &Spec::new(Fault::Kill), seen);
+        assert_eq!((cell.n, cell.invalid, cell.detected), (1, 1, Some(1)));
+        assert_eq!(
+            (cell.t_detect_s.unwrap().max, cell.lost_per_death),
+            (0.4, Some(20.0))
+        );
     }
 
     #[test]

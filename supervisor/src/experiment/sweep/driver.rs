@@ -88,6 +88,7 @@ async fn deaths(
         let happened = trial::run(fleet, watch, &rules, strike).await?;
         let trials = happened.measure(watch, n, &rules, &forecast);
         deaths.extend(trials.into_iter().map(|trial| Death {
+            detected: trial.detected,
             t_detect_s: trial.t_detect_s,
             predicted_t_detect_s: trial.predicted_t_detect_s,
             lost: trial.lost.total(),

@@ -2,6 +2,7 @@
 
 use super::cell::{FalseEjections, Figures};
 use super::verdict::{Document, Judged, Tie};
+use crate::report::shown::{self, fixed};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::fmt::Write;
 
@@ -28,11 +29,11 @@ fn deaths(document: &Document) -> Table {
     ];
     rows(document, &header, |judged| {
         let mut row = figures(judged).to_vec();
-        row.push(
-            judged
-                .success
-                .map_or("-".to_owned(), |success| format!("{:.4} %", success * 100.0)),
-        );
+        row.push(match (judged.success, judged.success_at_most) {
+            (Some(success), _) => shown::success(success, 4),
+            (None, Some(most)) => format!("≤ {}", shown::success(most, 4)),
+            (None, None) => "-".to_owned(),
+        });
         let chosen = document.chosen == Some(judged.cell.cell);
         row.push(if chosen { "←" } else { "" }.to_owned());
         row
@@ -76,16 +77,16 @@ fn varied(document: &Document) -> Vec<&String> {
 fn figures(judged: &Judged) -> [String; 6] {
     let cell = &judged.cell;
     let range = |min: Option<f64>, mean: Option<f64>, max: Option<f64>| {
-        let word = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+        let word = |value: Option<f64>| value.map_or("-".to_owned(), |value| fixed(value, 2));
         format!("{} ({} to {})", word(mean), word(min), word(max))
     };
     let theory = |figures: &Figures| match figures.min.or(figures.max) {
         None => "-".to_owned(),
         Some(_) => range(figures.min, figures.mean, figures.max),
     };
-    let missed = cell.n - cell.detected;
+    let missed = cell.missed();
     let measured = match &cell.t_detect_s {
-        None if cell.n > 0 => "never".to_owned(),
+        None if missed > 0 => "never".to_owned(),
         None => "-".to_owned(),
         Some(s) if missed > 0 => format!(
             "{}, {missed} never",
@@ -96,7 +97,10 @@ fn figures(judged: &Judged) -> [String; 6] {
     [
         measured,
         theory(&cell.theory.t_detect_s),
-        number(cell.lost_per_death, 1),
+        match cell.missed() {
+            0 => number(cell.lost_per_death, 1),
+            _ => format!("≥ {}", number(cell.lost_per_death, 1)),
+        },
         number(cell.theory.lost_per_death.mean, 1),
         number(cell.checks_per_s, 2),
         number(Some(cell.theory.checks_per_s), 2),
@@ -162,29 +166,14 @@ fn legend(document: &Document) -> String {
     for reason in reasons {
         let _ = writeln!(text, "no figure       {reason}");
     }
-    let few = document
-        .cells
-        .iter()
-        .map(|judged| judged.cell.n)
-        .min()
-        .unwrap_or(0);
-    if few < 5 {
-        let _ = writeln!(
-            text,
-            "warning: n = {few} deaths a cell: too few to speak of a spread"
-        );
-    }
-    let dropped: usize = document
-        .cells
-        .iter()
-        .flat_map(|judged| &judged.cell.deaths)
-        .filter(|death| death.events_dropped > 0 || !death.disturbed.is_empty())
-        .count();
-    if dropped > 0 {
-        let _ = writeln!(
-            text,
-            "warning: {dropped} deaths are invalid: events were lost, or another process ended meanwhile"
-        );
+    let doubts = [
+        document.unnoticed(),
+        document.few(),
+        document.invalid(),
+        document.late(),
+    ];
+    for doubt in doubts.into_iter().flatten() {
+        let _ = writeln!(text, "warning: {doubt}");
     }
     let forgives = |key: &&String| matches!(key.as_str(), "fall" | "timeout");
     if document.plan.pause.is_none() && varied(document).iter().any(forgives) {
@@ -194,13 +183,13 @@ fn legend(document: &Document) -> String {
     match (document.slo, document.chosen) {
         (None, _) => {}
         (Some(slo), None) => {
-            let _ = writeln!(text, "no cell reaches {} %", slo * 100.0);
+            let _ = writeln!(text, "no cell reaches {}", shown::percent(slo));
         }
         (Some(slo), Some(_)) => {
             let _ = writeln!(
                 text,
-                "←               reaches {} % with the fewest checks{}",
-                slo * 100.0,
+                "←               reaches {} with the fewest checks{}",
+                shown::percent(slo),
                 match document.tie() {
                     Tie::None => "",
                     Tie::FalseEjections => "; of these the fewest false ejections, by theory",
@@ -217,7 +206,7 @@ fn legend(document: &Document) -> String {
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {
-    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+    value.map_or("-".to_owned(), |value| fixed(value, digits))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! PURE: the `resetlab.sweep.v1` document, and which cell meets an objective at the least cost.
 
 use super::cell::{Cell, Plan};
+use crate::experiment::doubts;
 use crate::experiment::summary::{Machine, Setup};
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,12 @@ pub struct Origin {
 pub struct Judged {
     #[serde(flatten)]
     pub cell: Cell,
-    /// 1 − (deaths an hour × routers × lost per death) / requests an hour. `null` without deaths measured.
+    /// 1 − (deaths an hour × routers × lost per death) / requests an hour. `null` without deaths measured, and where one
+    /// was never noticed: what it costs has no end but its trial's.
     pub success: Option<f64>,
+    /// Of such a cell the most that it can be.
+    #[serde(default)]
+    pub success_at_most: Option<f64>,
 }
 
 impl Document {
@@ -59,9 +64,14 @@ impl Document {
     ) -> Document {
         let mut cells: Vec<Judged> = cells
             .iter()
-            .map(|cell| Judged {
-                success: success(cell, plan, deaths_per_hour),
-                cell: cell.clone(),
+            .map(|cell| {
+                let success = success(cell, plan, deaths_per_hour);
+                let known = cell.missed() == 0;
+                Judged {
+                    success: success.filter(|_| known),
+                    success_at_most: success.filter(|_| !known),
+                    cell: cell.clone(),
+                }
             })
             .collect();
         cells.sort_by_key(|judged| judged.cell.cell);
@@ -91,6 +101,7 @@ impl Document {
 /// The share of requests that succeed when each router dies so often.
 fn success(cell: &Cell, plan: &Plan, deaths_per_hour: f64) -> Option<f64> {
     let lost = deaths_per_hour * f64::from(plan.routers) * cell.lost_per_death?;
+    // Below 0 routers do not come back between deaths.
     Some((1.0 - lost / (plan.rate * 3600.0)).max(0.0))
 }
 
@@ -108,6 +119,11 @@ pub enum Tie {
 }
 
 impl Judged {
+    /// What a death costs; `None` also where one was never noticed, of which that is not known.
+    pub fn lost(&self) -> Option<f64> {
+        self.cell.lost_per_death.filter(|_| self.cell.missed() == 0)
+    }
+
     /// Living routers taken for dead, of the whole fleet, by theory.
     pub fn false_per_hour(&self) -> Option<f64> {
         self.cell.false_ejections.as_ref()?.theory.per_hour
@@ -120,6 +136,49 @@ impl Judged {
 }
 
 impl Document {
+    /// What is said of deaths that were never noticed.
+    pub fn unnoticed(&self) -> Option<String> {
+        let cells = || self.cells.iter().filter(|judged| judged.cell.missed() > 0);
+        let missed: usize = cells().map(|judged| judged.cell.missed()).sum();
+        let deaths: usize = self.cells.iter().map(|judged| judged.cell.n).sum();
+        (missed > 0).then(|| {
+            format!(
+                "the balancer never noticed {missed} of {deaths} deaths, in {} of {} cells: what these lost was ended by \
+                 their trials, so that it is the least that it costs; such a cell has no success and cannot be chosen",
+                cells().count(),
+                self.cells.len()
+            )
+        })
+    }
+
+    /// What is said of deaths whose trials are invalid.
+    pub fn invalid(&self) -> Option<String> {
+        let invalid: usize = self.cells.iter().map(|judged| judged.cell.invalid).sum();
+        let (deaths, are) = match invalid {
+            1 => ("death", "is"),
+            _ => ("deaths", "are"),
+        };
+        (invalid > 0).then(|| {
+            format!(
+                "{invalid} {deaths} {are} invalid and in no figure: records were lost, or another process ended meanwhile"
+            )
+        })
+    }
+
+    /// What is said of the fewest deaths of a cell.
+    pub fn few(&self) -> Option<String> {
+        let least = self.cells.iter().map(|judged| judged.cell.n).min()?;
+        let deaths = if least == 1 { "death" } else { "deaths" };
+        doubts::few(&format!("n = {least} {deaths} a cell"), least)
+    }
+
+    /// What is said of a load that was late.
+    pub fn late(&self) -> Option<String> {
+        let deaths = self.cells.iter().flat_map(|judged| &judged.cell.deaths);
+        let valid = deaths.filter(|death| !death.is_invalid());
+        doubts::late(self.late_p99_ms, valid.filter_map(|death| death.t_detect_s))
+    }
+
     /// By what the chosen cell was preferred to others with as many checks.
     pub fn tie(&self) -> Tie {
         self.slo
@@ -213,8 +272,9 @@ pub(crate) mod tests {
             cell: number,
             settings: [("interval".to_owned(), interval)].into(),
             t_detect_s: None,
-            detected: 0,
+            detected: Some(0),
             n: 0,
+            invalid: 0,
             lost_per_death: lost,
             checks_per_s: None,
             false_ejections: None,
@@ -254,6 +314,26 @@ pub(crate) mod tests {
         assert!(missed.missed());
         assert!(!judged(None, 1.0).missed());
         assert!(document.complete && !Document::new(&plan(), &cells, 6, None, 1.0).complete);
+    }
+
+    /// Two hangs behind a TCP check, both ended by their trials after 0.6 s.
+    #[test]
+    fn a_cell_that_missed_a_death_has_no_success_and_is_never_chosen() {
+        let mut blind = cell(0, Some(30.0), 0.5);
+        (blind.n, blind.detected) = (2, Some(1));
+        let sighted = cell(1, Some(60.0), 4.0);
+        let of = |cells: &[Cell]| Document::new(&plan(), cells, cells.len(), Some(0.999), 1.0);
+        let both = of(&[blind.clone(), sighted]);
+        assert_eq!(both.chosen, Some(1));
+        assert_eq!((both.cells[0].success, both.cells[0].lost()), (None, None));
+        assert!(both.cells[0].success_at_most.unwrap() > 0.999);
+        assert!(
+            both.unnoticed()
+                .unwrap()
+                .starts_with("the balancer never noticed 1 of 2 deaths, in 1 of 2 cells")
+        );
+        let alone = of(&[blind]);
+        assert!(alone.missed() && alone.chosen.is_none());
     }
 
     #[test]

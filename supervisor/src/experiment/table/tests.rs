@@ -21,6 +21,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
         t_detect_s: noticed.then_some(0.0031),
         predicted_t_detect_s: Some(0.0),
         t_stop_s: Some(127.401),
+        no_attempt: false,
         t_lost_s: Some(0.0021),
         t_clear_s: Some(127.398),
         t_readmit_s: Some(126.9),
@@ -28,6 +29,7 @@ fn trial(n: u32, noticed: bool) -> Trial {
         lost: Lost {
             in_flight: 2,
             window: 123_456,
+            unserved: 0,
             by_outcome: BTreeMap::from([(Outcome::Reset, 123_456), (Outcome::Eof, 2)]),
         },
         causes: Some(BTreeMap::from([(Cause::Refused, 123_456), (Cause::Eof, 2)])),
@@ -180,6 +182,7 @@ fn what_the_balancer_does_not_tell_is_said_to_be_unknown() {
         detected_by: None,
         t_detect_s: None,
         t_stop_s: None,
+        no_attempt: false,
         t_lost_s: None,
         causes: None,
         reckoned: 0,

@@ -67,6 +67,13 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     if let Some(causes) = causes(s) {
         lines.push(("", format!("causes of failed attempts: {causes}")));
     }
+    let unserved: u64 = s.valid().iter().map(|trial| trial.lost.unserved).sum();
+    if unserved > 0 {
+        lines.push((
+            "",
+            format!("{unserved} of the lost while no router was in use: theory leaves these out"),
+        ));
+    }
     lines.extend(untold(s).map(|text| ("", text)));
     if let Some(ratio) = t.lost_over_expected {
         let window = if s.retries_return() { "t_detect" } else { "t_stop" };
@@ -218,12 +225,7 @@ pub fn warnings(s: &Summary) -> Vec<String> {
             trial.trial
         ));
     }
-    if s.trials.len() < 5 {
-        warnings.push(format!(
-            "n = {}: too few trials to speak of a spread",
-            s.trials.len()
-        ));
-    }
+    warnings.extend(doubts::few_trials(s));
     let of_trials: u64 = s.trials.iter().map(|t| t.lost.total()).sum();
     let interrupted = s.interrupted.filter(|interrupted| interrupted.lost > 0);
     if let Some(Interrupted { trial, lost }) = interrupted {

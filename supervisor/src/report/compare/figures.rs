@@ -4,13 +4,13 @@ use crate::experiment::compare::document::Compared;
 use crate::experiment::compare::side::Done;
 use crate::experiment::compare::verdict::name;
 use crate::report::figure::{Bars, Dots, Ecdf, Figure, Picture, Points, Series};
-use crate::report::statistics::{band, thinned};
-
-/// Points that a reader can tell apart.
-const POINTS: usize = 1000;
+use crate::report::statistics::band;
 
 pub fn all(fault: &Compared) -> Vec<Figure> {
-    let detection = ecdf(fault, "t-detect", "t_detect", |done| done.trial.t_detect_s);
+    let detection = ecdf(fault, "t-detect", "t_detect", |done| match done.trial.detected {
+        Some(false) => Some(f64::INFINITY),
+        _ => done.trial.t_detect_s,
+    });
     let window = ecdf(fault, "window", "window that clients saw", |done| {
         done.clients.window_s
     });
@@ -36,12 +36,24 @@ fn by_engine<T>(fault: &Compared, value: impl Fn(&Done) -> Option<T>) -> Vec<(St
         .collect()
 }
 
+/// What never came is infinite.
 fn ecdf(fault: &Compared, id: &str, what: &str, value: fn(&Done) -> Option<f64>) -> Option<Figure> {
-    let all = by_engine(fault, value);
-    let first = all.first()?.1.len();
+    let series = |(name, values): (String, Vec<f64>)| {
+        let (values, never): (Vec<f64>, Vec<f64>) = values.into_iter().partition(|value| value.is_finite());
+        Series {
+            name,
+            values,
+            never: never.len(),
+        }
+    };
+    let all: Vec<Series> = by_engine(fault, value).into_iter().map(series).collect();
+    let first = all.first().map(|series| series.values.len() + series.never)?;
+    if all.iter().all(|series| series.values.is_empty()) {
+        return None;
+    }
     let counts: Vec<String> = all
         .iter()
-        .map(|(engine, values)| format!("{engine} n = {}", values.len()))
+        .map(|series| format!("{} {}", series.name, series.n()))
         .collect();
     let own = id == "t-detect";
     let bounds = fault.theory.t_detect_s.filter(|_| own);
@@ -61,13 +73,7 @@ fn ecdf(fault: &Compared, id: &str, what: &str, value: fn(&Done) -> Option<f64>)
         caption,
         picture: Picture::Ecdf(Ecdf {
             x_label: format!("{what}, s"),
-            series: all
-                .into_iter()
-                .map(|(name, values)| Series {
-                    name,
-                    values: thinned(&values, POINTS),
-                })
-                .collect(),
+            series: all,
             bounds: bounds.map(|bounds| (bounds.min, bounds.mean, bounds.max)),
             band: band(first).filter(|_| first > 1),
         }),
@@ -95,10 +101,7 @@ fn residuals(fault: &Compared) -> Option<Figure> {
             y_label: "measured − predicted, ms".to_owned(),
             series: all
                 .into_iter()
-                .map(|(name, points)| Points {
-                    name,
-                    points: points.into_iter().take(POINTS).collect(),
-                })
+                .map(|(name, points)| Points { name, points })
                 .collect(),
             line: Some((0.0, 0.0, "as predicted".to_owned())),
         }),

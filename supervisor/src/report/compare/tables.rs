@@ -129,9 +129,12 @@ fn stop(side: &Side) -> Cell {
 /// The median, from least to most, and of how many trials.
 fn range(spread: Option<Spread>, digits: usize, some: String) -> Cell {
     spread.map_or_else(Cell::missing, |s| {
+        let median = s
+            .p50
+            .map_or("never".to_owned(), |median| format!("{median:.digits$}"));
         Cell::Words(format!(
-            "{:.digits$} ({:.digits$} to {:.digits$}){some}",
-            s.p50, s.min, s.max
+            "{median} ({:.digits$} to {:.digits$}){some}",
+            s.min, s.max
         ))
     })
 }

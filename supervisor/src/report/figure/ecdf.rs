@@ -4,7 +4,7 @@ use super::axis;
 use super::label::{self, Wish};
 use super::scale::{self, Scale};
 use super::svg::{Hold, Path, Sheet};
-use super::{Draw, Ecdf};
+use super::{Draw, Ecdf, Series};
 
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 16.0;
@@ -22,12 +22,8 @@ struct Name {
 
 impl Draw for Ecdf {
     fn draw(&self, sheet: &mut Sheet) {
-        let series: Vec<(&str, Vec<f64>)> = self
-            .series
-            .iter()
-            .map(|series| (series.name.as_str(), sorted(&series.values)))
-            .collect();
-        let values = series.iter().flat_map(|(_, values)| values.iter().copied());
+        let series: Vec<Curve> = self.series.iter().map(Curve::of).collect();
+        let values = series.iter().flat_map(|curve| curve.values.iter().copied());
         let bounds = self
             .bounds
             .iter()
@@ -37,11 +33,11 @@ impl Draw for Ecdf {
         };
         let x = Scale::new(scale::padded(extent, 0.06), (LEFT, sheet.width - RIGHT));
         let mut names = self.theory_names(&x);
-        for (name, values) in &series {
+        for (curve, series) in series.iter().zip(&self.series) {
             names.push(Name {
-                text: format!("{name}, n = {}", values.len()),
+                text: format!("{}, {}", series.name, series.n()),
                 class: "strong",
-                at: values.last().map_or(LEFT, |last| x.at(*last)),
+                at: curve.values.last().map_or(LEFT, |last| x.at(*last)),
             });
         }
         let room = (LEFT, sheet.width);
@@ -67,8 +63,8 @@ impl Draw for Ecdf {
             sheet.line("grid", (LEFT, y.at(share)), (sheet.width - RIGHT, y.at(share)));
             sheet.text("tick", Hold::End, (LEFT - 6.0, y.at(share) + 4.0), shown);
         }
-        if let (Some(band), Some((_, values))) = (self.band.filter(|band| band.is_finite()), series.first()) {
-            sheet.path("band", &around(values, band, &x, &y));
+        if let (Some(band), Some(curve)) = (self.band.filter(|band| band.is_finite()), series.first()) {
+            sheet.path("band", &around(curve, band, &x, &y));
         }
         for (name, placed) in names.iter().zip(&placed) {
             let base = top - 6.0 - 16.0 * placed.row as f64;
@@ -78,12 +74,12 @@ impl Draw for Ecdf {
             placed.write(sheet, &format!("{} halo", name.class), base, &name.text);
         }
         let rugs = series.len().min(LOOKS) as f64;
-        for (index, (_, values)) in series.iter().enumerate() {
+        for (index, curve) in series.iter().enumerate() {
             let look = index % LOOKS;
-            sheet.path(&format!("step s{look}"), &steps(values, &x, &y));
+            sheet.path(&format!("step s{look}"), &steps(curve, &x, &y));
             if index < LOOKS {
                 let from = top + HEIGHT + 3.0 + (RUG + 1.0) * index as f64;
-                sheet.path(&format!("rug s{look}"), &rug(values, &x, from));
+                sheet.path(&format!("rug s{look}"), &rug(&curve.values, &x, from));
             }
         }
         let bottom = top + HEIGHT + 4.0 + (RUG + 1.0) * rugs;
@@ -109,20 +105,32 @@ impl Ecdf {
     }
 }
 
-fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    values.sort_by(f64::total_cmp);
-    values
+/// A series' values in order, and how many they are of.
+struct Curve {
+    values: Vec<f64>,
+    of: usize,
+}
+
+impl Curve {
+    fn of(series: &Series) -> Curve {
+        let finite = series.values.iter().copied().filter(|value| value.is_finite());
+        let mut values: Vec<f64> = finite.collect();
+        values.sort_by(f64::total_cmp);
+        Curve {
+            of: values.len() + series.never,
+            values,
+        }
+    }
 }
 
 /// The steps that can be seen: of those within half a pixel only the last. The first and the last always stay.
-fn corners(values: &[f64], x: &Scale) -> Vec<(f64, f64)> {
-    let n = values.len() as f64;
+fn corners(curve: &Curve, x: &Scale) -> Vec<(f64, f64)> {
+    let n = curve.of as f64;
     let mut corners: Vec<(f64, f64)> = Vec::new();
-    for (index, value) in values.iter().enumerate() {
+    for (index, value) in curve.values.iter().enumerate() {
         let (at, share) = (x.at(*value), (index + 1) as f64 / n);
         match corners.last_mut() {
-            Some(last) if index > 1 && at - last.0 < 0.5 && corners_may_merge(index, values.len()) => {
+            Some(last) if index > 1 && at - last.0 < 0.5 && corners_may_merge(index, curve.values.len()) => {
                 last.1 = share
             }
             _ => corners.push((at, share)),
@@ -136,9 +144,9 @@ fn corners_may_merge(index: usize, n: usize) -> bool {
     index + 1 < n
 }
 
-fn steps(values: &[f64], x: &Scale, y: &Scale) -> Path {
+fn steps(curve: &Curve, x: &Scale, y: &Scale) -> Path {
     let mut path = Path::default();
-    for (index, (at, share)) in corners(values, x).into_iter().enumerate() {
+    for (index, (at, share)) in corners(curve, x).into_iter().enumerate() {
         match index {
             0 => path.start((at, y.at(0.0))),
             _ => path.across(at),
@@ -149,8 +157,9 @@ fn steps(values: &[f64], x: &Scale, y: &Scale) -> Path {
 }
 
 /// The band in which the true distribution lies, with 95 % confidence as a whole.
-fn around(values: &[f64], band: f64, x: &Scale, y: &Scale) -> Path {
-    let corners = corners(values, x);
+fn around(curve: &Curve, band: f64, x: &Scale, y: &Scale) -> Path {
+    let corners = corners(curve, x);
+    let reached = corners.last().map_or(0.0, |(_, share)| *share);
     let (start, end) = x.range();
     let mut path = Path::default();
     let share = |share: f64| y.at(share.clamp(0.0, 1.0));
@@ -160,7 +169,7 @@ fn around(values: &[f64], band: f64, x: &Scale, y: &Scale) -> Path {
         path.along(share(reached + band));
     }
     path.across(end);
-    path.along(share(1.0 - band));
+    path.along(share(reached - band));
     for (index, (at, _)) in corners.iter().enumerate().rev() {
         path.across(*at);
         let before = if index == 0 { 0.0 } else { corners[index - 1].1 };
@@ -185,7 +194,6 @@ fn rug(values: &[f64], x: &Scale, y: f64) -> Path {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Series;
     use super::*;
 
     fn drawn(ecdf: &Ecdf) -> String {
@@ -200,6 +208,7 @@ mod tests {
             series: vec![Series {
                 name: "t_detect".into(),
                 values,
+                never: 0,
             }],
             ..Ecdf::default()
         }
@@ -216,7 +225,33 @@ mod tests {
         expected.along(50.0);
         expected.across(40.0);
         expected.along(0.0);
-        assert_eq!(steps(&[2.0, 4.0], &x, &y), expected);
+        assert_eq!(steps(&curve(&[2.0, 4.0], 0), &x, &y), expected);
+    }
+
+    #[test]
+    fn it_ends_below_all_where_some_never_came() {
+        let (x, y) = (
+            Scale::new((0.0, 10.0), (0.0, 100.0)),
+            Scale::new((0.0, 1.0), (100.0, 0.0)),
+        );
+        let mut expected = Path::default();
+        expected.start((20.0, 100.0));
+        expected.along(75.0);
+        expected.across(40.0);
+        expected.along(50.0);
+        let half = curve(&[2.0, 4.0], 2);
+        assert_eq!(steps(&half, &x, &y), expected);
+        let mut ecdf = of(vec![2.0, 4.0]);
+        ecdf.series[0].never = 2;
+        assert!(drawn(&ecdf).contains("t_detect, n = 2 of 4"));
+    }
+
+    fn curve(values: &[f64], never: usize) -> Curve {
+        Curve::of(&Series {
+            name: String::new(),
+            values: values.to_vec(),
+            never,
+        })
     }
 
     #[test]
@@ -240,7 +275,7 @@ mod tests {
     fn a_hundred_thousand_values_keep_their_extremes_and_stay_small() {
         let values: Vec<f64> = (0..100_000).map(|n| f64::from(n % 9973) * 0.001).collect();
         let x = Scale::new((0.0, 10.0), (0.0, 600.0));
-        let kept = corners(&sorted(&values), &x);
+        let kept = corners(&curve(&values, 0), &x);
         assert_eq!(kept.first().map(|c| c.0), Some(x.at(0.0)));
         assert_eq!(kept.last().copied(), Some((x.at(9.972), 1.0)));
         let mut ecdf = of(values);

@@ -120,6 +120,19 @@ pub struct Ecdf {
 pub struct Series {
     pub name: String,
     pub values: Vec<f64>,
+    /// So many more had no value by the end of their trials: the curve ends below all.
+    pub never: usize,
+}
+
+impl Series {
+    /// `n = 20`, `n = 12 of 20`: those with a value.
+    pub fn n(&self) -> String {
+        let some = self.values.iter().filter(|value| value.is_finite()).count();
+        match self.never {
+            0 => format!("n = {some}"),
+            never => format!("n = {some} of {}", some + never),
+        }
+    }
 }
 
 /// Points over x: residuals over their trials, lost requests over their windows.

@@ -94,7 +94,7 @@ pub fn nice(step: f64) -> f64 {
 
 /// So many digits behind the point.
 pub fn fixed(value: f64, digits: usize) -> String {
-    grouped(&format!("{value:.digits$}"))
+    grouped(&crate::report::shown::fixed(value, digits))
 }
 
 /// A figure for people: a true minus, none before zero, and groups of three from 10,000 on.

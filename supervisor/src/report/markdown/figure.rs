@@ -94,18 +94,15 @@ fn distribution(ecdf: &Ecdf) -> String {
     let heads = ["", "n", "min", "p50", "p95", "max"].map(str::to_owned);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for series in &ecdf.series {
-        let values: Vec<f64> = series
-            .values
-            .iter()
-            .copied()
-            .filter(|value| value.is_finite())
-            .collect();
-        let mut row = vec![escape(&series.name), values.len().to_string()];
-        match Spread::of(values) {
-            Some(of) => row.extend([of.min, of.p50, of.p95, of.max].map(|value| fixed(value, 3))),
-            None => row.extend(["–", "–", "–", "–"].map(str::to_owned)),
-        }
-        rows.push(row);
+        let finite = series.values.iter().copied().filter(|value| value.is_finite());
+        let spread = Spread::censored(finite, series.never);
+        let n = series.n().replace("n = ", "");
+        rows.push(
+            [escape(&series.name), n]
+                .into_iter()
+                .chain(order(spread))
+                .collect(),
+        );
     }
     let mut text = grid(&heads, &[false, true, true, true, true, true], rows.into_iter());
     let _ = write!(text, "\n{}", escape(&ecdf.x_label));
@@ -130,12 +127,11 @@ fn spread(dots: &Dots) -> String {
             .iter()
             .filter(|(x, y)| x.is_finite() && y.is_finite());
         let values: Vec<f64> = finite.map(|(_, y)| *y).collect();
-        let mut row = vec![escape(&series.name), values.len().to_string()];
-        match Spread::of(values) {
-            Some(of) => row.extend([of.min, of.p50, of.p95, of.max].map(|value| fixed(value, 3))),
-            None => row.extend(["–", "–", "–", "–"].map(str::to_owned)),
-        }
-        row
+        let n = values.len().to_string();
+        [escape(&series.name), n]
+            .into_iter()
+            .chain(order(Spread::of(values)))
+            .collect()
     });
     let table = grid(&heads, &[false, true, true, true, true, true], rows);
     format!(
@@ -143,6 +139,12 @@ fn spread(dots: &Dots) -> String {
         escape(&dots.y_label),
         escape(&dots.x_label)
     )
+}
+
+/// Least, median, p95, most.
+fn order(spread: Option<Spread>) -> [String; 4] {
+    let figures = spread.map_or([None; 4], |of| [Some(of.min), of.p50, of.p95, Some(of.max)]);
+    figures.map(|figure| figure.map_or("–".to_owned(), |value| fixed(value, 3)))
 }
 
 fn parts(bars: &Bars) -> String {

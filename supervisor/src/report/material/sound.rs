@@ -95,7 +95,8 @@ fn time(seconds: f64) -> bool {
 }
 
 fn spread_is_sound(s: &Spread) -> bool {
-    [s.min, s.mean, s.p50, s.p95, s.p99, s.max].into_iter().all(time)
+    let percentiles = [s.p50, s.p95, s.p99].into_iter().flatten();
+    [s.min, s.mean, s.max].into_iter().chain(percentiles).all(time)
 }
 
 fn bounds_are_sound(b: &Bounds) -> bool {

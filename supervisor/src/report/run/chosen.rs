@@ -168,8 +168,8 @@ pub fn facts(s: &Summary) -> Option<Facts> {
     })
 }
 
-/// How long answers of healthy routers took. A router that hangs or is slow has answered late itself, when it went on:
-/// then the last hundredth is its own.
+/// How long nearly all answers of healthy routers took: 999 of 1,000. A router that hangs or is slow has answered late
+/// itself, when it went on: then the last hundredth is its own.
 fn slowest(s: &Summary, fault: Fault) -> Option<Slowest> {
     let service = s.load.service_ms.or(s.load.latency_ms)?;
     let (ms, share) = match fault {

@@ -57,7 +57,16 @@ fn blocks(s: &Summary) -> Option<Vec<Block>> {
         )));
     }
     match s.setup.as_ref() {
-        Some(setup) => blocks.push(Block::Table(rates(&budget, lost, setup.routers, one))),
+        Some(setup) => {
+            blocks.push(Block::Table(rates(&budget, lost, setup.routers, one)));
+            let most = RATES.iter().copied().fold(0.0, f64::max) * f64::from(setup.routers);
+            if most * lost > budget.lost_an_hour(most, lost) {
+                blocks.push(text(format!(
+                    "Where all that is sent is lost, {one}s follow each other faster than routers come back: no more can be \
+                     lost than that."
+                )));
+            }
+        }
         None => blocks.push(text(
             "How many routers there were is not in the summary: what a crash rate of each costs cannot be told.".to_owned(),
         )),
@@ -74,7 +83,7 @@ fn blocks(s: &Summary) -> Option<Vec<Block>> {
 
 fn rates(budget: &Budget, lost: f64, routers: u32, one: &str) -> Table {
     let row = |rate: &f64| {
-        let an_hour = rate * f64::from(routers) * lost;
+        let an_hour = budget.lost_an_hour(rate * f64::from(routers), lost);
         let spent = budget
             .left(an_hour * 24.0 * budget.days)
             .map(|left| (1.0 - left) * 100.0);
@@ -82,7 +91,7 @@ fn rates(budget: &Budget, lost: f64, routers: u32, one: &str) -> Table {
         vec![
             Cell::number(Some(*rate), 1),
             Cell::number(Some(an_hour), 1),
-            Cell::number(Some(success * 100.0), 4),
+            Cell::number(Some(success * 100.0), shown::success_digits(success, 4) as u8),
             Cell::number(spent, 1),
             budget.lasts(an_hour).map_or_else(
                 || Cell::Missing {
@@ -141,7 +150,7 @@ fn alerts(budget: &Budget, lost: f64, lasting: f64, one: &str) -> Table {
         vec![
             Cell::Words(format!("{} over {}", alert.burn_rate, windows(alert))),
             Cell::number(budget.burn_over(lost, alert.long_s), 2),
-            Cell::number(budget.burn_over(lost, alert.short_s), 2),
+            Cell::number(alert.burn_in_short(budget, lost, lasting), 2),
             words(if fired == Some(1) { "yes" } else { "no" }),
             fired.map_or_else(Cell::missing, Cell::Count),
         ]
@@ -172,9 +181,10 @@ fn told(budget: &Budget, lost: f64, lasting: f64, one: &str) -> String {
         true => format!("A single {one} fires none of them"),
         false => format!("A single {one} fires {}", fires.join(", ")),
     };
-    let never = ALERTS
-        .iter()
-        .any(|alert| alert.fired_by(budget, lost, lasting).is_none());
+    let never = lost > 0.0
+        && ALERTS
+            .iter()
+            .any(|alert| alert.fired_by(budget, lost, lasting).is_none());
     let none = match never {
         true => {
             " Where no number of them is named each is too little for the short window by itself: only several within \

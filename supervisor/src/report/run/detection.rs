@@ -2,14 +2,12 @@
 
 use super::{seconds, text, words};
 use crate::experiment::measure::Trial;
+use crate::experiment::sample;
 use crate::experiment::summary::{Spread, Summary};
 use crate::report::figure::{Dots, Ecdf, Figure, Picture, Points, Series};
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use crate::report::shown;
-use crate::report::statistics::{band, median_interval, thinned};
-
-/// More points than that cannot be told apart.
-pub const MOST_POINTS: usize = 2000;
+use crate::report::statistics::{band, median_interval};
 
 pub fn section(s: &Summary) -> Section {
     let mut blocks = vec![Block::Table(spreads(s))];
@@ -17,19 +15,8 @@ pub fn section(s: &Summary) -> Section {
         blocks.push(text(format!("Theory of t_detect: {why}.")));
     }
     blocks.extend(distribution(s).map(Block::Figure));
-    blocks.push(text(
-        "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until the start of the \
-         last attempt there (0: there was none); t_lost until the start of the last attempt there whose request was \
-         lost, which is never later than t_stop; t_clear until the intended time of the last request that was lost, which \
-         is later only where the balancer told of no attempt for that request; t_readmit from the router's return until it \
-         serves again. A percentile is the value of the nearest rank, the median of an even n the lower of the two in \
-         the middle; p95 of fewer than 20 would be the largest, and p99 of fewer than 100 is left out for that. The \
-         median's interval is that of two order statistics (exact, by the binomial distribution); the band is that of \
-         Dvoretzky, Kiefer and Wolfowitz. Both hold with 95 % whatever the law is. In line with theory means that \
-         theory's mean lies in the 95 % interval of the measured one (Student's t, 5 trials or more). The trials' phases \
-         cover the check interval evenly, so that all of these are rather too wide than too narrow."
-            .to_owned(),
-    ));
+    blocks.push(text(format!("{DEFINITIONS} {}", phases(s))));
+    blocks.extend(granularity(s).map(|why| text(why.to_owned())));
     blocks.extend(residuals(s));
     Section {
         id: "detection",
@@ -38,17 +25,69 @@ pub fn section(s: &Summary) -> Section {
     }
 }
 
+const DEFINITIONS: &str = "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until \
+    the start of the last attempt there, if there was one; t_lost until the start of the last attempt there whose request was \
+    lost, which is never later than t_stop; t_clear until the intended time of the last request sent there after the fault \
+    that was lost, which is later only where the balancer told of no attempt for that request; t_readmit from the router's \
+    return until it serves again. What was never noticed is above every percentile, and its t_stop and t_clear end with its \
+    trial. A percentile is the value of the nearest rank, the median of an even n the lower of the two in the middle; p95 of \
+    fewer than 20 and p99 of fewer than 100 would be the largest, and are left out for that. The median's interval is that \
+    of two order statistics (exact, by the binomial distribution); the band is that of Dvoretzky, Kiefer and Wolfowitz. Both \
+    hold with 95 % whatever the law is, and go by trials: victims of one trial fell together, and its first stands for it. \
+    In line with theory means that theory's mean lies in the 95 % interval of the measured one (Student's t, by trials, 5 or \
+    more) and the values within theory's bounds, not that another mean does not.";
+
+/// What the trials' phases do to that.
+fn phases(s: &Summary) -> &'static str {
+    let random = ["jitter", "spread"].iter().any(|key| {
+        let word = s.check[*key].as_str().unwrap_or("");
+        word.bytes().any(|digit| (b'1'..=b'9').contains(&digit))
+    });
+    let valid = s.valid();
+    if valid.iter().all(|trial| trial.phase_s.is_none()) {
+        return "Where the checks stood at the faults is not known.";
+    }
+    if random {
+        return "The gaps between checks are random here, and the phases of the trials were drawn from the shortest of them: \
+                they do not cover the gap, and a mean may be off theory's for that alone.";
+    }
+    match s.complete && sample::draws(&valid) >= sample::FEW {
+        true => {
+            "The trials' phases cover the check interval evenly, so that all of these are rather too wide than too narrow."
+        }
+        false => {
+            "The trials are too few, or too many of them are missing, for their phases to cover the check interval."
+        }
+    }
+}
+
+/// How finely a real balancer's log tells of time, where that is coarser than what is measured by it.
+fn granularity(s: &Summary) -> Option<&'static str> {
+    (s.engine == "nginx").then_some(
+        "nginx's log has attempts in whole milliseconds and tells of an ejection when the line about it comes, some \
+         milliseconds after it: differences of less than 20 ms between its times mean nothing.",
+    )
+}
+
 /// One of a trial's times.
 type Time = fn(&Trial) -> Option<f64>;
 
 fn values(s: &Summary, value: Time) -> Vec<f64> {
-    s.trials.iter().filter_map(value).collect()
+    s.valid().into_iter().filter_map(value).collect()
+}
+
+/// What t_detect is where it is told: infinite if the balancer never noticed.
+fn noticed(t: &Trial) -> Option<f64> {
+    match t.detected {
+        Some(false) => Some(f64::INFINITY),
+        _ => t.t_detect_s,
+    }
 }
 
 fn spreads(s: &Summary) -> Table {
     let t = &s.summary;
     let rows: [(&str, Option<Spread>, Time); 5] = [
-        ("t_detect", t.t_detect_s, |t| t.t_detect_s),
+        ("t_detect", t.t_detect_s, noticed),
         ("t_stop", t.t_stop_s, |t| t.t_stop_s),
         ("t_lost", t.t_lost_s, |t| t.t_lost_s),
         ("t_clear", t.t_clear_s, |t| t.t_clear_s),
@@ -72,22 +111,35 @@ fn spreads(s: &Summary) -> Table {
     };
     for (name, spread, value) in rows {
         let values = values(s, value);
-        let sure = median_interval(&values);
-        let of = |figure: fn(&Spread) -> f64| seconds(spread.as_ref().map(figure));
+        let n = values.iter().filter(|value| value.is_finite()).count();
+        let draws = sample::firsts(&s.valid()).into_iter().filter_map(value);
+        let sure = median_interval(&draws.collect::<Vec<_>>());
+        let of = |figure: fn(&Spread) -> Option<f64>| match spread.as_ref().and_then(figure) {
+            None if n < values.len() => never(),
+            figure => seconds(figure),
+        };
+        let end = |end: Option<f64>| match end {
+            Some(end) if end.is_infinite() => never(),
+            end => seconds(end),
+        };
+        let enough = |least: usize, cell: Cell| {
+            if values.len() < least {
+                Cell::missing()
+            } else {
+                cell
+            }
+        };
         table.rows.push(vec![
             words(name),
-            Cell::Count(values.len() as u64),
-            of(|s| s.min),
-            of(|s| s.mean),
+            Cell::Count(n as u64),
+            seconds(spread.map(|s| s.min)),
+            seconds(spread.map(|s| s.mean)),
             of(|s| s.p50),
-            seconds(sure.map(|(low, _)| low)),
-            seconds(sure.map(|(_, high)| high)),
-            of(|s| s.p95),
-            match values.len() {
-                0..100 => Cell::missing(),
-                _ => of(|s| s.p99),
-            },
-            of(|s| s.max),
+            end(sure.map(|(low, _)| low)),
+            end(sure.map(|(_, high)| high)),
+            enough(20, of(|s| s.p95)),
+            enough(100, of(|s| s.p99)),
+            seconds(spread.map(|s| s.max)),
         ]);
     }
     if let Some(theory) = s.theory.t_detect_s {
@@ -102,12 +154,17 @@ fn spreads(s: &Summary) -> Table {
 }
 
 fn distribution(s: &Summary) -> Option<Figure> {
-    let series = |name: &str, value: Time| Series {
-        name: name.to_owned(),
-        values: thinned(&values(s, value), MOST_POINTS),
+    let series = |name: &str, value: Time| {
+        let (values, never): (Vec<f64>, Vec<f64>) =
+            values(s, value).into_iter().partition(|value| value.is_finite());
+        Series {
+            name: name.to_owned(),
+            values,
+            never: never.len(),
+        }
     };
     let all = [
-        series("t_detect", |t| t.t_detect_s),
+        series("t_detect", noticed),
         series("t_stop", |t| t.t_stop_s),
         series("t_clear", |t| t.t_clear_s),
     ];
@@ -117,17 +174,9 @@ fn distribution(s: &Summary) -> Option<Figure> {
         .collect();
     let first = series.first()?;
     let name = first.name.clone();
-    let n = values(
-        s,
-        if name == "t_detect" {
-            |t| t.t_detect_s
-        } else {
-            |t| t.t_stop_s
-        },
-    )
-    .len();
+    let (n, draws) = (first.values.len() + first.never, first_draws(s, &name));
     let bounds = s.theory.t_detect_s;
-    let band = band(n).filter(|band| *band < 1.0);
+    let band = band(draws).filter(|band| *band < 1.0);
     let says = bounds.map_or("theory has no bounds".to_owned(), |bounds| {
         let most = bounds.max.map_or("no bound".to_owned(), shown::time);
         format!("theory: {} to {most}", shown::time(bounds.min))
@@ -149,7 +198,11 @@ fn distribution(s: &Summary) -> Option<Figure> {
              lost request (t_clear); {says}{within}.",
             fault_word(s)
         ),
-        alt: format!("Empirical distributions of {} over {n} trials.", names(&series)),
+        alt: format!(
+            "Empirical distributions of {} over {n} {}s.",
+            names(&series),
+            fault_word(s)
+        ),
         picture: Picture::Ecdf(Ecdf {
             x_label: format!("seconds from the {}", fault_word(s)),
             series,
@@ -157,6 +210,22 @@ fn distribution(s: &Summary) -> Option<Figure> {
             band,
         }),
     })
+}
+
+/// How many of its values are draws of their own.
+fn first_draws(s: &Summary, name: &str) -> usize {
+    let value: Time = match name {
+        "t_detect" => noticed,
+        "t_stop" => |t| t.t_stop_s,
+        _ => |t| t.t_clear_s,
+    };
+    sample::means(&s.valid(), value).len()
+}
+
+fn never() -> Cell {
+    Cell::Missing {
+        missing: "never".to_owned(),
+    }
 }
 
 fn names(series: &[Series]) -> String {
@@ -176,17 +245,11 @@ fn residuals(s: &Summary) -> Vec<Block> {
             (t.t_detect_s? - t.predicted_t_detect_s?) * 1e3,
         ))
     };
-    let all: Vec<(f64, f64)> = s.trials.iter().filter_map(residual).collect();
+    let all: Vec<(f64, f64)> = s.valid().into_iter().filter_map(residual).collect();
     let (Some(r), false) = (s.summary.residual_ms, all.is_empty()) else {
         return Vec::new();
     };
     let n = all.len();
-    let step = n.div_ceil(MOST_POINTS);
-    let points: Vec<(f64, f64)> = all.into_iter().step_by(step).collect();
-    let drawn = match step {
-        1 => String::new(),
-        step => format!(" (one in {step} is drawn)"),
-    };
     let interval = s.check["interval_s"].as_f64().unwrap_or(f64::INFINITY);
     let ties = match r.max > 500.0 * interval {
         true => {
@@ -199,7 +262,7 @@ fn residuals(s: &Summary) -> Vec<Block> {
         id: "residuals".to_owned(),
         caption: format!(
             "What is left of each trial's t_detect after its prediction, which is made from its router's last check: \
-             |measured − predicted| has the median {:.1} ms, most {:.1} ms, n = {n}{drawn}{ties}.",
+             |measured − predicted| has the median {:.1} ms, most {:.1} ms, n = {n}{ties}.",
             r.median, r.max
         ),
         alt: format!("Measured minus predicted t_detect of {n} trials, in milliseconds, around 0."),
@@ -208,7 +271,7 @@ fn residuals(s: &Summary) -> Vec<Block> {
             y_label: "measured − predicted, ms".to_owned(),
             series: vec![Points {
                 name: "t_detect".to_owned(),
-                points,
+                points: all,
             }],
             line: Some((0.0, 0.0, "as predicted".to_owned())),
         }),

@@ -65,17 +65,11 @@ fn left_out(s: &Summary) -> String {
 
 /// `n` of them: too few have no such percentile, but their longest.
 fn table(latency: Option<Percentiles>, service: Option<Percentiles>, n: u64) -> Table {
-    let enough = |least: u64, cell: Cell| if n >= least { cell } else { Cell::missing() };
     let row = |name: &str, of: Option<Percentiles>| {
-        let ms = |figure: fn(&Percentiles) -> f64| Cell::number(of.as_ref().map(figure), 2);
-        vec![
-            Cell::Words(name.to_owned()),
-            ms(|p| p.p50),
-            ms(|p| p.p90),
-            enough(100, ms(|p| p.p99)),
-            enough(1000, ms(|p| p.p999)),
-            ms(|p| p.max),
-        ]
+        let figures = of.map_or([None; 5], |of| of.known(n));
+        let mut row = vec![Cell::Words(name.to_owned())];
+        row.extend(figures.map(|ms| Cell::number(ms, 2)));
+        row
     };
     Table {
         caption: "Of answered requests".to_owned(),

@@ -1,6 +1,5 @@
 //! PURE: what the faults cost clients.
 
-use super::detection::MOST_POINTS;
 use super::{text, words};
 use crate::experiment::measure::Trial;
 use crate::experiment::summary::Summary;
@@ -14,8 +13,8 @@ pub fn section(s: &Summary) -> Section {
     let mut blocks = vec![Block::Table(totals(s))];
     blocks.extend(s.summary.success.map(|success| {
         text(format!(
-            "{:.3} % of the requests that ended were answered, one {} after the other{}.",
-            success * 100.0,
+            "{} of the requests that ended were answered, one {} after the other{}.",
+            shown::success(success, 3),
             s.trials.first().map_or("fault", |trial| shown::one(trial.fault)),
             match super::unnoticed(s) {
                 0 => "",
@@ -39,7 +38,7 @@ pub fn section(s: &Summary) -> Section {
 
 /// Of all trials.
 fn sum(s: &Summary, count: fn(&Trial) -> u64) -> u64 {
-    s.trials.iter().map(count).fold(0, u64::saturating_add)
+    s.valid().into_iter().map(count).fold(0, u64::saturating_add)
 }
 
 fn totals(s: &Summary) -> Table {
@@ -59,6 +58,11 @@ fn totals(s: &Summary) -> Table {
             "window",
             "of these, sent to it after that",
             Cell::Count(sum(s, |t| t.lost.window)),
+        ),
+        (
+            "no router",
+            "of these, while none was in use",
+            Cell::Count(sum(s, |t| t.lost.unserved)),
         ),
         ("lost, mean", &*format!("a {one}"), Cell::number(lost, 1)),
         (
@@ -115,7 +119,7 @@ fn outcomes(s: &Summary) -> Option<Block> {
 
 fn all_causes(s: &Summary) -> BTreeMap<Cause, u64> {
     let mut all = BTreeMap::new();
-    for (cause, count) in s.trials.iter().flat_map(|t| t.causes.iter().flatten()) {
+    for (cause, count) in s.valid().iter().flat_map(|t| t.causes.iter().flatten()) {
         let sum: &mut u64 = all.entry(*cause).or_default();
         *sum = sum.saturating_add(*count);
     }
@@ -124,7 +128,7 @@ fn all_causes(s: &Summary) -> BTreeMap<Cause, u64> {
 
 fn causes(s: &Summary) -> Vec<Block> {
     let all = all_causes(s);
-    let unknown = s.trials.iter().any(|trial| trial.causes.is_none());
+    let unknown = s.valid().iter().any(|trial| trial.causes.is_none());
     let mut blocks = Vec::new();
     if !all.is_empty() {
         let meaning = |cause: &Cause| match cause {
@@ -168,7 +172,7 @@ fn causes(s: &Summary) -> Vec<Block> {
 }
 
 fn bars(s: &Summary) -> Option<Figure> {
-    let n = s.trials.len();
+    let n = s.summary.n;
     let lost = sum(s, |t| t.lost.total());
     if lost == 0 {
         return None;
@@ -190,6 +194,7 @@ fn bars(s: &Summary) -> Option<Figure> {
     let when = vec![
         ("in flight".to_owned(), sum(s, |t| t.lost.in_flight)),
         ("window".to_owned(), sum(s, |t| t.lost.window)),
+        ("no router in use".to_owned(), sum(s, |t| t.lost.unserved)),
     ];
     let bars = [
         ("lost, by when", counts(when)),
@@ -204,7 +209,7 @@ fn bars(s: &Summary) -> Option<Figure> {
             "Lost requests a {one}, on average of {n}, by when they were sent and what their clients got, and the failed \
              attempts behind them."
         ),
-        alt: format!("{lost} lost requests in {n} trials, by time, outcome and cause."),
+        alt: format!("{lost} lost requests of {n} {one}s, by time, outcome and cause."),
         picture: Picture::Bars(Bars {
             x_label: format!("requests a {one}"),
             bars: bars.map(|(name, parts)| (name.to_owned(), parts)).collect(),
@@ -217,8 +222,9 @@ fn windows(s: &Summary) -> Option<Figure> {
     let returning = s.retries_return();
     let window = if returning { "t_detect" } else { "t_stop" };
     let point = |t: &Trial| Some((t.window_s(returning)?, t.lost.window as f64));
-    let points: Vec<(f64, f64)> = s.trials.iter().filter_map(point).collect();
+    let points: Vec<(f64, f64)> = s.valid().into_iter().filter_map(point).collect();
     let n = points.len();
+    let one = s.trials.first().map_or("fault", |trial| shown::one(trial.fault));
     if n == 0 {
         return None;
     }
@@ -227,7 +233,6 @@ fn windows(s: &Summary) -> Option<Figure> {
         .filter(|setup| setup.victims == 1)
         .map(|setup| setup.routers);
     let share = routers.map(|routers| s.load.rate / f64::from(routers.max(1)));
-    let step = n.div_ceil(MOST_POINTS);
     let line = share.map(|share| {
         (
             0.0,
@@ -245,13 +250,13 @@ fn windows(s: &Summary) -> Option<Figure> {
     Some(Figure {
         id: "lost-window".to_owned(),
         caption: format!("What was lost in each window over how long it was{beside}, n = {n}."),
-        alt: format!("Lost requests over {window} of {n} trials."),
+        alt: format!("Lost requests over {window} of {n} {one}s."),
         picture: Picture::Dots(Dots {
             x_label: format!("{window}, s"),
             y_label: "requests lost in the window".to_owned(),
             series: vec![Points {
                 name: "trials".to_owned(),
-                points: points.into_iter().step_by(step).collect(),
+                points,
             }],
             line,
         }),

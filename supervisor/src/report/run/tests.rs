@@ -138,14 +138,14 @@ fn agreement_is_a_matter_of_n_and_few_trials_have_none() {
     // A tenth away, and 20 trials are enough to tell that apart.
     assert!(sentence(&all, 8.2).contains("n = 20), where theory says 8.2 s, and 368"));
     let four = sentence(&all[8..12], 7.375);
-    assert!(four.contains("n = 4), where theory says 7.4 s, and"), "{four}");
+    assert!(four.contains("n = 4) (theory: 7.4 s) and"), "{four}");
 }
 
 #[test]
 fn a_death_that_met_no_request_says_so() {
     let mut s = summary(&[Some(0.0004), Some(0.0005)]);
     for trial in &mut s.trials {
-        trial.t_stop_s = Some(0.0);
+        (trial.t_stop_s, trial.no_attempt) = (None, true);
     }
     s.summary = totals(&s.trials, &s.load, Exposure::Rate(50.0));
     let text = of(&s).verdict.sentence;
@@ -222,13 +222,14 @@ fn what_makes_it_doubtful_stands_above() {
     s.load.late_p99_ms = Some(6.0);
     s.trials[0].events_dropped = 3;
     s.trials[2].lost.window += 1;
+    s.summary = totals(&s.trials, &s.load, Exposure::Rate(50.0));
     let warnings = of(&s).warnings;
     for (warning, wanted) in warnings.iter().zip([
         "This run was interrupted: 4 of 20 trials are complete",
-        "n = 4 is small",
+        "n = 3: too few to speak of a spread: a share is known to ±78 points (of 20 trials: ±30).",
         "The load generator was late: 1 % of the requests by more than 6.0 ms",
         "1 trial lost 3 records on the way and is invalid",
-        "The balancer never noticed 1 of 4 faults",
+        "The balancer never noticed 1 of 3 faults",
         "In 1 trial the outcomes do not add up",
     ]) {
         assert!(warning.starts_with(wanted), "{wanted}\n{warnings:#?}");
@@ -260,4 +261,131 @@ fn nothing_noticed_and_nothing_measured_are_said_so() {
     );
     assert!(report.verdict.advice.is_empty());
     assert!(format!("{report:?}").contains("not recorded: an older resetlab"));
+}
+
+/// Four trials of three victims each: as sure as four draws are.
+#[test]
+fn victims_of_a_trial_make_nothing_surer() {
+    let mut s = summary(&[0, 1, 2, 3].map(|k| [Some(5.0 + f64::from(k)); 3]).concat());
+    for (place, trial) in s.trials.iter_mut().enumerate() {
+        trial.trial = place as u32 / 3 + 1;
+    }
+    s.summary = totals(&s.trials, &s.load, Exposure::Unknown);
+    assert_eq!((s.summary.n, s.summary.draws), (12, 4));
+    let report = of(&s);
+    assert_eq!(
+        report.warnings,
+        [
+            "n = 12 victims of 4 trials, which fell together: too few to speak of a spread: a share is known to ±68 points (of \
+          20 trials: ±30)."
+        ]
+    );
+    let detection = format!("{:?}", detection::section(&s));
+    assert!(detection.contains("±68 points"), "{detection}");
+    let Block::Table(times) = &detection::section(&s).blocks[0] else {
+        panic!()
+    };
+    assert_eq!(
+        [1, 5, 6].map(|n| times.rows[0][n].shown()),
+        ["12", "–", "–"],
+        "no interval of 4 draws"
+    );
+}
+
+#[test]
+fn invalid_trials_are_in_no_figure() {
+    let mut s = summary(&twenty());
+    for trial in &mut s.trials[3..] {
+        trial.disturbed.push("load exited".to_owned());
+    }
+    s.summary = totals(&s.trials, &s.load, Exposure::Rate(50.0));
+    assert_eq!(
+        (s.summary.n, s.summary.invalid, s.summary.detected),
+        (3, 17, Some(3))
+    );
+    let report = of(&s);
+    assert!(
+        report
+            .verdict
+            .sentence
+            .contains("5.3 s to notice (5.0 to 5.5, n = 3)"),
+        "{:?}",
+        report.verdict
+    );
+    for trial in &mut s.trials {
+        trial.disturbed.push("load exited".to_owned());
+    }
+    s.summary = totals(&s.trials, &s.load, Exposure::Rate(50.0));
+    assert!(of(&s).verdict.sentence.starts_with("Every trial is invalid"));
+}
+
+#[test]
+fn what_was_never_noticed_is_above_all_that_was() {
+    let mut times = twenty();
+    times.truncate(12);
+    times.iter_mut().skip(6).for_each(|time| *time = None);
+    let section = detection::section(&summary(&times));
+    let Block::Table(table) = &section.blocks[0] else {
+        panic!()
+    };
+    let row: Vec<String> = table.rows[0].iter().map(Cell::shown).collect();
+    assert_eq!(row[1..7], ["6", "5.000", "5.625", "6.250", "5.500", "– (never)"]);
+    let all = format!("{section:?}");
+    assert!(
+        all.contains("How many of 12 deaths had been noticed") && all.contains("±39 points"),
+        "{all}"
+    );
+    assert!(all.contains("never: 6"), "{all}");
+}
+
+#[test]
+fn one_late_trial_does_not_make_values_beyond_theory_agree_with_it() {
+    let times: Vec<Option<f64>> = [0.001, 0.001, 0.002, 0.002, 0.002, 0.044].map(Some).into();
+    let mut s = summary(&times);
+    s.theory.t_detect_s = Some(serde_json::from_value(json!({"min": 0.0, "mean": 0.0, "max": 0.0})).unwrap());
+    s.theory.lost_per_trial = None;
+    let text = of(&s).verdict.sentence;
+    assert!(text.contains("n = 6), where theory says 0 s, and"), "{text}");
+}
+
+#[test]
+fn a_budget_never_loses_more_than_is_sent_and_says_nothing_of_no_loss() {
+    let mut s = summary(&twenty());
+    s.summary.lost_per_trial = Some(crate::experiment::summary::Mean { mean: 30_000.0 });
+    let most = format!("{:?}", cost::section(&s));
+    assert!(
+        most.contains("value: 720000.0") && !most.contains("1200000"),
+        "{most}"
+    );
+    assert!(most.contains("faster than routers come back"), "{most}");
+    s.summary.lost_per_trial = Some(crate::experiment::summary::Mean { mean: 0.0 });
+    let none = format!("{:?}", cost::section(&s));
+    assert!(!none.contains("only several within"), "{none}");
+}
+
+#[test]
+fn a_table_for_programs_has_a_head_without_a_trial_and_tells_never_from_not_told() {
+    let csv = |s: &Summary| {
+        let report = report(
+            "run-1",
+            s,
+            &chosen(s),
+            Pictures::default(),
+            Vec::new(),
+            Extent::Whole,
+        );
+        crate::report::csv::render(&report).expect("a table")
+    };
+    let none = csv(&summary(&[]));
+    assert!(
+        none.starts_with("trial,router,phase_s,detected,t_detect_s,") && none.lines().count() == 1,
+        "{none}"
+    );
+    let mut s = summary(&[Some(7.0), None, None]);
+    s.trials[2].detected = None;
+    let column: Vec<String> = csv(&s)
+        .lines()
+        .map(|line| line.split(',').nth(3).unwrap().to_owned())
+        .collect();
+    assert_eq!(column, ["detected", "yes", "no", ""]);
 }

@@ -21,7 +21,8 @@ pub fn section(s: &Summary, extent: Extent) -> Section {
             "The first {most} of {n} rows; `--format csv` has all of them. Every other figure is of all {n}."
         )));
     }
-    if n > 0 {
+    // For a program a table without rows is one, too.
+    if n > 0 || extent == Extent::Whole {
         let mut table = Table {
             caption: "Every trial".to_owned(),
             columns: columns(),
@@ -45,16 +46,20 @@ fn columns() -> Vec<Column> {
         Column::new("trial", "trial", ""),
         Column::new("router", "router", ""),
         Column::new("phase_s", "phase", "s"),
+        Column::new("detected", "noticed", ""),
         Column::new("t_detect_s", "t_detect", "s"),
         Column::new("predicted_t_detect_s", "predicted", "s"),
         Column::new("residual_ms", "residual", "ms"),
         Column::new("detected_by", "by", ""),
         Column::new("t_stop_s", "t_stop", "s"),
+        Column::new("t_lost_s", "t_lost", "s"),
         Column::new("t_clear_s", "t_clear", "s"),
         Column::new("t_readmit_s", "t_readmit", "s"),
         Column::new("in_flight", "in flight", ""),
         Column::new("window", "window", ""),
+        Column::new("unserved", "no router", ""),
         Column::new("saved_by_retry", "saved", ""),
+        Column::new("valid", "valid", ""),
     ]
 }
 
@@ -65,8 +70,10 @@ fn narrow(table: &mut Table, s: &Summary) {
         .columns
         .iter()
         .map(|column| match column.key.as_str() {
-            "phase_s" | "t_clear_s" => false,
+            "phase_s" | "detected" | "t_lost_s" | "t_clear_s" => false,
+            "valid" => s.summary.invalid > 0,
             "saved_by_retry" => saved,
+            "unserved" => s.trials.iter().any(|trial| trial.lost.unserved > 0),
             _ => true,
         })
         .collect();
@@ -89,6 +96,12 @@ fn row(t: &Trial) -> Vec<Cell> {
         words(&t.router),
         seconds(t.phase_s),
         match t.detected {
+            Some(detected) => words(yes(detected)),
+            None => Cell::Missing {
+                missing: "not told".to_owned(),
+            },
+        },
+        match t.detected {
             Some(false) => never(),
             _ => seconds(t.t_detect_s),
         },
@@ -98,11 +111,23 @@ fn row(t: &Trial) -> Vec<Cell> {
             1,
         ),
         t.detected_by.map_or_else(Cell::missing, |by| words(detector(by))),
-        seconds(t.t_stop_s),
+        match t.no_attempt {
+            true => Cell::Missing {
+                missing: "none".to_owned(),
+            },
+            false => seconds(t.t_stop_s),
+        },
+        seconds(t.t_lost_s),
         seconds(t.t_clear_s),
         seconds(t.t_readmit_s),
         Cell::Count(t.lost.in_flight),
         Cell::Count(t.lost.window),
+        Cell::Count(t.lost.unserved),
         t.saved_by_retry.map_or_else(Cell::missing, Cell::Count),
+        words(yes(!t.is_invalid())),
     ]
+}
+
+fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
 }

@@ -2,12 +2,12 @@
 
 use super::unnoticed as missed;
 use crate::experiment::measure::Trial;
-use crate::experiment::summary::{Spread, Summary};
+use crate::experiment::sample;
+use crate::experiment::summary::{Bounds, Spread, Summary};
 use crate::report::advice::Facts;
 use crate::report::shown;
 use crate::report::statistics::mean_interval;
 use router::record::Fault;
-use std::collections::BTreeMap;
 
 /// Attempts at the router that go on for so much longer than it takes to notice are worth a sentence.
 const LONGER: f64 = 1.2;
@@ -17,6 +17,9 @@ pub fn sentence(s: &Summary, facts: Option<&Facts>) -> String {
     let Some(first) = s.trials.first() else {
         return "No trial was completed: nothing was measured but the load.".to_owned();
     };
+    if s.summary.n == 0 {
+        return "Every trial is invalid: nothing was measured but the load.".to_owned();
+    }
     let victims = s.setup.as_ref().map_or(1, |setup| setup.victims);
     let with = facts.map_or(String::new(), |facts| {
         format!(" with {}", shown::joined(&facts.words_in_force()))
@@ -28,6 +31,7 @@ pub fn sentence(s: &Summary, facts: Option<&Facts>) -> String {
     );
     let sentences: Vec<String> = [found(s, &subject, first.fault)]
         .into_iter()
+        .chain(unserved(s, first.fault))
         .chain(retries(s))
         .chain(no_attempt(s, first.fault))
         .chain(until_its_end(s, first.fault))
@@ -49,19 +53,19 @@ fn found(s: &Summary, subject: &str, fault: Fault) -> String {
         false => format!("{} lost a {one}", shown::counted_are(lost.mean, "request")),
     };
     let expected = s.theory.lost_per_trial;
-    let by_loss = expected.map(|expected| Beside {
-        agrees: in_line(&by_trial(s, |t| Some(t.lost.total() as f64)), expected),
-        figure: shown::mean(expected),
+    let by_loss = expected.map(|expected| {
+        let means = sample::means(&s.valid(), |t| Some(t.lost.at_routers() as f64));
+        Beside::of(shown::mean(expected), &means, expected, s.theory.lost)
     });
     match (noticed.beside, by_loss) {
-        (Some(time), Some(loss)) if time.agrees && loss.agrees => format!(
+        (Some(time), Some(loss)) if (time.says, loss.says) == (Says::InLine, Says::InLine) => format!(
             "{} and {lost}, both in line with theory ({}, {}).",
             noticed.words, time.figure, loss.figure
         ),
         (time, loss) => {
             let beside = |of: Option<Beside>| of.map_or(String::new(), |of| of.words());
             let (time, loss) = (beside(time), beside(loss));
-            let and = if time.is_empty() { "" } else { "," };
+            let and = if time.starts_with(',') { "," } else { "" };
             format!("{}{time}{and} and {lost}{loss}.", noticed.words)
         }
     }
@@ -76,14 +80,42 @@ struct Noticed {
 /// A figure of theory's beside the measured one.
 struct Beside {
     figure: String,
-    agrees: bool,
+    says: Says,
+}
+
+/// What the measured values say of theory's mean.
+#[derive(Clone, Copy, PartialEq)]
+enum Says {
+    /// It lies in the 95 % interval of theirs.
+    InLine,
+    Apart,
+    /// There are too few to tell.
+    Nothing,
 }
 
 impl Beside {
+    /// `means` are those of each trial, within theory's `bounds` or not.
+    fn of(figure: String, means: &[f64], expected: f64, bounds: Option<Bounds>) -> Beside {
+        let rounding = 1e-9 * expected.abs();
+        // All beyond what theory allows is no agreement, however wide one of them makes the interval.
+        let outside = bounds.is_some_and(|bounds| {
+            let beyond = |most: f64| means.iter().all(|value| *value > most + rounding);
+            means.iter().all(|value| *value < bounds.min - rounding) || bounds.max.is_some_and(beyond)
+        });
+        let says = match mean_interval(means) {
+            None => Says::Nothing,
+            Some(_) if outside => Says::Apart,
+            Some((low, high)) if (low - rounding..=high + rounding).contains(&expected) => Says::InLine,
+            Some(_) => Says::Apart,
+        };
+        Beside { figure, says }
+    }
+
     fn words(self) -> String {
-        match self.agrees {
-            true => format!(", in line with theory ({})", self.figure),
-            false => format!(", where theory says {}", self.figure),
+        match self.says {
+            Says::InLine => format!(", in line with theory ({})", self.figure),
+            Says::Apart => format!(", where theory says {}", self.figure),
+            Says::Nothing => format!(" (theory: {})", self.figure),
         }
     }
 }
@@ -91,21 +123,31 @@ impl Beside {
 fn noticed(s: &Summary, subject: &str) -> Noticed {
     let t = &s.summary;
     let without = |words: String| Noticed { words, beside: None };
-    let counted = |value: fn(&Trial) -> Option<f64>| s.trials.iter().filter_map(value).count();
+    let valid = s.valid();
+    let counted = |value: fn(&Trial) -> Option<f64>| valid.iter().filter_map(|t| value(t)).count();
     if missed(s) == t.n {
         return without(format!("{subject} never notices it (n = {})", t.n));
     }
     match (t.t_detect_s, t.t_clear_s) {
         (Some(spread), _) => {
+            let theory = s.theory.t_detect_s.filter(|_| missed(s) == 0);
             let expected = s.theory.t_detect_s.and_then(|bounds| bounds.mean);
+            let means = sample::means(&valid, |t| t.t_detect_s);
             Noticed {
                 words: format!(
                     "{subject} takes {}",
                     ranged(spread, counted(|t| t.t_detect_s), " to notice")
                 ),
-                beside: expected.map(|expected| Beside {
-                    figure: shown::time(expected),
-                    agrees: missed(s) == 0 && in_line(&by_trial(s, |t| t.t_detect_s), expected),
+                beside: expected.map(|expected| {
+                    let beside = Beside::of(shown::time(expected), &means, expected, theory);
+                    match missed(s) {
+                        0 => beside,
+                        // Those that it noticed are the quicker ones.
+                        _ => Beside {
+                            says: Says::Apart,
+                            ..beside
+                        },
+                    }
                 }),
             }
         }
@@ -127,28 +169,17 @@ fn ranged(spread: Spread, n: usize, what: &str) -> String {
     }
 }
 
-/// The mean of each trial: its victims fell at the same time and are no draws of their own.
-fn by_trial(s: &Summary, value: impl Fn(&Trial) -> Option<f64>) -> Vec<f64> {
-    let mut trials: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for (place, trial) in s.trials.iter().enumerate() {
-        // An older program gave no numbers.
-        let number = if trial.trial == 0 {
-            place as u32
-        } else {
-            trial.trial
-        };
-        trials.entry(number).or_default().extend(value(trial));
-    }
-    let means = trials.into_values().filter(|values| !values.is_empty());
-    means
-        .map(|values| values.iter().sum::<f64>() / values.len() as f64)
-        .collect()
-}
-
-/// Whether theory's mean lies in the 95 % interval of the mean measured; never for fewer than 5 trials.
-fn in_line(values: &[f64], expected: f64) -> bool {
-    let rounding = 1e-9 * expected.abs();
-    mean_interval(values).is_some_and(|(low, high)| (low - rounding..=high + rounding).contains(&expected))
+/// What was lost beside what theory of a router's window speaks of.
+fn unserved(s: &Summary, fault: Fault) -> Option<String> {
+    let valid = s.valid();
+    let unserved: u64 = valid.iter().map(|trial| trial.lost.unserved).sum();
+    (unserved > 0).then(|| {
+        format!(
+            "{} of them a {} while no router was in use, which theory leaves out.",
+            shown::mean(unserved as f64 / valid.len() as f64),
+            shown::one(fault)
+        )
+    })
 }
 
 /// Attempts that go on after it is known.
@@ -169,7 +200,8 @@ fn retries(s: &Summary) -> Option<String> {
 }
 
 fn no_attempt(s: &Summary, fault: Fault) -> Option<String> {
-    let none = s.trials.iter().all(|trial| trial.t_stop_s == Some(0.0));
+    let valid = s.valid();
+    let none = !valid.is_empty() && valid.iter().all(|trial| trial.no_attempt);
     none.then(|| format!("No request was sent there after the {}.", shown::one(fault)))
 }
 

@@ -4,6 +4,7 @@ use super::view::View;
 use crate::budget::Budget;
 use crate::experiment::sweep::verdict::Judged;
 use crate::report::model::{Cell, Column, Table};
+use crate::report::shown;
 
 /// A row a cell.
 pub fn table(view: &View) -> Table {
@@ -40,7 +41,7 @@ pub fn table(view: &View) -> Table {
     };
     Table {
         caption: format!(
-            "t_detect: the mean of n deaths, then the longest; seen: how many were noticed. Success: if each of {} routers dies {} an hour, at {} requests a second. Marked: {marked}.",
+            "t_detect: the mean of n deaths, then the longest; seen: how many were noticed; where some were not, lost is the least that a death costs. Success: if each of {} routers dies {} an hour, at {} requests a second. Marked: {marked}.",
             document.plan.routers,
             super::times(document.deaths_per_hour),
             document.plan.rate
@@ -63,7 +64,8 @@ fn figures(judged: &Judged) -> [Cell; 10] {
     };
     [
         Cell::Count(cell.n as u64),
-        Cell::Count(cell.detected as u64),
+        cell.detected
+            .map_or_else(Cell::missing, |detected| Cell::Count(detected as u64)),
         Cell::number(spread.map(|spread| spread.mean), 3),
         told(theory.t_detect_s.mean, &theory.t_detect_s.reason, 3),
         Cell::number(spread.map(|spread| spread.max), 3),
@@ -71,7 +73,15 @@ fn figures(judged: &Judged) -> [Cell; 10] {
         Cell::number(cell.lost_per_death, 1),
         told(theory.lost_per_death.mean, &theory.lost_per_death.reason, 1),
         Cell::number(cell.checks_per_s, 2),
-        Cell::number(judged.success.map(|success| success * 100.0), 4),
+        match (judged.success, judged.success_at_most) {
+            (None, Some(most)) => Cell::Missing {
+                missing: format!("at most {}", shown::success(most, 4)),
+            },
+            (success, _) => Cell::number(
+                success.map(|success| success * 100.0),
+                success.map_or(4, |success| shown::success_digits(success, 4) as u8),
+            ),
+        },
     ]
 }
 
@@ -88,12 +98,15 @@ pub fn cost(view: &View, budget: &Budget) -> Table {
     }
     let an_hour = document.deaths_per_hour * f64::from(document.plan.routers);
     let rows = told.into_iter().map(|(what, judged)| {
-        let lost = judged.cell.lost_per_death;
+        let lost = judged.lost();
         let deaths = lost
             .filter(|lost| *lost > 0.0)
             .map(|lost| budget.allowed() / lost);
-        let days = lost.and_then(|lost| budget.lasts(lost * an_hour));
+        let days = lost.and_then(|lost| budget.lasts(budget.lost_an_hour(an_hour, lost)));
         let never = |value: Option<f64>, digits| match (value, lost) {
+            (None, None) if judged.cell.missed() > 0 => Cell::Missing {
+                missing: "it missed deaths".to_owned(),
+            },
             (None, Some(_)) => Cell::Missing {
                 missing: "it loses none".to_owned(),
             },
@@ -101,7 +114,7 @@ pub fn cost(view: &View, budget: &Budget) -> Table {
         };
         vec![
             Cell::Words(format!("{} ({what})", view.name(judged))),
-            Cell::number(lost, 1),
+            Cell::number(judged.cell.lost_per_death, 1),
             never(deaths, 0),
             Cell::number(judged.success.and_then(|success| budget.burn_rate(success)), 2),
             never(days, 1),

@@ -9,15 +9,12 @@ use crate::report::figure::{Dots, Ecdf, Figure, Picture, Points, Series};
 use crate::report::model::Block;
 use crate::report::pictures::Wanted;
 use crate::report::shown::{counted, one, time};
-use crate::report::statistics::{band, median_place, thinned};
+use crate::report::statistics::{band, median_place};
 use crate::report::timeline::{Moment, Victim};
-
-/// Points that a reader can tell apart.
-const POINTS: usize = 1000;
 
 /// A typical death with the best settings, and the one that lost most of all.
 pub fn wanted(view: &View) -> Vec<Wanted> {
-    let valid = |judged: &'_ &Death| judged.events_dropped == 0 && judged.disturbed.is_empty();
+    let valid = |death: &'_ &Death| !death.is_invalid();
     let best: Vec<&Death> = view.best.cell.deaths.iter().filter(valid).collect();
     let times: Vec<f64> = best
         .iter()
@@ -96,8 +93,10 @@ pub fn detection(view: &View) -> Vec<Block> {
 
 fn ecdf(view: &View, judged: &Judged) -> Option<Figure> {
     let cell = &judged.cell;
-    let values: Vec<f64> = cell.deaths.iter().filter_map(|death| death.t_detect_s).collect();
-    let spread = Spread::of(values.iter().copied())?;
+    let valid = cell.deaths.iter().filter(|death| !death.is_invalid());
+    let values: Vec<f64> = valid.filter_map(|death| death.t_detect_s).collect();
+    let never = cell.missed();
+    let spread = Spread::censored(values.iter().copied(), never)?;
     let theory = &cell.theory.t_detect_s;
     let bounds = theory.min.map(|min| (min, theory.mean, theory.max));
     let beside = match (theory.min, theory.max) {
@@ -107,29 +106,28 @@ fn ecdf(view: &View, judged: &Judged) -> Option<Figure> {
             .as_ref()
             .map_or(String::new(), |why| format!("; no theory: {why}")),
     };
-    let never = match cell.n - cell.detected {
-        0 => String::new(),
-        never => format!(", {never} more never noticed"),
+    let series = Series {
+        name: view.name(judged),
+        values,
+        never,
     };
-    let name = view.name(judged);
     let told = format!(
-        "{name}: noticed after {} to {}, {} on average (n = {}{never}){beside}.",
+        "{}: noticed after {} to {}, {} on average ({}){beside}.",
+        series.name,
         time(spread.min),
         time(spread.max),
         time(spread.mean),
-        values.len()
+        series.n()
     );
+    let n = series.values.len() + never;
     Some(Figure {
         id: format!("detection-{}", cell.cell),
         alt: format!("Cumulative distribution of t_detect. {told}"),
         caption: told,
         picture: Picture::Ecdf(Ecdf {
             x_label: "t_detect, s".to_owned(),
-            band: band(values.len()).filter(|_| values.len() > 1),
-            series: vec![Series {
-                name,
-                values: thinned(&values, POINTS),
-            }],
+            band: band(n).filter(|_| n > 1),
+            series: vec![series],
             bounds,
         }),
     })
@@ -142,18 +140,16 @@ pub fn residuals(view: &View) -> Vec<Block> {
         .cells
         .iter()
         .flat_map(|judged| &judged.cell.deaths)
+        .filter(|death| !death.is_invalid())
         .collect();
     let residual = |death: &&Death| {
         let predicted = death.predicted_t_detect_s?;
         Some((predicted, (death.t_detect_s? - predicted) * 1e3))
     };
     let points: Vec<(f64, f64)> = deaths.iter().filter_map(residual).collect();
-    let Some(far) = Spread::of(points.iter().map(|(_, residual)| residual.abs())) else {
+    let sizes = Spread::of(points.iter().map(|(_, residual)| residual.abs()));
+    let Some(far) = sizes.and_then(Residual::of) else {
         return Vec::new();
-    };
-    let far = Residual {
-        median: far.p50,
-        max: far.max,
     };
     let without = match deaths.len() - points.len() {
         0 => String::new(),
@@ -176,7 +172,7 @@ pub fn residuals(view: &View) -> Vec<Block> {
             y_label: "measured − predicted, ms".to_owned(),
             series: vec![Points {
                 name: "deaths".to_owned(),
-                points: points.into_iter().take(POINTS).collect(),
+                points,
             }],
             line: Some((0.0, 0.0, "as predicted".to_owned())),
         }),

@@ -29,7 +29,7 @@ const LOST: Quantity = Quantity {
     title: "Lost requests a death",
     unit: "requests",
     digits: 1,
-    of: |judged| judged.cell.lost_per_death,
+    of: Judged::lost,
 };
 const SUCCESS: Quantity = Quantity {
     id: "success",
@@ -61,7 +61,7 @@ fn one(view: &View, (key, words): &Axis) -> Option<Figure> {
     let numbers: Option<Vec<f64>> = words.iter().map(|word| number(word)).collect();
     let Some(numbers) = numbers else {
         let bar = |word: &String| {
-            let lost = of(word).filter_map(|judged| judged.cell.lost_per_death).next()?;
+            let lost = of(word).filter_map(Judged::lost).next()?;
             Some((word.clone(), vec![("lost a death".to_owned(), lost)]))
         };
         let told = format!("Lost requests a death by {key}, mean of each setting's deaths.");
@@ -78,7 +78,8 @@ fn one(view: &View, (key, words): &Axis) -> Option<Figure> {
     let at = || words.iter().zip(&numbers);
     let measured = at().flat_map(|(word, x)| {
         let deaths = of(word).flat_map(|judged| &judged.cell.deaths);
-        deaths.filter_map(move |death| Some((*x, death.t_detect_s?)))
+        let valid = deaths.filter(|death| !death.is_invalid());
+        valid.filter_map(move |death| Some((*x, death.t_detect_s?)))
     });
     let theory = at().flat_map(|(word, x)| {
         of(word).filter_map(move |judged| Some((*x, judged.cell.theory.t_detect_s.mean?)))
@@ -221,7 +222,7 @@ fn several(view: &View, axes: &[&Axis]) -> Vec<Block> {
 fn weight(view: &View, (key, words): &Axis) -> f64 {
     let mean = |word: &String| {
         let cells = view.with(key, word).into_iter();
-        let lost: Vec<f64> = cells.filter_map(|judged| judged.cell.lost_per_death).collect();
+        let lost: Vec<f64> = cells.filter_map(Judged::lost).collect();
         (!lost.is_empty()).then(|| lost.iter().sum::<f64>() / lost.len() as f64)
     };
     let means: Vec<f64> = words.iter().filter_map(mean).collect();
@@ -232,7 +233,7 @@ fn weight(view: &View, (key, words): &Axis) -> f64 {
 
 /// What more checks buy.
 fn trade(view: &View) -> Option<Figure> {
-    let point = |judged: &&Judged| Some((judged.cell.theory.checks_per_s, judged.cell.lost_per_death?));
+    let point = |judged: &&Judged| Some((judged.cell.theory.checks_per_s, judged.lost()?));
     let (efficient, others): (Vec<&Judged>, Vec<&Judged>) = view
         .document
         .cells

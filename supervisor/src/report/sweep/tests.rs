@@ -19,11 +19,12 @@ fn document(slo: Option<f64>, done: usize) -> Document {
             let mut cell = cell(n, Some(lost), checks);
             let words = [("interval", ["1s", "5s"][n / 2]), ("fall", ["1", "2"][n % 2])];
             cell.settings = words.map(|(key, word)| (key.to_owned(), word.to_owned())).into();
-            (cell.n, cell.detected) = (3, 3);
+            (cell.n, cell.detected) = (3, Some(3));
             let death = |place: u64| crate::experiment::sweep::cell::Death {
                 router: format!("router-{place}"),
                 at_ns: Some(router::clock::Timestamp(place * 1_000_000_000 + n as u64)),
                 stack: Some("stack-1".to_owned()),
+                detected: Some(true),
                 t_detect_s: Some(lost / 50.0 + place as f64 / 10.0),
                 predicted_t_detect_s: Some(lost / 50.0 + place as f64 / 10.0 - 0.002),
                 lost: lost as u64 + place - 2,
@@ -227,4 +228,48 @@ fn with_one_setting_swept_deaths_stand_over_it() {
         "{:?}",
         report.verdict
     );
+}
+
+/// The cell with the fewest checks loses least because its trials ended what nobody had noticed.
+#[test]
+fn a_setting_that_notices_nothing_is_neither_chosen_nor_the_best() {
+    for slo in [None, Some(0.99)] {
+        let mut of = document(slo, 4);
+        let cells: Vec<_> = of.cells.drain(..).map(|judged| judged.cell).collect();
+        let mut cells = cells;
+        cells[3].lost_per_death = Some(1.0);
+        cells[3].detected = Some(0);
+        cells[3].t_detect_s = None;
+        let document = Document::new(&of.plan, &cells, 4, slo, 1.0);
+        let report = report(&document, "sweep-1", Vec::new(), Vec::new());
+        let text = &report.verdict.sentence;
+        assert!(
+            !text.contains("interval=5s fall=2") && !text.contains("no death was noticed"),
+            "{text}"
+        );
+        assert!(
+            report.warnings[0].starts_with("The balancer never noticed 3 of 12 deaths, in 1 of 4 cells"),
+            "{:?}",
+            report.warnings
+        );
+        let shown = format!("{:?}", self::cells(&report).rows[3]);
+        assert!(shown.contains("at most 99.99"), "{shown}");
+    }
+}
+
+#[test]
+fn what_misses_the_objective_is_never_shown_as_it() {
+    let best = document(None, 4)
+        .cells
+        .iter()
+        .filter_map(|judged| judged.success)
+        .fold(0.0, f64::max);
+    let document = document(Some(best + 0.000_002), 4);
+    assert!(document.missed());
+    let text = report(&document, "sweep-1", Vec::new(), Vec::new())
+        .verdict
+        .sentence;
+    let objective = super::percent(best + 0.000_002);
+    let reached = text.split("reaches ").nth(2).unwrap().split(':').next().unwrap();
+    assert_ne!(reached, objective, "{text}");
 }

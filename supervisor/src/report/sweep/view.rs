@@ -24,16 +24,21 @@ impl<'a> View<'a> {
     pub fn of(document: &'a Document) -> Option<View<'a>> {
         let chosen = document.chosen.and_then(|chosen| find(document, chosen));
         let checks = |judged: &Judged| judged.cell.theory.checks_per_s;
-        let least = document.cells.iter().min_by(|a, b| {
-            lost(a, f64::INFINITY)
-                .total_cmp(&lost(b, f64::INFINITY))
-                .then(checks(a).total_cmp(&checks(b)))
-        });
+        let least = document
+            .cells
+            .iter()
+            .min_by(|a, b| lost(a).total_cmp(&lost(b)).then(checks(a).total_cmp(&checks(b))));
         let most = document
             .cells
             .iter()
             .filter(|judged| judged.cell.lost_per_death.is_some())
-            .max_by(|a, b| lost(a, 0.0).total_cmp(&lost(b, 0.0)));
+            .max_by(|a, b| {
+                // What nobody notices costs more than anything that somebody does.
+                let most =
+                    |judged: &Judged| (judged.cell.missed(), judged.cell.lost_per_death.unwrap_or(0.0));
+                let ((missed, a), (also, b)) = (most(a), most(b));
+                missed.cmp(&also).then(a.total_cmp(&b))
+            });
         let plan = &document.plan;
         let in_force = |judged: &&Judged| {
             let same = |(key, word): (&String, &String)| plan.settings.get(key) == Some(word);
@@ -82,10 +87,10 @@ impl<'a> View<'a> {
     /// what was asked for.
     pub fn cheaper(&self) -> Option<&'a Judged> {
         let best = &self.best.cell;
-        let most = best.lost_per_death? * LITTLE + 1.0;
+        let most = self.best.lost()? * LITTLE + 1.0;
         let cheap = self.document.cells.iter().filter(|judged| {
             let cell = &judged.cell;
-            cell.lost_per_death.is_some_and(|lost| lost <= most)
+            judged.lost().is_some_and(|lost| lost <= most)
                 && cell.theory.checks_per_s <= best.theory.checks_per_s * CHEAPER
         });
         let cheap = cheap.filter(|_| self.document.chosen.is_none());
@@ -94,16 +99,13 @@ impl<'a> View<'a> {
 
     /// No other cell loses less with no more checks, or as little with fewer.
     pub fn is_efficient(&self, judged: &Judged) -> bool {
-        let Some(lost) = judged.cell.lost_per_death else {
+        let Some(lost) = judged.lost() else {
             return false;
         };
         let checks = judged.cell.theory.checks_per_s;
         !self.document.cells.iter().any(|other| {
             let cell = &other.cell;
-            let (more, fewer) = (
-                cell.lost_per_death.unwrap_or(f64::INFINITY),
-                cell.theory.checks_per_s,
-            );
+            let (more, fewer) = (other.lost().unwrap_or(f64::INFINITY), cell.theory.checks_per_s);
             more <= lost && fewer <= checks && (more < lost || fewer < checks)
         })
     }
@@ -124,6 +126,7 @@ pub fn find(document: &Document, cell: usize) -> Option<&Judged> {
     document.cells.iter().find(|judged| judged.cell.cell == cell)
 }
 
-fn lost(judged: &Judged, otherwise: f64) -> f64 {
-    judged.cell.lost_per_death.unwrap_or(otherwise)
+/// What is not known may be anything.
+fn lost(judged: &Judged) -> f64 {
+    judged.lost().unwrap_or(f64::INFINITY)
 }

@@ -103,7 +103,11 @@ fn picture() -> impl Strategy<Value = Picture> {
             lost,
             marks,
         });
-    let series = (words(), some(number())).prop_map(|(name, values)| Series { name, values });
+    let series = (words(), some(number())).prop_map(|(name, values)| Series {
+        name,
+        never: values.len() / 3,
+        values,
+    });
     let bounds = prop::option::of((number(), prop::option::of(number()), prop::option::of(number())));
     let ecdf = (words(), some(series), bounds, prop::option::of(number())).prop_map(
         |(x_label, series, bounds, band)| Ecdf {

@@ -78,14 +78,17 @@ fn detection() -> Section {
             Series {
                 name: "t_detect".into(),
                 values: values(2.03, 0.102),
+                never: 0,
             },
             Series {
                 name: "t_stop".into(),
                 values: values(2.02, 0.1017),
+                never: 0,
             },
             Series {
                 name: "t_clear".into(),
                 values: values(1.99, 0.1),
+                never: 0,
             },
         ],
         bounds: Some((2.0, Some(3.0), Some(4.0))),

@@ -57,7 +57,11 @@ fn nothing_attempted_after_the_death_is_a_zero_window_only_when_the_balancer_sai
         last_attempt_ns: Some(Timestamp(900 * MS)),
     };
     records.push(record(2502, "lb", quiet));
-    assert_eq!(measured(&records).t_stop_s, Some(0.0));
+    let trial = measured(&records);
+    assert_eq!(
+        (trial.t_stop_s, trial.no_attempt, trial.window_s(false)),
+        (None, true, Some(0.0))
+    );
 }
 
 #[test]

@@ -302,3 +302,40 @@ fn an_attempt_begins_when_its_request_was_due_at_the_earliest() {
     let times = (trial.t_stop_s, trial.t_lost_s, trial.t_clear_s);
     assert_eq!(times, (Some(0.5007), Some(0.5007), Some(0.5007)));
 }
+
+/// All routers hang at once: once they are out of use the balancer makes no attempt, and what it refuses is lost to them.
+#[test]
+fn requests_that_found_no_router_in_use_are_lost_to_the_fault() {
+    let mut records = vec![
+        attempt(1, 1100, 1101, Cause::Refused),
+        outcome(1, 1099, 1102, Outcome::Http503),
+    ];
+    records.push(belief(1500, Belief::Down));
+    for id in 2..=4 {
+        records.push(record(1600 + id, "lb", Event::Unrouted { request: Some(id) }));
+        records.push(outcome(id, 1600 + id, 1601 + id, Outcome::Http503));
+    }
+    records.push(ready(2600, "router-1"));
+    // It is back, and not used yet; then something else.
+    for (id, at) in [(5, 2700), (6, 2900)] {
+        records.push(record(at, "lb", Event::Unrouted { request: Some(id) }));
+        records.push(outcome(id, at, at + 1, Outcome::Http503));
+    }
+    let used = Event::Readmitted {
+        router: "router-1".into(),
+        started_ns: Timestamp(2800 * MS),
+    };
+    records.push(record(2800, "lb", used));
+    let trial = measured_by(&told(true, true), &records, &[victim("router-1")]).remove(0);
+    assert_eq!(
+        (trial.lost.window, trial.lost.unserved, trial.lost.total()),
+        (1, 4, 5)
+    );
+    assert_eq!(trial.lost.by_outcome, BTreeMap::from([(Outcome::Http503, 5)]));
+    let totals = crate::experiment::summary::totals(
+        &[trial],
+        &Default::default(),
+        crate::experiment::summary::Exposure::Unknown,
+    );
+    assert_eq!(totals.lost_per_trial.unwrap().mean, 5.0);
+}
