@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(possible(Fault::Kill, &settings), Ok(()));
         settings.set("a test", "mode", "tcp").unwrap();
         let why = possible(Fault::Kill, &settings).unwrap_err();
-        assert!(why.starts_with("--connection keep-alive: "), "{why}");
+        assert!(why.starts_with("connection=keep-alive with mode=tcp: "), "{why}");
         settings.set("a test", "connection", "per-request").unwrap();
         assert_eq!(possible(Fault::Kill, &settings), Ok(()));
     }
