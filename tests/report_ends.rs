@@ -66,12 +66,13 @@ fn a_run_whose_records_could_not_be_written_says_how_many_everywhere() {
         "{told}"
     );
     let printed = words(&output.stdout);
+    let records = if lost == 1 { "record" } else { "records" };
     assert!(
-        printed.contains(&format!("warning: {lost} records could not be written")),
+        printed.contains(&format!("warning: {lost} {records} could not be written")),
         "{printed}"
     );
     assert!(
-        warnings(place.path()).contains(&format!("{lost} records could not be written, as on a full disk")),
+        warnings(place.path()).contains(&format!("{lost} {records} could not be written, as on a full disk")),
         "{}",
         warnings(place.path())
     );
