@@ -72,7 +72,9 @@ fn a_run_whose_records_could_not_be_written_says_how_many_everywhere() {
         "{printed}"
     );
     assert!(
-        warnings(place.path()).contains(&format!("{lost} {records} could not be written, as on a full disk")),
+        warnings(place.path()).contains(&format!(
+            "{lost} {records} could not be written, as on a full disk"
+        )),
         "{}",
         warnings(place.path())
     );

@@ -169,7 +169,8 @@ pub struct Totals {
     /// Records that did not reach the supervisor: `by_outcome` may be too small.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub records_dropped: u64,
-    /// Share of the error budget that is left, below 0 when more is spent; `null` without load.
+    /// Share of the error budget that is left, below 0 when more is spent; `null` as long as there was no load. Each lost
+    /// request is charged at the rate of when it was lost.
     pub budget_left: Option<f64>,
 }
 
