@@ -4,8 +4,15 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// What is not known is a dash.
 pub fn milli(value: &Value) -> String {
-    format!("{:.3}", value.as_f64().unwrap())
+    value.as_f64().map_or("–".to_owned(), |value| fixed(value, 3))
+}
+
+/// Half away from zero.
+fn fixed(value: f64, digits: usize) -> String {
+    let scale = 10_f64.powi(digits as i32);
+    format!("{:.digits$}", (value * scale * (1.0 + 1e-15)).round() / scale)
 }
 
 /// The figures that every place must agree on, from where they are born.
@@ -21,7 +28,7 @@ pub fn wanted(s: &Value) -> BTreeMap<String, String> {
         all.insert(key.to_owned(), s["load"][key].to_string());
     }
     let mean = t["lost_per_trial"]["mean"].as_f64().unwrap();
-    all.insert("lost_per_trial".to_owned(), format!("{mean:.1}"));
+    all.insert("lost_per_trial".to_owned(), fixed(mean, 1));
     for (outcome, count) in t["by_outcome"].as_object().unwrap() {
         all.insert(format!("outcome {outcome}"), count.to_string());
     }
@@ -37,7 +44,8 @@ pub fn found(rows: &[Vec<String>]) -> BTreeMap<String, String> {
             // Times, n, least, mean, median and its interval, p95, p99, most: the first such table is the one.
             time @ ("t_detect" | "t_stop" | "t_clear" | "t_readmit") if row.len() == 10 => {
                 for (figure, n) in [("min", 2), ("mean", 3), ("p50", 4), ("p95", 7), ("max", 9)] {
-                    all.insert(format!("{time} {figure}"), cell(n));
+                    let known = Some(cell(n)).filter(|cell| !cell.is_empty());
+                    all.insert(format!("{time} {figure}"), known.unwrap_or("–".to_owned()));
                 }
             }
             name @ ("sent" | "answered" | "lost" | "lost, mean") if row.len() == 3 => {
@@ -70,7 +78,7 @@ pub fn of_terminal(text: &str) -> BTreeMap<String, String> {
                     ("p95", p95),
                     ("max", max),
                 ] {
-                    all.insert(format!("{time} {figure}"), value.to_owned());
+                    all.insert(format!("{time} {figure}"), value.replace('-', "–"));
                 }
             }
             [
@@ -142,8 +150,9 @@ pub fn of_json(document: &Value) -> BTreeMap<String, String> {
     let cell = |cell: &Value| match cell {
         Value::Object(number) if number.contains_key("value") => {
             let digits = number["digits"].as_u64().unwrap() as usize;
-            format!("{:.digits$}", number["value"].as_f64().unwrap())
+            fixed(number["value"].as_f64().unwrap(), digits)
         }
+        Value::Object(missing) if missing.contains_key("missing") => "–".to_owned(),
         Value::String(words) => words.clone(),
         other => other.to_string(),
     };

@@ -30,6 +30,8 @@ pub mod setup;
 
 pub mod sample;
 
+pub mod spread;
+
 pub mod summary;
 
 pub mod doubts;

@@ -3,6 +3,7 @@
 use super::super::doubts;
 use super::super::progress::requests_lost;
 use super::super::summary::{Bounds, Interrupted, Spread, Summary};
+use crate::report::shown::fixed;
 use crate::settings::PresetNote;
 use router::record::{Cause, Outcome};
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
     if let Some(lost) = t.lost_per_trial {
         lines.push((
             "lost",
-            format!("{:.1} requests a fault{}", lost.mean, theory_lost(s)),
+            format!("{} requests a fault{}", fixed(lost.mean, 1), theory_lost(s)),
         ));
     }
     if let Some(reason) = &s.theory.lost_reason {
@@ -146,9 +147,9 @@ fn untold(s: &Summary) -> Option<String> {
 }
 
 fn theory_lost(s: &Summary) -> String {
-    let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
+    let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| fixed(value, 1));
     s.theory.lost.map_or(String::new(), |Bounds { min, mean, max }| {
-        format!(", theory {} ({min:.1} to {})", figure(mean), figure(max))
+        format!(", theory {} ({} to {})", figure(mean), fixed(min, 1), figure(max))
     })
 }
 
