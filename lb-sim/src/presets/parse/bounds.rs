@@ -1,10 +1,10 @@
 //! What a file says of the system beside its settings: limits and ranges.
 
-use crate::presets::section::Section;
 use crate::core::Settings;
 use crate::core::settings::KEYS;
 use crate::presets::limit::{self, Limit, Relation};
 use crate::presets::range::{Amount, Range};
+use crate::presets::section::Section;
 use crate::presets::{BadPreset, Grade, Preset};
 
 /// The keys of a limit.
