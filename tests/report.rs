@@ -169,24 +169,60 @@ fn an_interrupted_run_has_a_report_that_says_so() {
 }
 
 #[test]
+fn a_trial_that_only_the_records_have_is_the_one_that_was_measured() {
+    let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
+    let dir = place.path();
+    run(dir, 3);
+    let (measured, load) = (report(dir, "--format csv"), summary(dir)["load"].clone());
+    edit(dir, |document| {
+        document["standing"] = "under_way".into();
+        document["complete"] = false.into();
+        document["trials"].as_array_mut().unwrap().truncate(1);
+        for count in ["sent", "ok", "lost"] {
+            document["load"][count] = Value::Null;
+        }
+    });
+    assert_eq!(report(dir, "--format csv"), measured);
+    let page = report(dir, "--format md");
+    for count in ["sent", "ok", "lost"] {
+        assert!(
+            page.contains(&format!("| {} |", load[count])),
+            "{count} {load}\n{page}"
+        );
+    }
+}
+
+#[test]
 fn a_killed_run_has_a_report_on_demand_and_what_is_broken_in_it_is_counted() {
     let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
     let dir = place.path();
     let (mut child, _lines) = begun(dir, "2");
+    let done = |report: &str| {
+        let told = report.split(" of 50 trials are complete").next().unwrap();
+        told.rsplit(' ').next().unwrap().parse::<usize>().unwrap_or(0)
+    };
+    // Its summary has one fewer.
+    let running = loop {
+        let running = report(dir, "--json");
+        assert!(running.contains("This run is still running; this is what there is so far: "));
+        if done(&running) >= 2 {
+            break done(&running);
+        }
+    };
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!dir.join("out/report.md").exists(), "nobody was left to write it");
     let said = report(dir, "");
     assert!(
-        said.contains("This run was interrupted: 1 of 50 trials are complete"),
-        "{said}"
+        said.contains("This run was interrupted (its supervisor was killed): ") && done(&said) >= running,
+        "{running} and then {said}"
     );
     let json: Value = serde_json::from_str(&report(dir, "--json")).unwrap();
     assert_eq!(json["complete"], false);
     let figures = |json: &Value, id: &str| json.to_string().contains(&format!("\"id\":\"{id}\""));
     assert!(
-        figures(&json, "timeline-only"),
-        "the trial that is complete has its picture"
+        figures(&json, "timeline-typical"),
+        "a trial that is complete has its picture"
     );
 
     // A line broken in the middle and one without its end.
@@ -202,7 +238,7 @@ fn a_killed_run_has_a_report_on_demand_and_what_is_broken_in_it_is_counted() {
     let json: Value = serde_json::from_str(&report(dir, "--json")).unwrap();
     let warnings = json["warnings"].to_string();
     assert!(warnings.contains("events.ndjson: 2 broken lines"), "{warnings}");
-    assert!(figures(&json, "timeline-only"));
+    assert!(figures(&json, "timeline-typical"));
 
     // No records at all: the numbers stay, the picture goes, and it says why.
     std::fs::remove_file(&log).unwrap();

@@ -48,6 +48,12 @@ fn warnings(dir: &Path) -> String {
     report["warnings"].to_string()
 }
 
+/// `Null`: there is none yet.
+fn json(dir: &Path) -> Value {
+    let output = resetlab(dir, "report out --format json").output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
 fn words(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -164,6 +170,14 @@ fn a_session_that_ends_in_a_window_says_so_and_how_long_that_was() {
     ]);
     assert!(place.run(&["kill", "router-2"]).status.success());
     lab.wait_for("it died", |line| line.contains("router-2 DEAD"));
+    let running = json(place.path());
+    let told = running["warnings"].to_string();
+    assert!(
+        told.contains("This session is still running; this is what there is so far")
+            && told.contains("The window of router-2 is still open"),
+        "{told}"
+    );
+    assert!(!running.to_string().contains("session ended"), "{running}");
     assert!(place.run(&["down"]).status.success());
     assert_eq!(lab.exit_code(), Some(0));
     let summary = summary(place.path());
@@ -185,6 +199,97 @@ fn a_session_that_ends_in_a_window_says_so_and_how_long_that_was() {
         report.contains(&format!("open at the end, {so_far:.3} s so far")),
         "{report}"
     );
+}
+
+/// While it runs, and when nobody was left to end it: the fault under way, its losses and the load are told as the records
+/// have them.
+#[test]
+fn a_run_killed_in_its_first_window_tells_what_its_records_hold() {
+    let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
+    let dir = place.path();
+    let flags = "--trials 3 --interval 2s --timeout 300ms --fall 3 --set path=/health --seed 1 --out out";
+    let mut child = spawn(&mut resetlab(dir, &format!("run {flags}")));
+    let cost = |report: &Value| {
+        let told = report["warnings"][0].as_str().unwrap_or_default().to_owned();
+        let lost = told.split(" under way and ").nth(1)?;
+        let lost = lost.split(' ').find_map(|word| word.parse::<u64>().ok())?;
+        Some((told, lost))
+    };
+    let (running, told) = loop {
+        let report = json(dir);
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before its first window"
+        );
+        if let Some((told, 5..)) = cost(&report) {
+            break (report, told);
+        }
+    };
+    assert!(
+        told.starts_with(
+            "This run is still running; this is what there is so far: 0 of 3 trials are complete"
+        ),
+        "{told}"
+    );
+    for untrue in ["interrupted", "full disk", "No request was answered"] {
+        assert!(!running.to_string().contains(untrue), "{untrue} in {running}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let report = json(dir);
+    let (told, lost) = cost(&report).unwrap();
+    assert!(
+        told.starts_with("This run was interrupted (its supervisor was killed): 0 of 3 trials are complete")
+            && told.contains("the fault of trial 1 was under way and cost "),
+        "{told}"
+    );
+    let records = |name: &str| {
+        let text = std::fs::read_to_string(dir.join("out").join(name)).unwrap();
+        let lines = text.lines().skip(1);
+        lines
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .collect::<Vec<_>>()
+    };
+    let (events, outcomes) = (records("events.ndjson"), records("outcomes.ndjson"));
+    let fault = events.iter().find(|record| record["event"] == "fault").unwrap();
+    let tick = events
+        .iter()
+        .rev()
+        .find(|record| record["event"] == "tick")
+        .unwrap();
+    let after = |record: &&Value| record["t_ns"].as_u64() >= fault["t_ns"].as_u64();
+    assert_eq!(lost, outcomes.iter().filter(after).count() as u64);
+    let page = words(&resetlab(dir, "report out --format md").output().unwrap().stdout);
+    let row = |name: &str| {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| {name} | ")))
+            .unwrap();
+        row.split(" | ")
+            .last()
+            .unwrap()
+            .trim_end_matches(" |")
+            .replace(',', "")
+    };
+    assert_eq!(row("answered"), tick["ok"].to_string());
+    assert_eq!(row("lost"), outcomes.len().to_string());
+    assert!(row("sent").parse::<u64>().unwrap() >= tick["sent"].as_u64().unwrap());
+    assert!(row("window").starts_with('–'), "{page}");
+    assert!(page.starts_with("# The first of 3 kills"), "{page}");
+    for untrue in ["0 kills", "full disk", "No request was answered"] {
+        assert!(!page.contains(untrue), "{untrue} in {page}");
+    }
+    // What it had saved before its first request.
+    let stored = summary(dir);
+    for (part, name) in [
+        ("load", "sent"),
+        ("load", "lost"),
+        ("summary", "detected"),
+        ("summary", "saved_by_retry"),
+    ] {
+        assert!(stored[part][name].is_null(), "{part}.{name}: {stored}");
+    }
 }
 
 /// Its summary goes into a pipe that nobody empties: the report cannot be done before the second signal is heard.

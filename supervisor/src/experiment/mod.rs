@@ -26,11 +26,15 @@ pub mod measure;
 
 pub mod interrupted;
 
+pub mod recovered;
+
 pub mod setup;
 
 pub mod sample;
 
 pub mod spread;
+
+pub mod standing;
 
 pub mod summary;
 

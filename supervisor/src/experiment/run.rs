@@ -6,7 +6,9 @@ use super::forecast::Forecast;
 use super::measure::{Teller, Trial};
 use super::progress::Progress;
 use super::stack::{self, Stack};
-use super::summary::{self, Exposure, Interrupted, LoadReport, Machine, Percentiles, Setup, Summary};
+use super::summary::{
+    self, Exposure, Interrupted, LoadReport, Machine, Percentiles, Setup, Standing, Summary,
+};
 use super::trial::{self, Happened, Rules, TrialError, rules::rules};
 use super::watch::Watch;
 use super::{args, begin, interrupted, plan, setup, table};
@@ -72,6 +74,7 @@ struct Experiment<'a> {
     load: LoadReport,
     teller: Teller,
     complete: bool,
+    standing: Standing,
     interrupted: Option<Interrupted>,
     records_lost: u64,
     setup: Setup,
@@ -112,6 +115,7 @@ impl Experiment<'_> {
             settings,
             teller: Teller::default(),
             complete: false,
+            standing: Standing::UnderWay,
             interrupted: None,
             records_lost: 0,
         };
@@ -124,6 +128,7 @@ impl Experiment<'_> {
             }
         };
         experiment.complete = ended.is_ok();
+        experiment.standing = Standing::Final;
         experiment.settle(&stack, &mut watch).await;
         experiment.measure(&watch);
         experiment.interrupted = experiment.interrupted(&watch);
@@ -210,6 +215,7 @@ impl Experiment<'_> {
             preset_versions: preset.versions.clone(),
             preset_with: preset.overridden.clone(),
             complete: self.complete,
+            standing: self.standing,
             interrupted: self.interrupted,
             records_lost: self.records_lost,
             check: check_document(&self.settings.lb),
@@ -319,7 +325,13 @@ fn check_document(settings: &Settings) -> serde_json::Value {
 
 fn write_whole(path: &Path, summary: &Summary) -> std::io::Result<()> {
     let new = path.with_extension("json.new");
-    std::fs::write(&new, serde_json::to_vec_pretty(summary)?)?;
+    let mut document = serde_json::to_value(summary)?;
+    if summary.standing == Standing::UnderWay && summary.load.sent == 0 {
+        for unheard in ["sent", "ok", "lost"] {
+            document["load"][unheard] = serde_json::Value::Null;
+        }
+    }
+    std::fs::write(&new, serde_json::to_vec_pretty(&document)?)?;
     std::fs::rename(&new, path)
 }
 

@@ -2,6 +2,7 @@
 
 pub use super::setup::{Machine, Setup};
 pub use super::spread::{Residual, Spread};
+pub use super::standing::Standing;
 
 use super::measure::{Forwarded, Trial};
 use super::sample;
@@ -34,6 +35,9 @@ pub struct Summary {
     pub preset_with: BTreeMap<String, String>,
     /// `false`: interrupted before all trials were done.
     pub complete: bool,
+    /// How it came to be of this moment.
+    #[serde(default, skip_serializing_if = "Standing::is_final")]
+    pub standing: Standing,
     /// What the fault cost that was under way then; in no other figure but the load's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<Interrupted>,
@@ -80,8 +84,12 @@ pub struct LoadReport {
     pub method: String,
     #[serde(default)]
     pub connection: String,
+    /// These are `null` in a summary of before the first request.
+    #[serde(deserialize_with = "or_none")]
     pub sent: u64,
+    #[serde(deserialize_with = "or_none")]
     pub ok: u64,
+    #[serde(deserialize_with = "or_none")]
     pub lost: u64,
     /// From intended send time to the completed socket write.
     pub late_p99_ms: Option<f64>,
@@ -92,6 +100,10 @@ pub struct LoadReport {
     /// and from when they were sent.
     #[serde(default)]
     pub service_ms: Option<Percentiles>,
+}
+
+fn or_none<'a, D: serde::Deserializer<'a>>(document: D) -> Result<u64, D::Error> {
+    Option::deserialize(document).map(Option::unwrap_or_default)
 }
 
 /// Milliseconds.
@@ -305,8 +317,9 @@ pub fn totals(all_trials: &[Trial], load: &LoadReport, exposure: Exposure) -> To
     }
 }
 
-/// What each trial knows; `None` when one of them does not.
+/// What each trial knows; `None` when one of them does not, or there is none.
 fn all<T>(trials: &[&Trial], value: impl Fn(&Trial) -> Option<T>) -> Option<Vec<T>> {
+    (!trials.is_empty()).then_some(())?;
     trials.iter().map(|t| value(t)).collect()
 }
 

@@ -4,6 +4,7 @@
 //! costs at most the line being written: readers skip a last line without its newline.
 
 use crate::process::Entry;
+use nix::fcntl::{Flock, FlockArg};
 use router::clock;
 use router::record::{Event, SCHEMA};
 use serde_json::json;
@@ -17,7 +18,25 @@ use std::thread::JoinHandle;
 pub struct Journal {
     to: mpsc::Sender<Entry>,
     writer: JoinHandle<JournalReport>,
+    /// Held as long as this journal, or the process, lives: a reader of the directory asks [`is_kept`]. `None`: a file
+    /// system without locks.
+    _kept: Option<Flock<File>>,
 }
+
+/// Whether somebody still writes the log of this directory.
+pub fn is_kept(dir: &Path) -> bool {
+    let path = dir.join(EVENTS);
+    // Anything else may keep whoever opens it.
+    let Some(file) = path.is_file().then(|| File::open(path).ok()).flatten() else {
+        return false;
+    };
+    matches!(
+        Flock::lock(file, FlockArg::LockSharedNonblock),
+        Err((_, nix::Error::EWOULDBLOCK))
+    )
+}
+
+const EVENTS: &str = "events.ndjson";
 
 /// What became of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +51,9 @@ impl Journal {
     /// Creates both files with their header lines: a full disk or an unwritable directory fails here.
     /// `warn` hears once, from the writer's thread, when a line is lost later.
     pub fn open(dir: &Path, warn: impl FnOnce(String) + Send + 'static) -> io::Result<Journal> {
-        let mut events = Log::create(dir, "events.ndjson", SCHEMA)?;
+        let mut events = Log::create(dir, EVENTS, SCHEMA)?;
+        let kept = events.file.try_clone().ok();
+        let kept = kept.and_then(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).ok());
         let mut outcomes = Log::create(dir, "outcomes.ndjson", "resetlab.outcomes.v1")?;
         let (to, from) = mpsc::channel::<Entry>();
         let writer = std::thread::Builder::new()
@@ -61,7 +82,11 @@ impl Journal {
                 }
                 report
             })?;
-        Ok(Journal { to, writer })
+        Ok(Journal {
+            to,
+            writer,
+            _kept: kept,
+        })
     }
 
     pub fn write(&self, entry: &Entry) {
@@ -164,6 +189,7 @@ mod tests {
     fn outcomes_go_to_a_file_of_their_own_and_headers_come_first() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::open(dir.path(), |_| {}).unwrap();
+        assert!(is_kept(dir.path()));
         journal.write(&entry(Event::Note { text: "hello".into() }));
         journal.write(&entry(Event::Outcome {
             request: 1,
@@ -182,6 +208,7 @@ mod tests {
                 error: None
             }
         );
+        assert!(!is_kept(dir.path()), "nobody writes it any more");
         let events = std::fs::read_to_string(dir.path().join("events.ndjson")).unwrap();
         let lines: Vec<&str> = events.lines().collect();
         assert!(lines[0].contains(r#""schema":"resetlab.events.v1""#), "{events}");

@@ -6,7 +6,7 @@ mod lease;
 mod runtime;
 
 pub use addresses::Addresses;
-pub use journal::{Journal, JournalReport};
+pub use journal::{Journal, JournalReport, is_kept};
 pub use lease::{Lease, LeaseError};
 pub use runtime::{Name, RuntimeDir, Taken};
 

@@ -52,6 +52,7 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
     let picture = |window: &Window| {
         let noticed = match window.t_detect_s {
             Some(t) => format!("noticed after {t:.3} s"),
+            None if window.open && session.running => format!("not noticed so far{}", so_far(window)),
             None if window.open => format!("not noticed when the session ended{}", so_far(window)),
             None => "not noticed".to_owned(),
         };
@@ -182,6 +183,8 @@ fn verdict(session: &Session) -> Verdict {
             let windows = counted(n as f64, "window");
             let open = match (session.open().count(), n) {
                 (0, _) => String::new(),
+                (1, 1) if session.running => ", still open,".to_owned(),
+                (open, _) if session.running => format!(", {open} of which still open,"),
                 (1, 1) => ", in which the session ended,".to_owned(),
                 (1, _) => ", in the last of which the session ended,".to_owned(),
                 (open, _) => format!(", {open} of which the session ended in,"),
@@ -281,16 +284,26 @@ fn budget(session: &Session) -> Vec<Block> {
 
 fn warnings(session: &Session) -> Vec<String> {
     let mut warnings = beside::warnings(session);
-    if !session.complete {
+    if session.running {
+        warnings.push(
+            "This session is still running; this is what there is so far: the figures are made of its records, up to the last \
+             one."
+                .to_owned(),
+        );
+    } else if !session.complete {
         warnings.push(
             "This session was not ended, or its summary is not there: the figures are made of its records, up to the last \
              one."
                 .to_owned(),
         );
     }
+    let open = match session.running {
+        true => "is still open",
+        false => "was still open when the session ended",
+    };
     warnings.extend(session.open().map(|window| {
         format!(
-            "The window of {} was still open when the session ended{}: it had cost {} by then.",
+            "The window of {} {open}{}: it had cost {} by then.",
             window.router,
             so_far(window),
             counted(window.lost() as f64, "request")

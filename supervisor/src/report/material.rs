@@ -6,7 +6,7 @@ mod sound;
 
 use super::file::{self, Unread};
 use super::model::Kind;
-use crate::experiment::summary::Summary;
+use crate::experiment::summary::{Standing, Summary};
 use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -183,7 +183,10 @@ impl Directory {
         let path = self.path.join("summary.json");
         let mut summary: Summary = serde_json::from_str(&self.document).map_err(|e| broken(&path, &e))?;
         let mut doubts = sound::sound(&mut summary);
-        doubts.extend(self.unwritten(&summary));
+        match summary.standing {
+            Standing::Final => doubts.extend(self.unwritten(&summary)),
+            _ => doubts.extend(self.recover(&mut summary)),
+        }
         Ok(RunMaterial { summary, doubts })
     }
 }

@@ -71,10 +71,14 @@ pub fn report(
 fn title(s: &Summary) -> String {
     let fault = s.trials.first().map(|trial| trial.fault);
     let fault = fault.or(s.setup.as_ref().map(|setup| setup.fault.fault));
-    let what = fault.map_or_else(
-        || "A run".to_owned(),
-        |fault| shown::several(fault, s.trials.len()),
-    );
+    let wanted = s.setup.as_ref().map_or(0, |setup| setup.trials as usize);
+    let what = match (fault, s.trials.len()) {
+        (None, _) => "A run".to_owned(),
+        (Some(fault), 0) if s.interrupted.is_some() && wanted > 1 => {
+            format!("The first of {}", shown::several(fault, wanted))
+        }
+        (Some(fault), n) => shown::several(fault, n),
+    };
     let routers = s.setup.as_ref().map_or(String::new(), |setup| {
         format!(" of {}", shown::counted(f64::from(setup.routers), "router"))
     });

@@ -2,7 +2,7 @@
 
 use super::shown;
 use crate::experiment::doubts;
-use crate::experiment::summary::Summary;
+use crate::experiment::summary::{Standing, Summary};
 
 /// The most important first.
 pub fn warnings(s: &Summary) -> Vec<String> {
@@ -23,6 +23,7 @@ fn incomplete(s: &Summary) -> Option<String> {
     if s.complete {
         return None;
     }
+    let running = s.standing == Standing::UnderWay;
     let done = s.trials.last().map_or(0, |trial| trial.trial);
     let wanted = s
         .setup
@@ -31,12 +32,22 @@ fn incomplete(s: &Summary) -> Option<String> {
     let cost = s.interrupted.map_or(String::new(), |cut| {
         let lost = shown::counted(cut.lost as f64, "request");
         format!(
-            "; the fault of trial {} was under way and cost {lost}, which are in the load's account only",
-            cut.trial
+            "; the fault of trial {} {was} under way and {cost} {lost}, which are in the load's account only",
+            cut.trial,
+            was = if running { "is" } else { "was" },
+            cost = if running { "has cost" } else { "cost" },
         )
     });
+    let how = match s.standing {
+        Standing::Final => "This run was interrupted",
+        Standing::UnderWay => "This run is still running; this is what there is so far",
+        Standing::Killed => "This run was interrupted (its supervisor was killed)",
+        Standing::Unwritten => {
+            "This run has ended, and its summary could not be written, as on a full disk; this is what its records tell"
+        }
+    };
     Some(format!(
-        "This run was interrupted: {done}{wanted} trials are complete, and all figures are of these{cost}."
+        "{how}: {done}{wanted} trials are complete, and all figures are of these{cost}."
     ))
 }
 

@@ -73,6 +73,7 @@ fn summary(trials: Vec<Trial>) -> Summary {
         preset_versions: "KB 298398".into(),
         preset_with: [("fall".to_owned(), "3".to_owned())].into(),
         complete: true,
+        standing: crate::experiment::standing::Standing::Final,
         interrupted: None,
         records_lost: 0,
         check: serde_json::Value::Null,

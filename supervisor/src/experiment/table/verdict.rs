@@ -51,6 +51,7 @@ fn lines(s: &Summary) -> Vec<(&'static str, String)> {
             lines.push(("unnoticed", text));
         }
         (Some(_), _) => {}
+        (None, _) if t.n == 0 => {}
         (None, _) => lines.push(("noticed", format!("{} does not tell what it believes", s.engine))),
     }
     if let Some(lost) = t.lost_per_trial {

@@ -52,7 +52,11 @@ fn of_windows(session: &Session) -> Vec<String> {
             changes::named(session)
         )];
     };
-    let mut sentences: Vec<String> = unnoticed(window).into_iter().collect();
+    let mut sentences: Vec<String> = unnoticed(window)
+        .into_iter()
+        // It may be noticed yet.
+        .filter(|_| !(session.running && window.open))
+        .collect();
     // Checks that pass notice nothing sooner, and `run` would measure a fault that they see.
     if window.t_detect_s.is_none() && window.fault.is_behaviour() {
         return sentences;

@@ -23,6 +23,9 @@ pub struct Session {
     /// `false`: nobody ended it; made of its records.
     #[serde(default = "yes")]
     pub complete: bool,
+    /// It still goes on.
+    #[serde(skip)]
+    pub running: bool,
     pub load: Load,
     #[serde(default)]
     pub crash_traffic: Option<CrashTraffic>,
@@ -182,6 +185,7 @@ impl Session {
         Session {
             schema: SCHEMA.to_owned(),
             complete: true,
+            running: false,
             load: Load {
                 sent,
                 ok,

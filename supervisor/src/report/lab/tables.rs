@@ -25,6 +25,7 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
             match window.t_detect_s {
                 None => Cell::Missing {
                     missing: match (window.open, window.open_for_s) {
+                        (true, Some(seconds)) if session.running => format!("open, {seconds:.3} s so far"),
                         (true, Some(seconds)) => format!("open at the end, {seconds:.3} s so far"),
                         (true, None) => "open at the end".to_owned(),
                         (false, _) if window.began == Began::OutOfUse => "out of use already".to_owned(),
@@ -117,6 +118,7 @@ pub fn outcomes(session: &Session) -> Table {
             session.load.lost,
             match session.load.unfinished {
                 0 => String::new(),
+                n if session.running => format!(", {n} under way"),
                 n => format!(", {n} under way when the session ended"),
             }
         ),

@@ -2,9 +2,11 @@
 
 use super::{Directory, Unreadable, broken, read};
 use crate::experiment::compare::document::Document as Compare;
-use crate::experiment::summary::Summary;
+use crate::experiment::recovered::recover;
+use crate::experiment::summary::{Standing, Summary};
 use crate::experiment::sweep::cell::{Cell, Plan};
 use crate::experiment::sweep::verdict::Document as Sweep;
+use crate::lab::is_kept;
 use crate::report::lab::{Merged, Session, changes, replay};
 use crate::report::records::Records;
 use router::record::Event;
@@ -54,7 +56,31 @@ impl Directory {
         Ok((Sweep::new(&plan, &cells, plan.cells(), None, 1.0), doubts))
     }
 
-    /// A run's summary that was not written to the end, as on a full disk: the records know of more faults.
+    /// Adds what the records know to a summary that was saved while the run went on; what was wrong with them.
+    pub(super) fn recover(&self, summary: &mut Summary) -> Vec<String> {
+        // One that could not be written whole stays where it was to be made.
+        let half = self.path.join("summary.json.new").exists();
+        summary.standing = match is_kept(&self.path) {
+            true => Standing::UnderWay,
+            false if half => Standing::Unwritten,
+            false => Standing::Killed,
+        };
+        let log = |name| Records::of_file(&self.path, name);
+        if !self.path.join("events.ndjson").is_file() {
+            return Vec::new();
+        }
+        let mut merged = Merged::new(log("events.ndjson"), log("outcomes.ndjson"));
+        recover(summary, merged.by_ref());
+        // Pictures of trials come from the same logs, and say the same of them.
+        if !summary.trials.is_empty() {
+            return Vec::new();
+        }
+        let (events, outcomes) = merged.into_logs();
+        let doubts = events.warnings.into_iter().chain(outcomes.warnings);
+        doubts.map(|why| format!("{why}.")).collect()
+    }
+
+    /// An older program's summary that was not written to the end: the records know of more faults.
     pub(super) fn unwritten(&self, summary: &Summary) -> Option<String> {
         if summary.complete {
             return None;
@@ -66,8 +92,8 @@ impl Directory {
         // The one that an interruption was in has no trial.
         (faults > trials + victims.max(1)).then(|| {
             format!(
-                "summary.json: {} in it, but events.ndjson tells of {faults} faults: it was not written to the end, as on a \
-                 full disk. The figures are those of an earlier moment.",
+                "summary.json: {} in it, but events.ndjson tells of {faults} faults: it was not written to the end: its \
+                 supervisor was killed, or its disk was full. The figures are those of an earlier moment.",
                 match trials {
                     1 => "1 trial is".to_owned(),
                     n => format!("{n} trials are"),
@@ -102,6 +128,7 @@ impl Directory {
         let (events, outcomes) = merged.into_logs();
         let doubts = [events.warnings, outcomes.warnings].concat();
         let mut session = session.ok_or_else(|| Unreadable::NoResults(self.path.clone()))?;
+        session.running = is_kept(&self.path);
         if let (Some(lab), Some(header)) = (&mut session.lab, Records::header(&self.path)) {
             lab.started_wall = header.started_wall;
             lab.version = header.version.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! PURE: how long answered requests took.
 
 use super::text;
-use crate::experiment::summary::{Percentiles, Summary};
+use crate::experiment::summary::{Percentiles, Standing, Summary};
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use router::record::Outcome;
 
@@ -28,6 +28,12 @@ pub fn section(s: &Summary) -> Section {
 fn missing(s: &Summary) -> &'static str {
     match (s.setup.is_some(), s.load.ok) {
         (false, _) => "Latencies are not in the summary: it was written by an older resetlab.",
+        (true, _) if s.standing == Standing::UnderWay => {
+            "Latencies are not known yet: the load tells them when the run ends."
+        }
+        (true, 0) if s.load.sent == 0 && !s.complete => {
+            "Latencies are not known: nothing was heard of the load."
+        }
         (true, 0) => "No request was answered: there is no latency.",
         (true, _) => "Latencies are not known: the load did not live to tell them.",
     }

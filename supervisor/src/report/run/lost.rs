@@ -41,28 +41,38 @@ fn sum(s: &Summary, count: fn(&Trial) -> u64) -> u64 {
     s.valid().into_iter().map(count).fold(0, u64::saturating_add)
 }
 
+fn counted(count: u64, is_known: bool) -> Cell {
+    match is_known {
+        true => Cell::Count(count),
+        false => Cell::missing(),
+    }
+}
+
 fn totals(s: &Summary) -> Table {
     let lost = s.summary.lost_per_trial.map(|lost| lost.mean);
     let one = s.trials.first().map_or("fault", |trial| shown::one(trial.fault));
     let saved = s.summary.saved_by_retry;
+    // Without a request, or a trial, there is nothing that they could have counted.
+    let of_load = |count| counted(count, s.complete || s.load.sent > 0);
+    let of_trials = |count| counted(sum(s, count), !s.trials.is_empty());
     let rows = [
-        ("sent", "in the whole run", Cell::Count(s.load.sent)),
-        ("answered", "as wanted", Cell::Count(s.load.ok)),
-        ("lost", "ended otherwise", Cell::Count(s.load.lost)),
+        ("sent", "in the whole run", of_load(s.load.sent)),
+        ("answered", "as wanted", of_load(s.load.ok)),
+        ("lost", "ended otherwise", of_load(s.load.lost)),
         (
             "in flight",
             "of these, at the router when it went",
-            Cell::Count(sum(s, |t| t.lost.in_flight)),
+            of_trials(|t| t.lost.in_flight),
         ),
         (
             "window",
             "of these, sent to it after that",
-            Cell::Count(sum(s, |t| t.lost.window)),
+            of_trials(|t| t.lost.window),
         ),
         (
             "no router",
             "of these, while none was in use",
-            Cell::Count(sum(s, |t| t.lost.unserved)),
+            of_trials(|t| t.lost.unserved),
         ),
         ("lost, mean", &*format!("a {one}"), Cell::number(lost, 1)),
         (

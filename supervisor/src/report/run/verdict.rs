@@ -3,7 +3,7 @@
 use super::unnoticed as missed;
 use crate::experiment::measure::Trial;
 use crate::experiment::sample;
-use crate::experiment::summary::{Bounds, Spread, Summary};
+use crate::experiment::summary::{Bounds, Spread, Standing, Summary};
 use crate::report::advice::Facts;
 use crate::report::shown;
 use crate::report::statistics::mean_interval;
@@ -15,7 +15,7 @@ const LONGER_S: f64 = 0.05;
 
 pub fn sentence(s: &Summary, facts: Option<&Facts>) -> String {
     let Some(first) = s.trials.first() else {
-        return "No trial was completed: nothing was measured but the load.".to_owned();
+        return none(s);
     };
     if s.summary.n == 0 {
         return "Every trial is invalid: nothing was measured but the load.".to_owned();
@@ -38,6 +38,24 @@ pub fn sentence(s: &Summary, facts: Option<&Facts>) -> String {
         .chain(saved(s, first.fault))
         .collect();
     sentences.join(" ")
+}
+
+/// Not one trial to speak of.
+fn none(s: &Summary) -> String {
+    let complete = match s.standing {
+        Standing::UnderWay => "No trial is complete so far",
+        _ => "No trial was completed",
+    };
+    match s.interrupted {
+        Some(cut) => {
+            let lost = shown::counted(cut.lost as f64, "request");
+            format!(
+                "{complete}: of trial {} is known that its fault had cost {lost} by then.",
+                cut.trial
+            )
+        }
+        None => format!("{complete}: nothing was measured but the load."),
+    }
 }
 
 /// When, and how much.
