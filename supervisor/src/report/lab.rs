@@ -52,7 +52,7 @@ pub fn wanted(session: &Session) -> Vec<Wanted> {
     let picture = |window: &Window| {
         let noticed = match window.t_detect_s {
             Some(t) => format!("noticed after {t:.3} s"),
-            None if window.open && session.running => format!("not noticed so far{}", so_far(window)),
+            None if window.open && session.running => format!("not noticed{}", so_far(window)),
             None if window.open => format!("not noticed when the session ended{}", so_far(window)),
             None => "not noticed".to_owned(),
         };
