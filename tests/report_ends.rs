@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use support::{Place, resetlab, stderr};
 
-const WORDS: &str = "--trials 1 --interval 300ms --timeout 300ms --set path=/health --out out";
+const WORDS: &str = "--trials 3 --interval 300ms --timeout 300ms --set path=/health --out out";
 
 /// A command none of whose files grows beyond so many times 512 bytes, as on a disk that is full by then.
 #[expect(clippy::disallowed_methods, reason = "tests are people who type commands")]

@@ -124,6 +124,9 @@ impl Victim {
         // One that began before the fault is none of those that it met.
         let last_attempt = stop::last_attempt(records, strike, spell, down, attempts)
             .map(|last| last.filter(|last| *last >= *at).map(after));
+        let t_stop_s = last_attempt.map(|last| last.unwrap_or(0.0));
+        // What was in flight is of no window: one of 0 s, if that was all.
+        let in_flight = (cost.lost.in_flight > 0).then_some(0.0);
         Trial {
             trial: strike.trial,
             fault: strike.fault,
@@ -138,11 +141,10 @@ impl Victim {
             detected_by: noticed.map(|(_, by)| by),
             t_detect_s: down.map(after),
             predicted_t_detect_s: None,
-            t_stop_s: last_attempt.flatten(),
+            t_stop_s,
             no_attempt: last_attempt == Some(None),
-            t_lost_s: attempts
-                .and_then(|attempts| attempts.t_lost(last_attempt.map(|last| last.unwrap_or(0.0)))),
-            t_clear_s: cost.clear,
+            t_lost_s: attempts.and_then(|attempts| attempts.t_lost(t_stop_s).or(in_flight)),
+            t_clear_s: cost.clear.or(in_flight),
             t_readmit_s: spell.readmitted_after(records),
             t_closed_s: spell.closed.map(after),
             causes: attempts.map(|attempts| attempts.causes.clone()),

@@ -6,6 +6,7 @@ use super::window::{Began, Lost, Window, WindowReport, keeps_waiting};
 use router::clock::Timestamp;
 use router::record::{Cause, Detector, Fault, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Failed attempts and failed requests on their way to a window. They come from two processes in any order.
 #[derive(Debug, Default)]
@@ -364,7 +365,11 @@ impl Joins {
                 (None, true) => Some(false),
                 (None, false) => None,
             },
-            t_stop: last.filter(|_| known).map(|last| last.since(window.death)),
+            t_stop: match last {
+                Some(last) if known => Some(last.since(window.death)),
+                None if known && window.began != Began::OutOfUse => Some(Duration::ZERO),
+                _ => None,
+            },
             told,
             lost,
             gave_up,

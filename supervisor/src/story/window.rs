@@ -82,8 +82,8 @@ pub struct WindowReport {
     pub open_for: Option<Duration>,
     /// An attempt was started there after the death; `None`: the balancer does not tell.
     pub attempted: Option<bool>,
-    /// `None` if no attempt was started after the death, or if the balancer has not said which one was the last. That an
-    /// attempt failed then does not tell: later ones may have ended well, or are in no log.
+    /// 0 if no attempt was started after the death. `None` if the balancer has not said which one was the last, or did not
+    /// use the router anyway. That an attempt failed then does not tell: later ones may have ended well, or are in no log.
     pub t_stop: Option<Duration>,
     /// The balancer tells of its failed attempts.
     pub told: bool,
@@ -207,8 +207,8 @@ impl WindowReport {
             .predicted
             .map_or(String::new(), |t| format!(" (predicted {})", seconds(t)));
         let stop = match (self.t_stop, self.attempted) {
+            (_, Some(false)) => "no attempt there".to_owned(),
             (Some(t_stop), _) => format!("t_stop {}", seconds(t_stop)),
-            (None, Some(false)) => "no attempt there".to_owned(),
             (None, _) => "t_stop not told".to_owned(),
         };
         let Lost {
@@ -238,12 +238,12 @@ impl fmt::Display for WindowReport {
             (None, _) if self.began == Began::OutOfUse => write!(f, "was out of use already: ")?,
             (None, _) if self.removed => write!(f, "left the fleet before the balancer had noticed: ")?,
             (None, _) => write!(f, "is back; the balancer never noticed: ")?,
+            (Some(_), _) if self.attempted == Some(false) => {
+                write!(f, "reset window: no attempt there after {since}, ")?;
+            }
             (Some(_), Some(t_stop)) => {
                 let t_stop = seconds(t_stop);
                 write!(f, "reset window: last attempt {t_stop} after {since} (t_stop), ")?;
-            }
-            (Some(_), None) if self.attempted == Some(false) => {
-                write!(f, "reset window: no attempt there after {since}, ")?;
             }
             (Some(_), None) => {
                 write!(

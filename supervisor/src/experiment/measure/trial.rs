@@ -37,12 +37,12 @@ pub struct Trial {
     pub detected_by: Option<Detector>,
     pub t_detect_s: Option<f64>,
     pub predicted_t_detect_s: Option<f64>,
-    /// `null` also when the balancer tells of some attempts only, or has not said which one was the last.
+    /// 0 if `no_attempt`. `null` when the balancer tells of some attempts only, or has not said which one was the last.
     pub t_stop_s: Option<f64>,
     /// None was started there after the fault: there is no last one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_attempt: bool,
-    /// Start of the last attempt whose request was lost, `null` if none was or only requests in flight were. Never after
+    /// Start of the last attempt whose request was lost; 0 if only requests in flight were, `null` if none. Never after
     /// `t_stop`.
     #[serde(default)]
     pub t_lost_s: Option<f64>,
@@ -92,7 +92,7 @@ pub struct Lost {
 impl Trial {
     /// How long requests were sent there. `returning`: retries come back to the router, also when it is known to be dead.
     pub fn window_s(&self, returning: bool) -> Option<f64> {
-        match (self.t_stop_s.or(self.no_attempt.then_some(0.0))?, self.t_detect_s) {
+        match (self.t_stop_s?, self.t_detect_s) {
             (stop, Some(detect)) if returning => Some(stop.min(detect)),
             (stop, _) => Some(stop),
         }

@@ -97,7 +97,7 @@ fn offer(facts: &Facts, changes: Changes, has: &str) -> Option<Choice> {
         None => " a retry is one more attempt, and no retry-budget keeps them from multiplying an outage;",
     };
     let says = format!(
-        "{has};{budget} theory has no figure for what that saves, so measure it: `resetlab run … {}`",
+        "{has};{budget} theory has no figure for what that saves, so measure it: the command that made this report, with `{}`",
         flags.join(" ")
     );
     change(facts, Kind::Retry, &changes, &says)

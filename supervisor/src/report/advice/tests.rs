@@ -164,7 +164,7 @@ fn a_retry_is_advised_for_what_refuses_and_otherwise_only_within_the_client_s_pa
     let kill = text(&facts("interval=400ms timeout=200ms", Fault::Kill, Engine::LbSim));
     assert!(
         kill.contains("`on-failure=retry` sends a request that found no connection to another router instead of failing it; \
-                       theory has no figure for what that saves, so measure it: `resetlab run … --on-failure retry`."),
+                       theory has no figure for what that saves, so measure it: the command that made this report, with `--on-failure retry`."),
         "{kill}"
     );
     let mut hang = facts("interval=400ms timeout=200ms", Fault::Hang, Engine::LbSim);

@@ -112,19 +112,21 @@ fn rates(budget: &Budget, lost: f64, routers: u32, one: &str) -> Table {
             Column::new("budget_spent_percent", "of the budget", "%"),
             Column::new("budget_lasts_days", "budget lasts", "days"),
             Column::new("burn_rate", "burn rate", ""),
-            Column::new("alerts", "alerts, on average", ""),
+            Column::new("alerts", "alerts that fire", ""),
         ],
         rows: RATES.iter().map(row).collect(),
         marked: None,
     }
 }
 
-/// The alerts that such a burn rate reaches when it goes on: `6, 1`.
+/// The alerts that such a burn rate reaches when it goes on: `6 over 6 h, 1 over 3 d`.
 fn reached(burn: Option<f64>) -> String {
     let reached = ALERTS
         .iter()
         .filter(|alert| burn.is_some_and(|burn| burn >= alert.burn_rate));
-    let names: Vec<String> = reached.map(|alert| alert.burn_rate.to_string()).collect();
+    let names: Vec<String> = reached
+        .map(|alert| format!("{} over {}", alert.burn_rate, span(alert.long_s)))
+        .collect();
     match names.is_empty() {
         true => "none".to_owned(),
         false => names.join(", "),

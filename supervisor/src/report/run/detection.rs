@@ -26,7 +26,7 @@ pub fn section(s: &Summary) -> Section {
 }
 
 const DEFINITIONS: &str = "t_detect is the time from the fault until the balancer takes the router for dead; t_stop until \
-    the start of the last attempt there, if there was one; t_lost until the start of the last attempt there whose request was \
+    the start of the last attempt there, 0 if there was none; t_lost until the start of the last attempt there whose request was \
     lost, which is never later than t_stop; t_clear until the intended time of the last request sent there after the fault \
     that was lost, which is later only where the balancer told of no attempt for that request; t_readmit from the router's \
     return until it serves again. What was never noticed is above every percentile, and its t_stop and t_clear end with its \

@@ -145,7 +145,7 @@ fn agreement_is_a_matter_of_n_and_few_trials_have_none() {
 fn a_death_that_met_no_request_says_so() {
     let mut s = summary(&[Some(0.0004), Some(0.0005)]);
     for trial in &mut s.trials {
-        (trial.t_stop_s, trial.no_attempt) = (None, true);
+        (trial.t_stop_s, trial.no_attempt) = (Some(0.0), true);
     }
     s.summary = totals(&s.trials, &s.load, Exposure::Rate(50.0));
     let text = of(&s).verdict.sentence;

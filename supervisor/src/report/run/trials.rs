@@ -111,12 +111,7 @@ fn row(t: &Trial) -> Vec<Cell> {
             1,
         ),
         t.detected_by.map_or_else(Cell::missing, |by| words(detector(by))),
-        match t.no_attempt {
-            true => Cell::Missing {
-                missing: "none".to_owned(),
-            },
-            false => seconds(t.t_stop_s),
-        },
+        seconds(t.t_stop_s),
         seconds(t.t_lost_s),
         seconds(t.t_clear_s),
         seconds(t.t_readmit_s),

@@ -146,7 +146,10 @@ fn no_attempt_is_said_in_words_and_zero_only_when_watched() {
     told.quiet(3001, Some(1390));
     told.wait(3300);
     let report = &told.story.reports[0];
-    assert_eq!((report.attempted, report.t_stop), (Some(false), None));
+    assert_eq!(
+        (report.attempted, report.t_stop),
+        (Some(false), Some(Duration::ZERO))
+    );
     assert_eq!(
         report.to_string(),
         "reset window: no attempt there after it went, 0 requests lost"

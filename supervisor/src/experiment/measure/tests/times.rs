@@ -60,7 +60,7 @@ fn nothing_attempted_after_the_death_is_a_zero_window_only_when_the_balancer_sai
     let trial = measured(&records);
     assert_eq!(
         (trial.t_stop_s, trial.no_attempt, trial.window_s(false)),
-        (None, true, Some(0.0))
+        (Some(0.0), true, Some(0.0))
     );
 }
 
