@@ -45,10 +45,16 @@ pub fn take(dir: &Path, wanted: &[Wanted]) -> (Vec<Figure>, Vec<String>) {
         let moments: Vec<Moment> = here().map(|(_, wanted)| wanted.moment.clone()).collect();
         let mut records = Records::of(&dir.join(place), UNWANTED);
         let scenes = scenes(&moments, records.by_ref());
+        let mut cut = 0;
         for ((n, wanted), scene) in here().zip(scenes) {
             // Without a lane there is nothing to see: the log is not there, or another one.
-            figures[n] =
-                (!scene.timeline.lanes.is_empty()).then(|| scene.figure(&wanted.id, &wanted.caption));
+            if scene.timeline.lanes.is_empty() {
+                continue;
+            }
+            match scene.whole {
+                true => figures[n] = Some(scene.figure(&wanted.id, &wanted.caption)),
+                false => cut += 1,
+            }
         }
         let named = |why: String| {
             if place.is_empty() {
@@ -57,6 +63,11 @@ pub fn take(dir: &Path, wanted: &[Wanted]) -> (Vec<Figure>, Vec<String>) {
                 format!("{place}/{why}")
             }
         };
+        if cut > 0 {
+            let why = named("events.ndjson ends before what was measured did: it was cut off".to_owned());
+            let what = if cut == 1 { "a picture is" } else { "pictures are" };
+            warnings.push(format!("Timelines: {why}, and {what} left out."));
+        }
         warnings.extend(
             records
                 .warnings

@@ -108,6 +108,8 @@ struct Film<'a> {
     next: Option<Timestamp>,
     /// The load ended: what follows is the end of the lab.
     stopped: Option<Timestamp>,
+    /// When the last event was.
+    last: Option<Timestamp>,
 }
 
 impl<'a> Film<'a> {
@@ -123,11 +125,15 @@ impl<'a> Film<'a> {
             revived: BTreeSet::new(),
             next: None,
             stopped: None,
+            last: None,
         }
     }
 
     fn on_record(&mut self, record: &Record) {
         let at = record.at;
+        if !matches!(record.event, Event::Outcome { .. }) {
+            self.last = self.last.max(Some(at));
+        }
         if at > self.span.last && !matches!(record.event, Event::Outcome { .. } | Event::Probe { .. }) {
             return;
         }
@@ -260,7 +266,9 @@ impl<'a> Film<'a> {
             .into_iter()
             .map(|((bucket, outcome), count)| (bucket as f64 * BUCKET_S, word(outcome), count));
         let (from, to) = (seconds(self.span.from), seconds(to));
+        let seen_s = self.moment.t_detect_s.unwrap_or(0.0);
         Scene {
+            whole: self.last.is_some_and(|last| seconds(last) >= seen_s),
             hidden: self.routers.len() - lanes.len(),
             cost: victims().map(|victim| victim.lost).sum(),
             told: self.told,

@@ -3,8 +3,8 @@
 use super::LabSettings;
 use super::brief::SELDOM;
 use crate::engine::Engine;
-use lb_sim::core::Settings;
 use lb_sim::core::settings::KEYS;
+use lb_sim::core::{Check, Settings};
 use lb_sim::presets::{self, Preset, nearest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -106,6 +106,13 @@ impl LabSettings {
         by_us && self.lb.check.interval < SELDOM
     }
 
+    /// Whether each check is told of, by the balancer or by the router that it reaches. HAProxy ends a check of the
+    /// connection alone with a reset before the router's kernel has handed that connection over.
+    pub fn shows_checks(&self) -> bool {
+        let untold = self.engine == Engine::Haproxy && self.lb.check.check == Check::Tcp;
+        self.has_checks() && !(untold && self.engine_config.is_none())
+    }
+
     /// How long it takes until something more may be noticed: the interval, if there are checks.
     pub fn rhythm(&self) -> Duration {
         match self.has_checks() {
@@ -198,6 +205,12 @@ mod tests {
         assert!(engine.has_checks() && back.has_checks());
         assert!(!set(&[("preset", "nginx")]).has_checks() && !set(&[("engine", "nginx")]).has_checks());
         assert!(set(&[("preset", "nginx"), ("interval", "5s")]).has_checks());
+        let told = |words: &str| {
+            let words: Vec<_> = words.split(' ').filter_map(|word| word.split_once('=')).collect();
+            set(&words).shows_checks()
+        };
+        assert!(told("engine=haproxy") && told("engine=envoy check=tcp") && told("check=tcp"));
+        assert!(!told("engine=haproxy check=tcp") && !told("engine=nginx"));
         for engine in Engine::ALL {
             assert!(presets::named(own(engine)).is_some(), "{engine}");
         }

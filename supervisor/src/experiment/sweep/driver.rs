@@ -138,7 +138,7 @@ async fn settled(watch: &mut Watch, settings: &LabSettings) -> Result<(), TrialE
     let check = &settings.lb.check;
     let cycle = check.interval + check.jitter + check.timeout;
     let names = names(settings);
-    let checked = settings.has_checks();
+    let checked = settings.shows_checks();
     let ejected: Option<Timestamp> = names.iter().filter_map(|name| watch.ejected_until(name)).max();
     // A wait that began before the first request goes on.
     let quiet = check.no_traffic_interval.unwrap_or_default();

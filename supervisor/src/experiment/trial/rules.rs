@@ -86,7 +86,7 @@ pub fn rules(
             _ => Anchor::Start,
         },
         interval: settings.rhythm(),
-        checked,
+        checked: settings.shows_checks(),
         quiet: check.no_traffic_interval.unwrap_or(Duration::ZERO),
         give_up: match checked {
             true => forecast.give_up(),

@@ -29,19 +29,21 @@ pub fn table(view: &View) -> Table {
         row.extend(figures(judged));
         row
     });
+    let marked = view.marked().map(|marked| marked.cell.cell);
     let best = document
         .cells
         .iter()
-        .position(|judged| judged.cell.cell == view.best.cell.cell);
+        .position(|judged| Some(judged.cell.cell) == marked);
     let marked = match document.slo {
+        _ if best.is_none() => "",
         Some(_) if document.chosen.is_some() => {
-            "it reaches the objective with the fewest checks (and of those the fewest false ejections, or the highest fall)"
+            " Marked: it reaches the objective with the fewest checks (and of those the fewest false ejections, or the highest fall)."
         }
-        _ => "it loses least",
+        _ => " Marked: it loses least.",
     };
     Table {
         caption: format!(
-            "t_detect: the mean of n deaths, then the longest; seen: how many were noticed; where some were not, lost is the least that a death costs. Success: if each of {} routers dies {} an hour, at {} requests a second. Marked: {marked}.",
+            "t_detect: the mean of n deaths, then the longest; seen: how many were noticed; where some were not, lost is the least that a death costs. Success: if each of {} routers dies {} an hour, at {} requests a second.{marked}",
             document.plan.routers,
             super::times(document.deaths_per_hour),
             document.plan.rate

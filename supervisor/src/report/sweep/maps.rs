@@ -136,7 +136,9 @@ fn map(view: &View, quantity: &Quantity, (rows, columns): (&Axis, &Axis), fixed:
     let here = fixed
         .iter()
         .all(|(key, word)| best.settings.get(*key).map(String::as_str) == Some(*word));
-    let marked = place(rows).zip(place(columns)).filter(|_| here);
+    let marked = place(rows)
+        .zip(place(columns))
+        .filter(|_| here && view.marked().is_some());
     let with: Vec<String> = fixed.iter().map(|(key, word)| format!("{key}={word}")).collect();
     let with = if with.is_empty() {
         String::new()

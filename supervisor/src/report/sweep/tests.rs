@@ -257,6 +257,25 @@ fn a_setting_that_notices_nothing_is_neither_chosen_nor_the_best() {
     }
 }
 
+/// What a death costs that nobody notices is not known: least of all that it is the least.
+#[test]
+fn where_no_setting_notices_anything_none_is_marked() {
+    for slo in [None, Some(0.99)] {
+        let mut of = document(slo, 4);
+        let mut cells: Vec<_> = of.cells.drain(..).map(|judged| judged.cell).collect();
+        for cell in &mut cells {
+            (cell.detected, cell.t_detect_s) = (Some(0), None);
+        }
+        let document = Document::new(&of.plan, &cells, 4, slo, 1.0);
+        let report = report(&document, "sweep-1", Vec::new(), Vec::new());
+        assert_eq!(self::cells(&report).marked, None);
+        let text = crate::report::markdown::render(&report);
+        for word in ["the frame is around", "Marked:"] {
+            assert!(!text.contains(word), "{text}");
+        }
+    }
+}
+
 #[test]
 fn what_misses_the_objective_is_never_shown_as_it() {
     let best = document(None, 4)

@@ -52,6 +52,11 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The best one, where it can be told: of one that missed deaths nobody knows what they cost.
+    pub fn marked(&self) -> Option<&'a Judged> {
+        (self.best.cell.missed() == 0).then_some(self.best)
+    }
+
     /// The axes with more than one value.
     pub fn varied(&self) -> Vec<&'a (String, Vec<String>)> {
         let axes = self.document.plan.axes.iter();

@@ -5,6 +5,8 @@ use crate::report::figure::{Figure, Picture, Timeline};
 /// What is to be seen of a [`Moment`](super::Moment).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
+    /// The events go on until what is shown had been noticed: otherwise they were cut off before, and show another truth.
+    pub whole: bool,
     pub timeline: Timeline,
     /// Routers without a lane: more would be too many to read.
     pub hidden: usize,

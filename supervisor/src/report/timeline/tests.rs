@@ -107,6 +107,20 @@ fn rounded(lane: &Lane) -> (Steps<'_>, Steps<'_>) {
     (all(&lane.truth), all(&lane.belief))
 }
 
+/// A log that was cut off shows what had not yet happened as if it never did.
+#[test]
+fn events_that_end_before_the_fault_was_noticed_make_no_whole_picture() {
+    let told = |until: f64| {
+        let mut lab = Lab::of(3);
+        lab.dies(AT, "router-2");
+        lab.probes((AT + until - 0.01, AT + until), "router-2", "refused");
+        lab.loses(AT + 50.0, "reset");
+        lab.scene(&kill()).whole
+    };
+    assert!(!told(1.4));
+    assert!(told(1.6));
+}
+
 #[test]
 fn truth_stands_over_belief_from_before_the_fault_until_the_router_serves_again() {
     let mut lab = Lab::of(3);
