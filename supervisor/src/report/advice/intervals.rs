@@ -50,6 +50,9 @@ fn with(facts: &Facts, interval: Duration, timeout: Option<Duration>) -> Option<
     let mut changes = vec![("interval", word(interval))];
     changes.extend(timeout.map(|timeout| ("timeout", word(timeout))));
     let price = match (timeout, facts.settings.check.schedule) {
+        (None, _) if follows(facts) => {
+            "the timeout is the interval and becomes shorter with it: keep it above the longest pause of a healthy router"
+        }
         (None, _) => "",
         (Some(_), Schedule::Deadline) => {
             "the timeout becomes shorter, too: a healthy router that stands still for longer than that less an interval \

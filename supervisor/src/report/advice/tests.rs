@@ -191,6 +191,17 @@ fn a_retry_is_advised_for_what_refuses_and_otherwise_only_within_the_client_s_pa
 }
 
 #[test]
+fn a_timeout_that_follows_the_interval_is_named_with_it() {
+    let mut facts = facts("", Fault::Kill, Engine::Haproxy);
+    facts.settings = presets::named("haproxy").unwrap().settings.clone();
+    let text = text(&facts);
+    assert!(
+        text.contains("the timeout is the interval and becomes shorter with it"),
+        "{text}"
+    );
+}
+
+#[test]
 fn haproxy_s_retries_are_sent_elsewhere() {
     let mut facts = facts("", Fault::Kill, Engine::Haproxy);
     facts.settings = presets::named("haproxy").unwrap().settings.clone();
