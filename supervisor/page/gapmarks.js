@@ -102,7 +102,9 @@ function drawExpected(context, { theme, x }, rows, window, awaited, y) {
 
 function gapLabel(context, { theme, x, left, right, to, now }, rows, lane, gap, window, x0, amiss, y) {
   const loud = gap.kind === 'window';
-  const took = window?.t_detect_s != null ? window.t_detect_s * 1000 : (gap.to ?? now) - gap.from;
+  // A window that the lab ended in is as long as everybody else says, who did not wait for the last picture.
+  const told = window?.t_detect_s ?? (gap.to === null ? window?.open_for_s : null);
+  const took = told != null ? told * 1000 : (gap.to ?? now) - gap.from;
   const lasted = seconds(took);
   // Requests that wait for an answer may still be lost when the balancer has long known.
   const sofar = window?.open && gap.to !== null ? ' so far' : '';

@@ -131,6 +131,7 @@ fn window(since: Timestamp, report: &WindowReport, open: bool) -> Window {
         began: report.began,
         from: ms(since, report.death),
         open,
+        open_for_s: report.open_for.map(seconds),
         t_detect_s: report.t_detect.map(seconds),
         detected_by: report.detected_by.map(|by| word(&by)),
         predicted_t_detect_s: report.predicted.map(seconds),

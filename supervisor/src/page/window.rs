@@ -16,6 +16,8 @@ pub struct Window {
     pub from: f64,
     /// Still going on: its figures grow.
     pub open: bool,
+    /// How long it had been open when the lab ended; `null` before, and for one that was closed by then.
+    pub open_for_s: Option<f64>,
     pub t_detect_s: Option<f64>,
     pub detected_by: Option<String>,
     pub predicted_t_detect_s: Option<f64>,
