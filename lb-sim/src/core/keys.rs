@@ -131,7 +131,7 @@ const ALL: &[Key] = &[
         words::time
     ),
     key!(Requests "retry-time" "TIME|off" "No retry starts later than this after the request came (Caddy's lb_try_duration)", retry.time, words::time_or_off, words::off_or_time),
-    key!(Requests "retry-budget" "SHARE|off" "Retries are at most this share of the requests", retry.budget, words::share_or_off, words::off_or),
+    key!(Requests "retry-budget" "SHARE|off" "Retries are at most this share of the requests of the last ten seconds, and ten a second", retry.budget, words::share_or_off, words::off_or),
     key!(Requests "retry-breaker" "N|off" "Retries under way at a time", retry.breaker, words::count_or_off, words::off_or),
     key!(Requests "connect-timeout" "TIME" "An attempt may take this long to connect", connect_timeout, words::positive, words::time),
     key!(Requests "response-timeout" "TIME" "An attempt may take this long until the response begins", response_timeout, words::positive, words::time),
