@@ -58,7 +58,9 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
     for attempt in &attempts {
         assert_eq!(attempt["router"], "router-2");
         let cause = attempt["cause"].as_str().unwrap();
-        assert!(["refused", "eof"].contains(&cause), "{attempt}");
+        // What had begun ends with it: by a FIN, or by an RST where the dead router had not read all of the request.
+        let begun = ["eof", "reset"].contains(&cause);
+        assert!(begun || cause == "refused", "{attempt}");
         assert!(attempt["request"].is_u64(), "{attempt}");
         // A millisecond: the event's own stamp has no more.
         let started = attempt["started_ns"].as_u64().unwrap();
@@ -66,7 +68,7 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
             started <= down + 2_000_000,
             "{attempt} after the belief at {down}"
         );
-        assert!(cause == "eof" || started + 2_000_000 >= death, "{attempt}");
+        assert!(begun || started + 2_000_000 >= death, "{attempt}");
     }
     let engine = story.balancer("engine");
     assert_eq!(
