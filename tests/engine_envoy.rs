@@ -5,15 +5,18 @@
 mod peers;
 mod support;
 
-use peers::{Peer, Story, refused, states};
+use peers::{Peer, Story, refused, stamp, started, states};
 use supervisor::engine::Engine;
 use support::Place;
 
-/// What Envoy can do, fast.
-const ENVOY: &str = "interval=300ms timeout=300ms schedule=end initial=down first-check=now first-result=decides \
+/// What Envoy can do, fast. No check of a living router takes two seconds.
+const ENVOY: &str = "interval=1s timeout=2s schedule=end initial=down first-check=now first-result=decides \
     down-at-once=status on-failure=502 answer-refused=503 answer-connect-timeout=503 answer-reset=503 answer-reused=503";
 
-const FLAGS: &str = "--rate 100 --restart-delay 3s";
+/// A router is dead for longer than two checks of it take to fail.
+const FLAGS: &str = "--rate 100 --restart-delay 4s";
+
+const SECOND: u64 = 1_000_000_000;
 
 #[test]
 fn envoy_has_nothing_to_say_against_what_is_written_for_it() {
@@ -48,28 +51,27 @@ fn a_killed_router_is_down_by_envoys_own_word_and_its_attempts_are_known() {
     assert!(down.is_some(), "{:?}", lab.heard);
     lab.down();
 
-    let story = Story::of(&place);
+    let story = Story::of_death(&place, "router-2");
     let beliefs = story.beliefs("router-2");
     assert_eq!(states(&beliefs), ["down", "up"], "{beliefs:?}");
     let attempts = story.balancer("attempt");
-    assert!(!attempts.is_empty());
     let death = story.death("router-2");
-    let down = beliefs[0]["t_ns"].as_u64().unwrap();
+    let down = stamp(beliefs[0]);
     for attempt in &attempts {
         assert_eq!(attempt["router"], "router-2");
-        let cause = attempt["cause"].as_str().unwrap();
         // What had begun ends with it: by a FIN, or by an RST where the dead router had not read all of the request.
-        let begun = ["eof", "reset"].contains(&cause);
-        assert!(begun || cause == "refused", "{attempt}");
+        let cause = attempt["cause"].as_str().unwrap();
+        assert!(["refused", "eof", "reset"].contains(&cause), "{attempt}");
         assert!(attempt["request"].is_u64(), "{attempt}");
-        // A millisecond: the event's own stamp has no more.
-        let started = attempt["started_ns"].as_u64().unwrap();
-        assert!(
-            started <= down + 2_000_000,
-            "{attempt} after the belief at {down}"
-        );
-        assert!(begun || started + 2_000_000 >= death, "{attempt}");
+        assert!(stamp(attempt) > death, "{attempt} failed before the death");
+        // The thread that forwards hears of what the one that checks has decided, and may be kept waiting; without the
+        // belief attempts would go on until the router is back.
+        let late = started(attempt).saturating_sub(down);
+        assert!(late < SECOND, "{attempt} after the belief at {down}");
     }
+    // At least an interval long, at 25 requests a second.
+    let refused = attempts.iter().filter(|attempt| attempt["cause"] == "refused");
+    assert!(refused.count() >= 3, "{attempts:?}");
     let engine = story.balancer("engine");
     assert_eq!(
         (&engine[0]["belief"], &engine[0]["attempts"]),
@@ -92,7 +94,7 @@ fn an_outlier_is_ejected_before_its_checks_fail() {
     });
     lab.down();
     let story = Story::of(&place);
-    let belief = story.balancer("belief")[0];
+    let belief = story.beliefs("router-2")[0];
     assert_eq!(
         (&belief["to"], &belief["by"], &belief["router"]),
         (&"ejected".into(), &"passive".into(), &"router-2".into())
@@ -128,8 +130,8 @@ static_resources:
     type: STRICT_DNS
     connect_timeout: 0.25s
     health_checks:
-    - timeout: 0.3s
-      interval: 0.3s
+    - timeout: 2s
+      interval: 1s
       no_traffic_interval: 0.3s
       unhealthy_threshold: 2
       healthy_threshold: 1
@@ -159,7 +161,7 @@ fn a_file_of_ones_own_is_used_with_the_labs_routers() {
     place.json(&["kill", "router-2"]);
     lab.wait_for("the end of the window", |line| line.contains("router-2 UP"));
     lab.down();
-    let story = Story::of(&place);
+    let story = Story::of_death(&place, "router-2");
     assert_eq!(states(&story.beliefs("router-2")), ["down", "up"]);
     let written = std::fs::read_to_string(place.path().join("lab/lb/envoy.json")).unwrap();
     assert!(

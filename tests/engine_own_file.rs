@@ -21,7 +21,7 @@ fn a_users_own_file_runs_with_the_labs_routers() {
     let bind = format!("    bind *:80\n    bind {}\n", name.display());
     let own = include_str!("data/edge.cfg").replacen("    bind *:80\n", &bind, 1);
     std::fs::write(place.path().join("edge.cfg"), own).unwrap();
-    let mut lab = peer.lab_of(&place, "edge.cfg", "--rate 100 --restart-delay 1s");
+    let mut lab = peer.lab_of(&place, "edge.cfg", "--rate 100 --restart-delay 3s");
     assert!(
         lab.heard
             .iter()

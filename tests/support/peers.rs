@@ -122,6 +122,15 @@ impl Story {
         Story(records.collect())
     }
 
+    /// The same until the router, which died, has served again: what is told while everything ends is another story.
+    pub fn of_death(place: &Place, router: &str) -> Story {
+        let Story(mut records) = Story::of(place);
+        let back = |record: &&Value| record["event"] == "readmitted" && record["router"] == router;
+        let back = stamp(records.iter().find(back).unwrap());
+        records.retain(|record| record["t_ns"].is_null() || stamp(record) <= back);
+        Story(records)
+    }
+
     /// What the balancer told.
     pub fn balancer(&self, event: &str) -> Vec<&Value> {
         let told = |record: &&Value| record["event"] == event && record["from"] == "lb";
@@ -131,16 +140,34 @@ impl Story {
     /// When the router died, for the first time.
     pub fn death(&self, router: &str) -> u64 {
         let died = |record: &&Value| record["event"] == "death" && record["router"] == router;
-        self.0.iter().find(died).unwrap()["t_ns"].as_u64().unwrap()
+        stamp(self.0.iter().find(died).unwrap())
     }
 
     /// What was believed of the router from its death on.
     pub fn beliefs(&self, router: &str) -> Vec<&Value> {
         let death = self.death(router);
         let mut beliefs = self.balancer("belief");
-        beliefs.retain(|told| told["router"] == router && told["t_ns"].as_u64().unwrap() >= death);
+        // Envoy stamps with whole milliseconds.
+        beliefs.retain(|told| told["router"] == router && stamp(told) + 1_000_000 > death);
         beliefs
     }
+
+    /// Failed attempts at the router.
+    pub fn attempts(&self, router: &str) -> Vec<&Value> {
+        let mut attempts = self.balancer("attempt");
+        attempts.retain(|told| told["router"] == router);
+        attempts
+    }
+}
+
+/// When a record says that it was.
+pub fn stamp(record: &Value) -> u64 {
+    record["t_ns"].as_u64().unwrap()
+}
+
+/// When the attempt was started.
+pub fn started(attempt: &Value) -> u64 {
+    attempt["started_ns"].as_u64().unwrap()
 }
 
 /// Where each of the beliefs went.
