@@ -64,6 +64,14 @@ impl LabPage {
         self.wait_for(what, js, BOUND)
     }
 
+    /// Presses the button of that name as soon as it is there and does something.
+    pub fn act(&self, name: &str) {
+        let button = format!("[aria-label='{name}']");
+        let able = format!("[aria-label=\"{name}\"]:enabled:not([aria-disabled=true])");
+        self.until(name, &format!("document.querySelector('{able}') !== null"));
+        self.click(&button);
+    }
+
     /// The last window of a router, as soon as it fits.
     pub fn window(&self, router: &str, fits: &str) -> Value {
         self.value(
@@ -72,6 +80,11 @@ impl LabPage {
                 "[...lab.history.windows.values()].findLast(it => it.router === '{router}' && (it => {fits})(it))"
             ),
         )
+    }
+
+    /// Returns when it has heard the frame before `next`, and all before that.
+    pub fn has_heard(&self, next: u64) {
+        self.until("what was heard before", &format!("lab.history.next >= {next}"));
     }
 
     /// Nothing that the lab told was lost or counted twice: the outcomes by their times are the totals.

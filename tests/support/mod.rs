@@ -144,6 +144,12 @@ impl Lab<'_> {
         }
     }
 
+    /// All lines of stdout until now.
+    pub fn told(&mut self) -> String {
+        self.heard.extend(self.lines.try_iter());
+        self.heard.join("\n")
+    }
+
     /// All that runs, as `ps` tells.
     pub fn ps(&self) -> Value {
         self.place.json(&["ps"])
@@ -165,6 +171,29 @@ impl Lab<'_> {
         assert!(lines.into_iter().any(|line| is_check(&line)), "the lab ended");
         follow.kill().unwrap();
         follow.wait().unwrap();
+    }
+
+    /// Returns when the last life of `process` that has ended is known to the lab, in its words.
+    pub fn reaped(&self, process: &str) -> String {
+        let give_up = router::clock::now() + PATIENCE;
+        loop {
+            let ps = self.ps();
+            if let Some(words) = self::process(&ps, process)["last_exit"].as_str() {
+                return words.to_owned();
+            }
+            assert!(router::clock::now() < give_up, "{process} has not ended: {ps}");
+        }
+    }
+
+    /// Returns when each of these lines was heard since it serves, in whatever order they come: what happens in different
+    /// processes becomes known as it likes.
+    pub fn wait_for_all(&mut self, wanted: &[(&str, &[&str])]) {
+        for (what, words) in wanted {
+            let fits = |line: &str| words.iter().all(|words| line.contains(words));
+            if !self.heard.iter().any(|line| fits(line)) {
+                self.wait_for(what, fits);
+            }
+        }
     }
 
     pub fn kill_9(&mut self) {
@@ -225,6 +254,22 @@ pub fn crash_run(mut command: impl FnMut() -> Command) -> Value {
         assert!(told.contains(" survived "), "{told}");
     }
     panic!("no router has crashed in five runs");
+}
+
+/// A shell script as a program. Written by a process of its own: what other tests fork in this one meanwhile would hold it
+/// open, and what is open for writing cannot be started.
+#[expect(clippy::disallowed_methods, reason = "tests are people who type commands")]
+pub fn script(path: &Path, script: &str) {
+    let mut install = Command::new("install")
+        .args(["-m", "755", "/dev/stdin"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut text = install.stdin.take().unwrap();
+    std::io::Write::write_all(&mut text, format!("#!/bin/sh\n{script}").as_bytes()).unwrap();
+    drop(text);
+    assert!(install.wait().unwrap().success());
 }
 
 pub fn stderr(output: &Output) -> String {

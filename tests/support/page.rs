@@ -58,11 +58,9 @@ impl Page {
             request += &format!("{name}: {value}\r\n");
         }
         let length = body.len();
-        write!(
-            stream,
-            "{request}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
-        .unwrap();
+        request += &format!("Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        // At once: what is refused by its head is not waited for to its end.
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         (answer[9..12].parse().unwrap(), answer)

@@ -16,10 +16,10 @@ pub struct Scene {
     pub place: Place,
 }
 
-/// A window stays open for two to four seconds.
-pub const SLOW: &str = "--interval 2s --timeout 1s --fall 2 --restart-delay 5s --rate 50";
-/// One is over within a second.
-pub const FAST: &str = "--interval 300ms --timeout 300ms --restart-delay 1s --rate 100";
+/// A window stays open for two to four seconds, and is over long before the router is back.
+pub const SLOW: &str = "--interval 2s --timeout 1s --fall 2 --restart-delay 8s --rate 50";
+/// That of a killed router is over within two seconds, and the router stays dead until somebody starts it again.
+pub const FAST: &str = "--interval 1s --timeout 1s --fall 2 --restart-delay 10m --rate 100";
 
 impl Scene {
     /// `None` where there is no browser, see [`Browser::for_test`].

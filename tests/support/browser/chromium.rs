@@ -106,8 +106,9 @@ impl Chromium {
 impl Drop for Chromium {
     /// Returns when nothing of it runs any more: what still ran could write into the profile while that is removed.
     fn drop(&mut self) {
-        let watched: Vec<_> = self.processes().into_iter().filter_map(watch).collect();
         let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
+        // Looked for only now: nothing is forked by what has been killed.
+        let watched: Vec<_> = self.processes().into_iter().filter_map(watch).collect();
         let _ = self.child.wait();
         for pidfd in watched {
             let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
