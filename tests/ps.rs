@@ -37,6 +37,7 @@ fn why_a_router_is_down_and_what_brings_it_back() {
     lab.wait_for("the end of the window", |line| {
         line.contains("router-2 reset window")
     });
+    lab.reaped("router-2");
 
     let table = stdout(&place, &["ps"]);
     let longest = table
@@ -78,9 +79,9 @@ fn logs_end_with_the_last_lines_and_are_found_after_the_lab() {
     let place = Place::new();
     let mut lab = place.up(&["--rate", "0", "--restart-delay", "1h", "--out", "kept"]);
     place.json(&["crash", "router-1", "--sure"]);
-    lab.wait_for("the death in words", |line| {
-        line.contains("router-1 DEAD (exited 2")
-    });
+    lab.wait_for("the death in words", |line| line.contains("router-1 DEAD"));
+    let exit = lab.reaped("router-1");
+    assert!(exit.starts_with("exited 2"), "{exit}");
     let all = stdout(&place, &["logs", "router-1"]);
     let end = stdout(&place, &["logs", "router-1", "--tail", "1"]);
     // One of stderr, and one of stdout if a check came before the crash.

@@ -23,7 +23,13 @@ fn a_storm_of_kills_leaves_every_router_up_and_nothing_else() {
     let descriptors = descriptors(&lab);
     for n in 0..40 {
         let router = format!("router-{}", 1 + (n * 5) % 8);
-        place.json(&["kill", &router]);
+        let killed = place.json(&["kill", &router])["incarnation"].as_u64().unwrap();
+        // The records of its first start may not have been read yet: its next life, and that this is ready.
+        let born = format!(r#""name":"{router}","pid":"#);
+        let life = format!(r#""incarnation":{}}}"#, killed + 1);
+        lab.wait_for("its next life", |line| {
+            line.contains(r#""event":"spawned""#) && line.contains(&born) && line.ends_with(&life)
+        });
         lab.wait_for("its return", |line| {
             line.contains(r#""event":"ready""#) && line.contains(&format!(r#""from":"{router}""#))
         });
@@ -116,6 +122,10 @@ fn a_router_that_cannot_start_waits_longer_each_time_and_is_given_up_while_the_r
         "{}",
         stderr(&failed)
     );
+    // Until it does not try any more: another command would meet it in the middle of a start.
+    lab.wait_for("its fate", |line| {
+        line.contains(r#""event":"gave_up","name":"router-2""#)
+    });
     std::fs::write(&routes, good).unwrap();
     let back = place.json(&["restart", "router-2"]);
     assert_eq!(back["routers"][0]["router"], "router-2", "{back}");
