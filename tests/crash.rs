@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod support;
+#[path = "support/timing.rs"]
+mod timing;
 
 use serde_json::Value;
 use std::process::Stdio;
 use support::{Lab, Place, crash_run, process, stderr};
+use timing::{Checks, Death};
 
 const FAST: &str = "--json --routers 2 --interval 200ms --timeout 2s --restart-delay 200ms";
 
@@ -251,12 +254,17 @@ fn last_words(variant: &str) -> (&'static str, &'static str) {
 #[test]
 fn a_run_tells_of_each_crash_how_the_bug_showed_and_predicts_it_from_its_own_death() {
     let place = Place::new();
-    let words = "run --fault crash --trials 3 --routers 2 --rate 100 --interval 400ms --timeout 200ms --fall 2 --out out";
+    let words = "run --fault crash --trials 3 --routers 2 --rate 100 --interval 600ms --timeout 400ms --fall 2 --out out";
     let run = crash_run(|| {
         let _ = std::fs::remove_dir_all(place.path().join("out"));
         place.command(&words.split_whitespace().chain(["--json"]).collect::<Vec<_>>())
     });
-    let events = std::fs::read_to_string(place.path().join("out/events.ndjson")).unwrap();
+    let events = timing::events(&place.path().join("out"));
+    let checks = Checks {
+        interval_s: 0.6,
+        timeout_s: 0.4,
+        from_end: false,
+    };
     let trials = run["trials"].as_array().unwrap();
     assert_eq!(trials.len(), 3);
     for trial in trials {
@@ -271,18 +279,21 @@ fn a_run_tells_of_each_crash_how_the_bug_showed_and_predicts_it_from_its_own_dea
         let log = place.path().join(format!("out/logs/{router}.stderr.log"));
         let trace = std::fs::read_to_string(log).unwrap();
         assert!(trace.contains(says) && trace.contains(frame), "{trial}\n{trace}");
-        let exit = |line: &&str| line.contains("\"exited\"") && line.contains(router) && line.contains(says);
-        let exit = events.lines().find(exit).unwrap();
-        assert!(exit.contains("\"code\":2"), "{exit}");
+        let exit = |record: &&Value| {
+            record["event"] == "exited"
+                && record["name"] == router
+                && record["words"].as_str().is_some_and(|words| words.contains(says))
+        };
+        assert_eq!(events.iter().find(exit).unwrap()["code"], 2);
         let (measured, predicted) = (
             trial["t_detect_s"].as_f64().unwrap(),
             trial["predicted_t_detect_s"].as_f64().unwrap(),
         );
         // A prediction for the planned phase would miss by what the traffic takes: up to a whole interval.
-        let late = trial["checks_late_ms"].as_f64().unwrap() / 1e3;
+        let untimely = checks.untimely(&events, &Death::of(trial));
         assert!(
-            (measured - predicted).abs() < 0.15 + 2.0 * late,
-            "{measured} measured, {predicted} predicted: {trial}"
+            (measured - predicted).abs() < 0.15 + untimely,
+            "{measured} measured, {predicted} predicted, {untimely} s explained: {trial}"
         );
     }
 }

@@ -10,7 +10,7 @@ use run::Run;
 
 #[test]
 fn killed_routers_are_found_when_predicted_and_clients_see_resets() {
-    let run = Run::of("--fault kill --trials 3 --interval 300ms --timeout 300ms --fall 2 --rate 200");
+    let run = Run::of("--fault kill --trials 3 --interval 600ms --timeout 600ms --fall 2 --rate 200");
     run.check(3, "refused", "reset");
     assert!(run.trials().iter().all(|trial| trial["stamp"] == "signal"));
     let ratio = run.document["summary"]["lost_over_expected"].as_f64().unwrap();
@@ -33,8 +33,8 @@ fn killed_routers_are_found_when_predicted_and_clients_see_resets() {
 #[test]
 fn hung_routers_are_found_after_every_check_timed_out_under_end() {
     let run = Run::of(
-        "--fault hang --trials 2 --interval 300ms --timeout 200ms --fall 2 --rate 100 \
-         --schedule end --on-failure 502 --response-timeout 500ms",
+        "--fault hang --trials 2 --interval 600ms --timeout 400ms --fall 2 --rate 100 \
+         --schedule end --on-failure 502 --response-timeout 1s",
     );
     run.check(2, "response_timeout", "http_504");
 }
@@ -42,7 +42,7 @@ fn hung_routers_are_found_after_every_check_timed_out_under_end() {
 #[test]
 fn crashed_routers_are_found_when_predicted_and_clients_see_502() {
     let run = Run::of_crashes(
-        "--trials 2 --interval 300ms --timeout 300ms --rate 100 --on-failure 502 --routers 2 --seed 42",
+        "--trials 2 --interval 600ms --timeout 600ms --rate 100 --on-failure 502 --routers 2 --seed 42",
     );
     run.check(2, "refused", "http_502");
     assert_eq!(run.document["seed"], "42");
@@ -54,13 +54,13 @@ fn crashed_routers_are_found_when_predicted_and_clients_see_502() {
 
 #[test]
 fn a_stopped_router_is_as_dead_as_a_killed_one() {
-    let run = Run::of("--fault stop --trials 2 --interval 300ms --timeout 300ms --rate 100");
+    let run = Run::of("--fault stop --trials 2 --interval 600ms --timeout 600ms --rate 100");
     run.check(2, "refused", "reset");
 }
 
 #[test]
 fn victims_of_a_trial_are_hit_together_and_each_has_its_window() {
-    let run = Run::of("--fault kill --victims 2 --trials 1 --interval 300ms --timeout 300ms --rate 200");
+    let run = Run::of("--fault kill --victims 2 --trials 1 --interval 600ms --timeout 600ms --rate 200");
     run.check(2, "refused", "reset");
     let two = run.trials();
     assert_ne!(two[0]["router"], two[1]["router"]);
@@ -79,7 +79,7 @@ fn victims_of_a_trial_are_hit_together_and_each_has_its_window() {
 
 #[test]
 fn connections_of_a_tcp_balancer_are_joined_by_their_ports() {
-    let words = "--mode tcp --fault kill --trials 1 --interval 300ms --timeout 300ms --rate 200";
+    let words = "--mode tcp --fault kill --trials 1 --interval 600ms --timeout 600ms --rate 200";
     let run = Run::of(words);
     run.check(1, "refused", "reset");
     assert_eq!(run.document["load"]["connection"], "per-request");
@@ -103,7 +103,7 @@ fn a_sentinel_notices_before_the_next_check_and_says_so() {
 
 #[test]
 fn two_runs_side_by_side_do_not_notice_each_other() {
-    let words = "--fault kill --trials 2 --interval 300ms --timeout 300ms --rate 100";
+    let words = "--fault kill --trials 2 --interval 600ms --timeout 600ms --rate 100";
     let other = std::thread::spawn(move || Run::of(words));
     let mine = Run::of(words);
     let theirs = other.join().unwrap();

@@ -11,8 +11,8 @@ use run::Run;
 #[test]
 fn requests_whose_clients_give_up_first_are_lost_to_the_hang_and_none_before_routers_are_in_use() {
     let run = Run::of(
-        "--fault hang --trials 1 --interval 300ms --timeout 200ms --fall 2 --initial down --rate 100 \
-         --on-failure 502 --response-timeout 50s --client-timeout 1500ms",
+        "--fault hang --trials 1 --interval 600ms --timeout 400ms --fall 2 --initial down --rate 100 \
+         --on-failure 502 --response-timeout 50s --client-timeout 3s",
     );
     let trial = &run.trials()[0];
     assert_eq!(trial["detected"], true, "{trial:#}");
@@ -27,7 +27,7 @@ fn requests_whose_clients_give_up_first_are_lost_to_the_hang_and_none_before_rou
 #[test]
 fn an_erring_router_is_noticed_by_what_it_shows_its_fault_to() {
     // A check that takes a second is no living router's: nobody is mistaken.
-    let words = "--fault error --trials 1 --interval 200ms --timeout 1s --rate 100";
+    let words = "--fault error --trials 1 --interval 600ms --timeout 1s --rate 100";
     let health = Run::of(&format!("{words} --fault-on health"));
     let trial = &health.trials()[0];
     assert_eq!(
@@ -51,7 +51,7 @@ fn an_erring_router_is_noticed_by_what_it_shows_its_fault_to() {
 #[test]
 fn an_outage_of_all_routers_ends_and_shows_what_unlimited_retries_add() {
     let run = Run::of(
-        "--fault kill --victims all --trials 1 --interval 300ms --timeout 300ms --rate 200 \
+        "--fault kill --victims all --trials 1 --interval 600ms --timeout 600ms --rate 200 \
          --on-failure retry --retries 3 --retry-budget off",
     );
     assert_eq!(run.trials().len(), 4);
@@ -67,8 +67,9 @@ fn an_outage_of_all_routers_ends_and_shows_what_unlimited_retries_add() {
 
 #[test]
 fn retries_save_what_is_safe_to_send_again() {
-    let run =
-        Run::of("--fault kill --trials 2 --interval 300ms --timeout 300ms --rate 200 --on-failure retry");
+    let run = Run::of(
+        "--fault kill --trials 2 --interval 600ms --timeout 600ms --rate 200 --on-failure retry --retry-budget 50%",
+    );
     let summary = &run.document["summary"];
     // An answer that a death cut in the middle cannot be taken back.
     let cut = |trial: &serde_json::Value| trial["causes"]["cut"].as_u64().unwrap_or(0);

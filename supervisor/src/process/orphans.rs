@@ -76,8 +76,10 @@ mod tests {
     fn both_ways_to_find_children_agree() {
         #[expect(clippy::disallowed_methods, reason = "a child to be found")]
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        let (listed, walked) = (children(), children_by_stat());
-        assert!(listed.contains(&child.id()) && walked.contains(&child.id()));
+        let found = |pids: Vec<u32>| pids.contains(&child.id());
+        // The kernel's list may leave out one of those behind a child of another test that ends in the middle of it.
+        let listed = std::iter::repeat_with(children).take(100).any(found);
+        assert!(listed && found(children_by_stat()));
         child.kill().unwrap();
         child.wait().unwrap();
     }
