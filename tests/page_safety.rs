@@ -114,7 +114,7 @@ fn a_page_elsewhere_can_neither_order_nor_read() {
     unharmed(&lab);
     // The lab's own page may.
     page.to_front();
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.window("router-2", "true");
 }
 

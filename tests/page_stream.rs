@@ -14,6 +14,9 @@ use scene::{SLOW, Scene, origin, url};
 use serde_json::Value;
 use support::{Place, process};
 
+/// A page at an address of no lab's network: when its lab is killed, no lab of another test takes its place.
+const ELSEWHERE: &str = "--page 127.255.0.1:0";
+
 /// Closed windows, and outcomes, of the time before `until`, as a page knows them.
 fn known(page: &LabPage, until: f64) -> (Vec<u64>, Vec<Value>) {
     page.eval(&format!(
@@ -35,27 +38,34 @@ fn a_reload_in_an_open_window_loses_nothing() {
     };
     let (mut lab, page) = scene.up(SLOW);
     lab.wait_for_check("router-1");
-    page.click("[aria-label='kill router-1']");
+    page.act("kill router-1");
     page.window("router-1", "!it.open");
     page.until(
         "it is back",
         "lab.history.routers.get('router-1').belief.at(-1).belief === 'up'",
     );
-    page.click("[aria-label='kill router-2']");
+    // It stays open until all that is to be seen of it was.
+    scene.place.json(&["set", "interval=10m", "restart-delay=10m"]);
+    page.act("kill router-2");
     // Of what is older than the death nothing is still on its way: the page has heard of requests that were sent later.
     let open = page.window("router-2", "it.open && it.window > 0");
     let until = (open["from"].as_f64().unwrap() / 100.0).floor() * 100.0 - 1000.0;
-    let before = known(&page, until);
+    let (before, next): (_, u64) = (known(&page, until), page.eval("lab.history.next"));
     page.reload();
+    page.has_heard(next);
     assert_eq!(known(&page, until), before);
     let again = page.window("router-2", "true");
-    assert_eq!((&again["id"], &again["from"]), (&open["id"], &open["from"]));
+    assert_eq!(
+        (&again["id"], &again["from"], &again["open"]),
+        (&open["id"], &open["from"], &true.into())
+    );
     // It may still act: the token has outlived the reload.
-    page.click("[aria-label='drain router-4']");
+    page.act("drain router-4");
     page.until(
         "it drains",
         "lab.history.routers.get('router-4').truth.some(it => it.truth === 'draining')",
     );
+    scene.place.json(&["set", "interval=500ms"]);
     page.window("router-2", "!it.open");
     lab.down();
     let totals = ended(&page);
@@ -87,8 +97,8 @@ fn a_stream_cut_in_the_middle_goes_on_where_it_was() {
            history.apply = frame => { const taken = apply(frame); if (taken) lab.heard.push(frame.seq); return taken; };
          })()",
     );
-    page.click("[aria-label='kill router-2']");
-    page.window("router-2", "it.open");
+    page.act("kill router-2");
+    page.window("router-2", "true");
     page.until("frames", "lab.heard.length > 3");
     assert!(relay.cut() > 0);
     page.until("it says so", "connection.dataset.is === 'reconnecting'");
@@ -123,7 +133,7 @@ fn tabs_know_the_same_and_one_that_was_hidden_catches_up() {
     let second = LabPage::open(&scene.browser, &url(&lab));
     first.until("it is hidden", "document.hidden");
     let drawn: String = first.eval("document.querySelector('.figure.lost .value').textContent");
-    second.click("[aria-label='kill router-2']");
+    second.act("kill router-2");
     let window = second.window("router-2", "!it.open");
     lab.wait_for("the terminal's word", |line| {
         line.contains("router-2 reset window")
@@ -150,11 +160,11 @@ fn another_lab_at_the_same_address_is_one_of_its_own_and_takes_no_orders_for_the
     let Some(scene) = Scene::set() else {
         return;
     };
-    let (mut first, page) = scene.up(SLOW);
+    let (mut first, page) = scene.up(&format!("{SLOW} {ELSEWHERE}"));
     first.wait_for_check("router-2");
     let before = url(&first);
     page.tolerate("net::ERR_");
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.until(
         "its word",
         "document.querySelector('#log').innerText.includes('router-2')",
@@ -191,7 +201,7 @@ fn another_lab_at_the_same_address_is_one_of_its_own_and_takes_no_orders_for_the
         "it may act",
         "document.querySelector('[aria-label=\"kill router-2\"]')?.disabled === false",
     );
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.until("it is done", "command.innerText.includes('kill router-2')");
 }
 
@@ -212,7 +222,7 @@ fn a_lab_that_stands_still_is_not_said_to_be_live_and_carries_out_nothing_that_c
         "a frame comes once a second at least, and now none for {silent} s"
     );
     assert_eq!(page.eval::<String>("connection.dataset.is"), "silent");
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.until(
         "no answer",
         "command.innerText.includes('kill router-2: no answer yet')",
@@ -238,11 +248,11 @@ fn a_lab_that_was_killed_is_not_said_to_have_ended() {
     let Some(scene) = Scene::set() else {
         return;
     };
-    let (mut lab, page) = scene.up(SLOW);
+    let (mut lab, page) = scene.up(&format!("{SLOW} {ELSEWHERE}"));
     page.tolerate("net::ERR_");
     lab.kill_9();
     page.until("it tries", "connection.dataset.is === 'reconnecting'");
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.until(
         "why the order was not taken",
         "command.innerText.includes('the lab does not answer')",

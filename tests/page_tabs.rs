@@ -23,7 +23,7 @@ fn seven_tabs_show_the_lab_an_order_of_each_is_carried_out_and_all_hear_the_end(
     let url = url(&lab);
     let tabs: Vec<LabPage> = (0..7).map(|_| LabPage::open(&scene.browser, &url)).collect();
     for (tab, router) in [(0, "router-2"), (6, "router-3")] {
-        tabs[tab].click(&format!("[aria-label='kill {router}']"));
+        tabs[tab].act(&format!("kill {router}"));
         tabs[tab].until(
             "the order is done",
             &format!("command.dataset.is === 'done' && command.innerText.includes('kill {router}')"),
@@ -35,6 +35,8 @@ fn seven_tabs_show_the_lab_an_order_of_each_is_carried_out_and_all_hear_the_end(
     }
     for tab in &tabs {
         tab.assert_whole();
+        // A tab that holds no connection asks once more when another one has told it of the end; the lab may be gone then.
+        tab.tolerate("net::ERR_");
     }
     assert!(scene.place.run(&["down"]).status.success());
     assert_eq!(lab.exit_code(), Some(0));
@@ -55,7 +57,7 @@ fn an_order_that_a_browser_kept_back_is_not_carried_out_when_it_comes() {
     // All connections that a browser opens to a lab.
     page.eval::<()>("window.held = Array.from({length: 5}, () => new EventSource('/v1/live')); undefined");
     page.until("they are held", "held.every(it => it.readyState === 1)");
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.until(
         "it is in doubt",
         "command.innerText.includes('kill router-2: no answer yet')",
@@ -68,7 +70,7 @@ fn an_order_that_a_browser_kept_back_is_not_carried_out_when_it_comes() {
     );
     assert_eq!(process(&lab.ps(), "router-2")["truth"], "up");
     // Given again it is.
-    page.click("[aria-label='kill router-2']");
+    page.act("kill router-2");
     page.window("router-2", "it.fault === 'kill'");
 }
 

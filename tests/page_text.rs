@@ -7,15 +7,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use support::{Place, process, stderr};
 
-const FAST: [&str; 6] = [
-    "--interval",
-    "200ms",
-    "--timeout",
-    "200ms",
-    "--restart-delay",
-    "400ms",
-];
-const RUN: &str = "run --trials 1 --interval 200ms --timeout 200ms --fall 1 --rate 50 --out run";
+/// Down is noticed long before the router is back, and nobody who stands still for a moment is taken for dead.
+const FAST: [&str; 6] = ["--interval", "300ms", "--timeout", "2s", "--restart-delay", "3s"];
+const RUN: &str = "run --trials 1 --interval 200ms --timeout 2s --fall 1 --rate 50 --out run";
 
 /// A command typed at a terminal of that kind; both of its streams come back as one. `None`: there is no `script`.
 #[expect(clippy::disallowed_methods, reason = "tests are people who type commands")]

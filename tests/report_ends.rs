@@ -10,9 +10,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 use support::{Place, resetlab, stderr};
 
-const WORDS: &str = "--trials 3 --interval 300ms --timeout 300ms --set path=/health --out out";
+const WORDS: &str = "--trials 3 --interval 300ms --timeout 2s --set path=/health --out out";
+
+/// Blocks that a summary fits in, and no log.
+const ROOM: u32 = 64;
 
 /// A command none of whose files grows beyond so many times 512 bytes, as on a disk that is full by then.
 #[expect(clippy::disallowed_methods, reason = "tests are people who type commands")]
@@ -54,6 +58,18 @@ fn json(dir: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
+/// The report that fits, of results that grow.
+fn as_soon_as(dir: &Path, fits: impl Fn(&Value) -> bool) -> Value {
+    let give_up = router::clock::now() + Duration::from_secs(60);
+    loop {
+        let report = json(dir);
+        if fits(&report) {
+            return report;
+        }
+        assert!(router::clock::now() < give_up, "{report}");
+    }
+}
+
 fn words(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -62,7 +78,7 @@ fn words(bytes: &[u8]) -> String {
 #[test]
 fn a_run_whose_records_could_not_be_written_says_how_many_everywhere() {
     let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
-    let output = limited(place.path(), 48, &format!("run {WORDS}"));
+    let output = limited(place.path(), ROOM, &format!("run {WORDS}"));
     let told = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     let lost = summary(place.path())["records_lost"].as_u64().unwrap();
@@ -106,7 +122,7 @@ fn a_run_whose_summary_could_not_be_written_has_failed() {
 #[test]
 fn a_sweep_and_a_session_whose_records_could_not_be_written_say_so() {
     let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
-    let output = limited(place.path(), 48, &format!("sweep --observe 2s {WORDS}"));
+    let output = limited(place.path(), ROOM, &format!("sweep --observe 2s {WORDS}"));
     let told = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     let lost = summary(place.path())["records_lost"].as_u64().unwrap();
@@ -118,7 +134,7 @@ fn a_sweep_and_a_session_whose_records_could_not_be_written_say_so() {
 
     let place = Place::new();
     let command = place.command(&["up", "--out", "out", "--page", "off", "--metrics", "off"]);
-    let mut child = spawn(&mut within(48, &command));
+    let mut child = spawn(&mut within(ROOM, &command));
     until(&mut child, "RESULTS ARE BEING LOST");
     assert!(place.run(&["down"]).status.success());
     let output = child.wait_with_output().unwrap();
@@ -158,9 +174,9 @@ fn a_session_that_ends_in_a_window_says_so_and_how_long_that_was() {
     let place = Place::new();
     let mut lab = place.up(&[
         "--interval",
-        "30s",
+        "10m",
         "--restart-delay",
-        "60s",
+        "10m",
         "--out",
         "out",
         "--page",
@@ -170,11 +186,15 @@ fn a_session_that_ends_in_a_window_says_so_and_how_long_that_was() {
     ]);
     assert!(place.run(&["kill", "router-2"]).status.success());
     lab.wait_for("it died", |line| line.contains("router-2 DEAD"));
-    let running = json(place.path());
+    // The terminal may hear of it before the log has it.
+    let running = as_soon_as(place.path(), |report| {
+        report["warnings"]
+            .to_string()
+            .contains("The window of router-2 is still open")
+    });
     let told = running["warnings"].to_string();
     assert!(
-        told.contains("This session is still running; this is what there is so far")
-            && told.contains("The window of router-2 is still open"),
+        told.contains("This session is still running; this is what there is so far"),
         "{told}"
     );
     assert!(!running.to_string().contains("session ended"), "{running}");
@@ -207,7 +227,8 @@ fn a_session_that_ends_in_a_window_says_so_and_how_long_that_was() {
 fn a_run_killed_in_its_first_window_tells_what_its_records_hold() {
     let place = tempfile::Builder::new().prefix("rl").tempdir().unwrap();
     let dir = place.path();
-    let flags = "--trials 3 --interval 2s --timeout 300ms --fall 3 --set path=/health --seed 1 --out out";
+    // Its window stays open for nine seconds at least.
+    let flags = "--trials 3 --interval 1s --timeout 300ms --fall 10 --set path=/health --seed 1 --out out";
     let mut child = spawn(&mut resetlab(dir, &format!("run {flags}")));
     let cost = |report: &Value| {
         let told = report["warnings"][0].as_str().unwrap_or_default().to_owned();
