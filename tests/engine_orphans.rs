@@ -50,8 +50,10 @@ fn whoever_is_killed_nothing_is_left_and_the_lab_goes_on_where_it_can() {
     std::fs::remove_dir_all(place.path().join("lab")).unwrap();
     let lab = peer.lab(&place, "", &alone(0, "--routers 3 --rate 50"));
     let (listen, watched) = (address(&lab), all_of(&lab));
-    // Ours only, as `pkill -9 resetlab` does it.
-    for pid in place.processes() {
+    let (_, haproxy) = pids(&lab);
+    let children = place.processes().into_iter().filter(|pid| *pid != haproxy);
+    // Ours only, as `pkill -9 resetlab` does it: the supervisor first, which would start them again.
+    for pid in std::iter::once(lab.pid()).chain(children) {
         // One that has died of another's death already is no trouble.
         let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
     }
