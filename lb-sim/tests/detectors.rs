@@ -118,7 +118,8 @@ fn failed_attempts_in_a_row_eject_for_a_while_and_for_longer_the_next_time() {
     let words = "interval=60s detector=passive passive-failures=3 passive-ejection=500ms on-failure=502";
     let mut lab = Lab::start(&[&a, &b], words);
     b.become_(Mode::Reset);
-    for lasts in [500, 1000] {
+    let mut used = None;
+    for longer in [500, 1000] {
         let answers: Vec<_> = (0..6).map(|n| outcome(lab.address, n)).collect();
         assert_eq!(
             answers.iter().filter(|word| *word == "502").count(),
@@ -130,9 +131,13 @@ fn failed_attempts_in_a_row_eject_for_a_while_and_for_longer_the_next_time() {
             unreachable!()
         };
         assert_eq!(*by, Detector::Passive);
-        assert_eq!(until_ns.unwrap().since(ejected.at), Duration::from_millis(lasts));
+        // Who was in use for that long begins anew: on a machine that is late it may have been.
+        let anew = used.is_some_and(|used| ejected.at.since(used) >= Duration::from_millis(500));
+        let lasts = Duration::from_millis(if anew { 500 } else { longer });
+        assert_eq!(until_ns.unwrap().since(ejected.at), lasts);
         let back = believed(&mut lab, "b", Belief::Up);
         assert!(back.at >= until_ns.unwrap());
+        used = Some(back.at);
     }
 }
 
@@ -192,13 +197,13 @@ fn a_retry_saves_what_is_safe_to_send_again() {
     let show = lab.control(r#"{"cmd":"show"}"#);
     assert_eq!(show["retries"], 8, "{show:#}");
     assert_eq!(show["attempts"], show["requests"].as_u64().unwrap() + 8);
-    let second = lab.wait(|event| match event {
+    // The totals may also be told while a retry begins, and know of it only in part.
+    lab.wait(|event| match event {
         Event::Forwarded {
             retries: 8, attempts, ..
-        } => Some(*attempts),
+        } => (show["attempts"] == *attempts).then_some(()),
         _ => None,
     });
-    assert_eq!(show["attempts"], second);
 }
 
 #[test]

@@ -99,9 +99,8 @@ fn checks(lab: &mut Lab, n: usize) {
     }
 }
 
-/// `b` was killed in that time and believed Down at `down`: three checks after the last that it had passed, and as long
-/// after its death as was predicted, give or take what the log says that these checks came late.
-fn predicted(lab: &Lab, check: &CheckSettings, (death, dead): (Timestamp, Timestamp), down: Timestamp) {
+/// When they started, when they ended, and whether `b` passed them.
+fn checks_of_b(lab: &Lab) -> Vec<(Timestamp, Timestamp, bool)> {
     let check_of_b = |record: &Record| match &record.event {
         Event::Probe {
             router,
@@ -111,7 +110,13 @@ fn predicted(lab: &Lab, check: &CheckSettings, (death, dead): (Timestamp, Timest
         } if router == "b" => Some((*started_ns, record.at, *result == ProbeResult::Ok)),
         _ => None,
     };
-    let all: Vec<_> = lab.log.iter().filter_map(check_of_b).collect();
+    lab.log.iter().filter_map(check_of_b).collect()
+}
+
+/// `b` was killed in that time and believed Down at `down`: three checks after the last that it had passed, and as long
+/// after its death as was predicted, give or take what the log says that these checks came late.
+fn predicted(lab: &Lab, check: &CheckSettings, (death, dead): (Timestamp, Timestamp), down: Timestamp) {
+    let all = checks_of_b(lab);
     let [.., last, first, second, third] = all[..] else {
         panic!("too few checks: {all:?}");
     };
@@ -155,22 +160,35 @@ fn predicted(lab: &Lab, check: &CheckSettings, (death, dead): (Timestamp, Timest
 #[test]
 fn a_hung_router_is_found_by_the_timeout_of_its_checks() {
     let [a, b] = [Backend::start("a"), Backend::start("b")];
-    let words = "interval=1s timeout=1s fall=2 response-timeout=700ms on-failure=502";
+    let words = "interval=1s timeout=1s fall=2 response-timeout=15s on-failure=502";
     let mut lab = Lab::start(&[&a, &b], words);
     assert!((0..2).all(|n| outcome(lab.address, n) == "200"));
+    response_timeout(&lab, "1s");
+    checks(&mut lab, 1);
     let hang = clock::now();
     b.become_(Mode::Hang);
+    let hung = clock::now();
     let answers: Vec<_> = (1..=2).map(|n| outcome(lab.address, n)).collect();
     assert!(
         answers.contains(&"504".to_owned()) && answers.contains(&"200".to_owned()),
         "{answers:?}"
     );
-    let down = believed(&mut lab, "b", Belief::Down).since(hang);
-    let window = theory::t_detect(&settings(words), Fault::Hang).unwrap();
+    let down = believed(&mut lab, "b", Belief::Down);
+    let all = checks_of_b(&lab);
+    let [.., last, first, second] = all[..] else {
+        panic!("too few checks: {all:?}");
+    };
+    assert!(last.2 && !first.2 && !second.2 && second.1 == down, "{all:?}");
+    assert!(last.0 < hung, "{all:?}");
+    // What the log says that these checks came late is not the balancer's doing.
+    let check = settings(words);
+    let late = second.0.since(last.0).saturating_sub(check.interval * 2)
+        + second.1.since(second.0).saturating_sub(check.timeout);
+    let window = theory::t_detect(&check, Fault::Hang).unwrap();
     // One check more or fewer would be twice as far off.
     assert!(
-        window.contains(down, Duration::from_millis(500)),
-        "{down:?} not in {window:?}"
+        window.contains(down.since(hang).saturating_sub(late), Duration::from_millis(500)),
+        "{down:?} after {hang:?}, {late:?} of it late, not in {window:?}: {all:?}"
     );
     let cause = lab.log.iter().find_map(|record| match &record.event {
         Event::Attempt { cause, .. } => Some(*cause),

@@ -4,12 +4,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub struct Backend {
     pub name: &'static str,
     pub address: SocketAddr,
     inner: Arc<Inner>,
+    /// Has the port until it dies.
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
@@ -48,7 +51,7 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let inner = Arc::new(Inner::default());
         let shared = inner.clone();
-        std::thread::spawn(move || {
+        let accepting = std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if shared.mode() == Mode::Dead {
                     return;
@@ -58,7 +61,13 @@ impl Backend {
                 std::thread::spawn(move || shared.serve(name, stream));
             }
         });
-        Backend { name, address, inner }
+        let accepting = Mutex::new(Some(accepting));
+        Backend {
+            name,
+            address,
+            inner,
+            accepting,
+        }
     }
 
     pub fn become_(&self, mode: Mode) {
@@ -80,7 +89,11 @@ impl Backend {
         self.become_(Mode::Dead);
         // Wakes the accepting thread, which closes the port.
         let _ = TcpStream::connect(self.address);
-        while TcpStream::connect(self.address).is_ok() {
+        if let Some(accepting) = self.accepting.lock().unwrap().take() {
+            accepting.join().unwrap();
+        }
+        // What other tests have forked and not yet started still has a copy of it.
+        while !is_free(self.address) {
             std::thread::yield_now();
         }
         // None is accepted any more: these are all.
@@ -161,6 +174,13 @@ impl Inner {
             }
         }
     }
+}
+
+/// Nobody listens there. Takes no connection to find out: there is room for so many in a backlog.
+fn is_free(address: SocketAddr) -> bool {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&address.into()).is_ok()
 }
 
 /// A loopback address no other test uses: a free port could be taken by someone else while its router is dead.

@@ -55,12 +55,16 @@ fn health_200() {
 #[test]
 fn start_health_503_and_main_port_refused_until_the_delay_is_over() {
     let (address, _heard) = application(HELLO);
-    let flags = ["--profile", "gorouter", "--start-response-delay-interval", "3s"];
-    // Long enough to ask three times on a busy machine.
-    let mut router = Router::start_delayed(&routes("app.test", &[address]), &flags);
+    let delayed = |delay| {
+        let flags = ["--profile", "gorouter", "--start-response-delay-interval", delay];
+        Router::start_delayed(&routes("app.test", &[address]), &flags)
+    };
+    // One whose delay is not over before it has been asked, however busy the machine is.
+    let router = delayed("1h");
     assert_unhealthy(&router, "start");
     assert!(refused(router.traffic));
     assert_eq!(check(router.health, ALIVE).start, "HTTP/1.1 200 OK");
+    let mut router = delayed("300ms");
     while !matches!(router.event(), Some(Event::Ready { .. })) {}
     assert!(exchange(router.traffic, &get("app.test", "")).ends_with("hello"));
     assert_eq!(check(router.health, "/health").start, "HTTP/1.1 200 OK");
@@ -72,7 +76,7 @@ fn sigusr1_unhealthy_and_serving_then_refused_then_what_is_in_flight_finishes() 
     let (address, _heard) = application(HELLO);
     let table = [routes("app.test", &[address]), routes("slow.test", &[silent])].concat();
     // Long enough to ask twice on a busy machine.
-    let flags = ["--drain-wait", "3s", "--drain-timeout", "1h"];
+    let flags = ["--drain-wait", "5s", "--drain-timeout", "1h"];
     let mut router = Router::start_with(&table, &production(&flags));
     let idle = sent(&router, &get("app.test", "").replace("Connection: close\r\n", ""));
     let mut in_flight = sent(

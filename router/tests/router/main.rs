@@ -186,7 +186,7 @@ fn a_drain_is_unhealthy_then_serves_then_closes_then_finishes_what_is_under_way(
     let (other, _heard) = application(HELLO);
     let table = [routes("app.test", &[address]), routes("other.test", &[other])].concat();
     // Long enough for three exchanges on a busy machine.
-    let mut router = Router::start_with(&table, &["--drain-wait", "3s", "--drain-timeout", "1h"]);
+    let mut router = Router::start_with(&table, &["--drain-wait", "5s", "--drain-timeout", "1h"]);
     let client = in_flight(&router, &heard);
     router.signal(Signal::SIGUSR1);
     assert_eq!(router.event(), Some(drain(DrainStage::Unhealthy, 1)));

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
+/// Clients come from 127.0.0.1: to this address, when it is closed, no socket can connect by meeting itself.
+const LISTEN: &str = "127.66.6.10:0";
+
 /// A running router. Killed when the test ends.
 pub struct Router {
     child: Child,
@@ -70,14 +73,7 @@ impl Router {
         let (lifeline_child, lifeline) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
         let mut command = binary();
         command
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--health",
-                "127.0.0.1:0",
-                "--name",
-                "router-2",
-            ])
+            .args(["--listen", LISTEN, "--health", LISTEN, "--name", "router-2"])
             .args(["--lifeline-fd", "3", "--events-fd", "4", "--routes"])
             .arg(&routes_file)
             .arg("--control")

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::http1::{Encoding, Reject, RequestHead, ResponseHead, forward};
 use crate::proxy::*;
 use crate::record::Cause;
+use bytes::BytesMut;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -74,7 +75,8 @@ impl Interims for Plain {
 impl Lab {
     async fn start(settings: Settings, elsewhere: bool) -> Lab {
         let backend = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // Clients come from 127.0.0.1: to this address, when it is closed, no socket can connect by meeting itself.
+        let listener = bind("127.66.6.9:0".parse().unwrap()).unwrap();
         // Of loopback's megabytes nothing would ever be held back.
         let narrow = socket2::SockRef::from(&listener).set_send_buffer_size(NARROW);
         narrow.unwrap();
@@ -108,7 +110,7 @@ impl Lab {
         stream.set_nodelay(true).unwrap();
         Peer {
             stream,
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
         }
     }
 
@@ -120,7 +122,7 @@ impl Lab {
         stream.set_nodelay(true).unwrap();
         Peer {
             stream,
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
         }
     }
 
@@ -130,7 +132,7 @@ impl Lab {
         stream.set_nodelay(true).unwrap();
         Peer {
             stream,
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
         }
     }
 
@@ -314,7 +316,7 @@ impl Policy for Script {
 pub struct Peer {
     pub stream: TcpStream,
     /// Read but not yet asked for.
-    buffer: Vec<u8>,
+    buffer: BytesMut,
 }
 
 /// How a connection ended.
@@ -329,7 +331,7 @@ impl Peer {
         stream.set_nonblocking(true).unwrap();
         Peer {
             stream: TcpStream::from_std(stream).unwrap(),
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
         }
     }
 
@@ -341,8 +343,8 @@ impl Peer {
     pub async fn until(&mut self, end: &str) -> String {
         loop {
             if let Some(at) = memchr::memmem::find(&self.buffer, end.as_bytes()) {
-                let rest = self.buffer.split_off(at + end.len());
-                return String::from_utf8(std::mem::replace(&mut self.buffer, rest)).unwrap();
+                let found = self.buffer.split_to(at + end.len());
+                return String::from_utf8(found.into()).unwrap();
             }
             let read = self.stream.read_buf(&mut self.buffer).await;
             assert!(
@@ -362,8 +364,7 @@ impl Peer {
             let read = self.stream.read_buf(&mut self.buffer).await;
             assert!(matches!(read, Ok(1..)), "{read:?} before {bytes} bytes");
         }
-        let rest = self.buffer.split_off(bytes);
-        std::mem::replace(&mut self.buffer, rest)
+        self.buffer.split_to(bytes).into()
     }
 
     /// All that comes, and how it ended.
@@ -375,10 +376,8 @@ impl Peer {
                 Err(_) => break Closed::Rst,
             }
         };
-        (
-            String::from_utf8(std::mem::take(&mut self.buffer)).unwrap(),
-            closed,
-        )
+        let rest = std::mem::take(&mut self.buffer);
+        (String::from_utf8(rest.into()).unwrap(), closed)
     }
 
     /// Ends the sending side.
