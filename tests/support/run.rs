@@ -72,6 +72,11 @@ impl Run {
         self.document["load"]["late_max_ms"].as_f64().unwrap() / 1e3
     }
 
+    /// Seconds that an answered request waited at most: so long was the balancer, or a living router, kept from its work.
+    fn held_up(&self) -> f64 {
+        self.document["load"]["service_ms"]["max"].as_f64().unwrap() / 1e3
+    }
+
     /// Every trial detected, within `SLACK` of its own prediction, and its lost requests where they belong.
     pub fn check(&self, trials: usize, cause: &str, outcome: &str) {
         let events = self.events();
@@ -98,10 +103,10 @@ impl Run {
                 "residual {residual} s, {untimely} s explained, in {trial:#}"
             );
             // The gap of two requests, and what the load and the balancer themselves were late.
-            let late = self.late_load();
+            let (late, held) = (self.late_load(), self.held_up());
             assert!(
-                (stop - detect).abs() < SLACK + late + untimely,
-                "{trial:#}, the load late by {late}, checks by {untimely}"
+                (stop - detect).abs() < SLACK + late + held + untimely,
+                "{trial:#}, the load late by {late}, requests by {held}, checks by {untimely}"
             );
             assert!(seconds("t_readmit_s") > 0.0);
             let window = trial["lost"]["window"].as_u64().unwrap();
