@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// In a network that no lab takes by itself, one of two: its ports are free when the lab is gone, and not the next one's.
 fn alone(which: u32, flags: &str) -> String {
-    format!("--net {} {flags}", 130 + std::process::id() % 50 * 2 + which)
+    format!("--net {} {flags}", 130 + std::process::id() % 30 * 2 + which)
 }
 
 #[test]
