@@ -3,7 +3,7 @@
 //!
 //! A [`Case`] is a fault under settings and traffic; each of its figures has its bounds, or a reason in words for every
 //! one that does not exist. In reading order: [`meets`] says what checks and attempts meet, [`gaps`] how checks follow
-//! each other, [`polling`] when they find a router Down, [`passive`] when failed attempts do, [`law`] which detector is
+//! each other, [`ages`] how a random moment meets them, [`polling`] when they find a router Down, [`passive`] when failed attempts do, [`law`] which detector is
 //! first; [`case`] joins them, and [`lost`] says what it costs. [`phase`] predicts one death, [`readmission`] the way
 //! back, [`mistakes`] ejections of the living, [`load`] what checks and retries add.
 //!
@@ -45,6 +45,7 @@
 //! of a router decides (`first-result`, `initial`, `first-check`) is over when it dies; the no-traffic interval is over
 //! with the first request, and without one it is every gap.
 
+mod ages;
 mod case;
 mod gaps;
 mod law;
@@ -58,6 +59,7 @@ mod polling;
 mod readmission;
 mod reasons;
 
+pub use ages::Ages;
 pub use case::{Case, Patience, Traffic};
 pub use phase::{Phase, predict};
 pub use readmission::{after_ejection, t_readmit};

@@ -11,6 +11,9 @@ mod forwarding;
 mod joins;
 mod late;
 mod mistakes;
+mod opening;
+mod pending;
+mod prediction;
 mod rest;
 mod standing;
 mod truth;
@@ -129,7 +132,9 @@ impl Story {
                 lines.extend(self.tell_death(&name, None));
             }
             if self.window(&name).is_some_and(|window| due(window.report_due)) {
+                let over = self.window(&name).and_then(|window| window.over);
                 lines.extend(self.close(&name, now));
+                lines.extend(self.goes_on(&name, over));
             }
             lines.extend(self.judge(&name, now));
         }
@@ -329,7 +334,7 @@ impl Story {
             .joins
             .so_far(name, window, self.retries(), &self.rest.nowhere);
         if window.detected.is_none() {
-            report.predicted = checks::predict(&self.settings.check, router);
+            report.predicted = prediction::predict(&self.settings.check, router).ok();
         }
         Some((report, read))
     }

@@ -119,6 +119,12 @@ impl Gaps {
         })
     }
 
+    /// The shortest in seconds, and the widths of the two uniforms that are added.
+    pub fn uniform(&self) -> (f64, [f64; 2]) {
+        let widths = [self.spread, self.jitter].map(|width| width.as_secs_f64());
+        (self.least.as_secs_f64(), widths)
+    }
+
     /// Whether they keep time.
     pub fn fixed(&self) -> bool {
         self.spread.is_zero() && self.jitter.is_zero()

@@ -1,6 +1,7 @@
 //! The other end of the control API.
 
 use super::Failure;
+use super::hints::of_lab;
 use crate::lab::RuntimeDir;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -79,8 +80,12 @@ fn url(path: &str) -> String {
 fn no_lab(runtime: &RuntimeDir, name: &str) -> Failure {
     let running = runtime.running();
     let running = match running.as_slice() {
-        [] => "no lab is running; start one with: resetlab up".to_owned(),
+        [] => format!("no lab is running; start one with: {}", start(name)),
         names => format!("running: {}", names.join(", ")),
     };
     Failure::new(4, format!("no lab \"{name}\"; {running}"))
+}
+
+fn start(name: &str) -> String {
+    of_lab("`resetlab up`", name).replace('`', "")
 }

@@ -1,6 +1,7 @@
 //! What is done to routers: `kill`, `hang`, `drain`, `stop`, `fault`, `heal`, `resume`; and `scale`, `down`.
 
 use super::client::Client;
+use super::hints::of_lab;
 use super::{Common, Failure, say};
 use router::fault::{Delay, On, Spec};
 use router::record::Fault;
@@ -89,7 +90,10 @@ impl FaultArgs {
 pub(super) async fn inject(common: &Common, target: &Target, fault: Fault) -> Result<(), Failure> {
     let how = match fault {
         Fault::Kill => "was sent SIGKILL",
-        Fault::Hang => "was sent SIGSTOP; `resetlab resume` lets it run again",
+        Fault::Hang => &format!(
+            "was sent SIGSTOP; `resetlab resume {}` lets it run again",
+            target.router
+        ),
         Fault::Drain => "drains: unhealthy from now on, it serves for drain-wait and then leaves",
         _ => "was sent SIGTERM",
     };
@@ -157,5 +161,8 @@ pub(super) async fn down(common: &Common) -> Result<(), Failure> {
 }
 
 fn tell(common: &Common, done: &Value, words: impl FnOnce() -> String) {
-    say(&if common.json { done.to_string() } else { words() });
+    say(&match common.json {
+        true => done.to_string(),
+        false => of_lab(&words(), &common.lab),
+    });
 }

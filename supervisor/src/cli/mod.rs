@@ -7,6 +7,7 @@ mod crash;
 mod diagnose;
 mod events;
 mod faults;
+mod hints;
 mod logs;
 mod presets;
 mod ps;
@@ -52,6 +53,9 @@ struct Cli {
     verb: Verb,
 }
 
+/// The lab that is meant where none is named.
+pub const DEFAULT_LAB: &str = "default";
+
 /// Understood by every verb.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
@@ -60,7 +64,7 @@ pub struct Common {
         long,
         global = true,
         value_name = "NAME",
-        default_value = "default",
+        default_value = DEFAULT_LAB,
         env = "RESETLAB_LAB"
     )]
     pub lab: String,
@@ -160,6 +164,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     let Cli { common, verb } = Cli::parse_from(with_verb(arguments));
+    let lab = common.lab.clone();
     // One thread: children die with the thread that started them, and this one lives as long as the process.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
@@ -170,7 +175,8 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             // It may quote a file, or a program.
-            eprintln!("resetlab: {}", crate::process::exit::harmless(&failure.words));
+            let words = hints::of_lab(&failure.words, &lab);
+            eprintln!("resetlab: {}", crate::process::exit::harmless(&words));
             ExitCode::from(failure.code)
         }
     }

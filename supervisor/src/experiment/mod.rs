@@ -22,6 +22,8 @@ pub mod progress;
 
 pub mod watch;
 
+pub mod healthy;
+
 pub mod measure;
 
 pub mod interrupted;

@@ -8,7 +8,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 pub struct Strike {
     /// Distinct indices of routers, from 0. The phase is the first one's.
     pub routers: Vec<u32>,
-    /// Position in the check interval, `0.0 ≤ phase < 1.0`.
+    /// Position between two checks, `0.0 ≤ phase < 1.0`: a share of the interval, or of the moments that a random gap has.
     pub phase: f64,
 }
 

@@ -1,6 +1,7 @@
 //! PURE: a run that nobody ended, made of its records: its last saved summary lacks what came after it.
 
 use super::forecast::Forecast;
+use super::healthy::Answers;
 use super::interrupted;
 use super::measure::{self, Anchor, Strike, Teller, Trial, Victim};
 use super::summary::{self, Exposure, Summary};
@@ -22,9 +23,11 @@ pub fn recover(s: &mut Summary, all: impl IntoIterator<Item = Record>) {
     let (spec, victims) = (setup.fault, setup.victims.max(1));
     let mut count = LoadCount::default();
     let mut teller = Teller::default();
+    let mut answers = Answers::default();
     let mut records = Vec::new();
     for record in all {
         count.on_record(&record);
+        answers.on_record(&record);
         teller = Teller::of(&record).unwrap_or(teller);
         if !matches!(record.event, Event::Tick { .. } | Event::Latencies { .. }) {
             records.push(record);
@@ -55,6 +58,7 @@ pub fn recover(s: &mut Summary, all: impl IntoIterator<Item = Record>) {
     }
     let totals = count.sum();
     (s.load.sent, s.load.ok, s.load.lost) = (totals.sent, totals.ok, totals.lost);
+    s.load.healthy_ms = answers.healthy();
     (s.engine, s.engine_version) = (teller.engine, teller.version);
     let done = s.trials.last().map_or(0, |trial| trial.trial);
     let of_trials = s.trials.iter().map(|trial| trial.lost.total());
@@ -149,7 +153,7 @@ fn measured(
         (forecast, rules)
     });
     let rules = theory.as_ref().map(|(_, rules)| rules);
-    let since = begun - rules.map_or(BEFORE, |rules| rules.interval + rules.attempt);
+    let since = begun - rules.map_or(BEFORE, |rules| rules.oldest() + rules.attempt);
     let its_own = |record: &&Record| record.at >= since && record.at < until;
     let records: Vec<Record> = records.iter().filter(its_own).cloned().collect();
     let strike = Strike {

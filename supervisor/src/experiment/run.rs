@@ -187,6 +187,7 @@ impl Experiment<'_> {
             sent,
             ok,
             lost,
+            healthy_ms: watch.answers.healthy(),
             ..self.load.clone()
         };
     }

@@ -19,6 +19,10 @@ pub struct Setup {
     /// Routers hit in each.
     pub victims: u32,
     pub routers: u32,
+    /// Faults come at any moment of the gap between checks also where that is random. `false`: by an older program, only
+    /// within the shortest.
+    #[serde(default)]
+    pub whole_gap: bool,
     /// Every setting in force, and who said so.
     pub settings: Vec<Setting>,
 }
@@ -52,6 +56,7 @@ impl Setup {
             trials,
             victims,
             routers: settings.routers,
+            whole_gap: true,
             settings: Setting::all(settings),
         }
     }

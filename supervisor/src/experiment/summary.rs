@@ -4,6 +4,7 @@ pub use super::setup::{Machine, Setup};
 pub use super::spread::{Residual, Spread};
 pub use super::standing::Standing;
 
+use super::healthy::Healthy;
 use super::measure::{Forwarded, Trial};
 use super::sample;
 use crate::settings::LabSettings;
@@ -100,6 +101,9 @@ pub struct LoadReport {
     /// and from when they were sent.
     #[serde(default)]
     pub service_ms: Option<Percentiles>,
+    /// Of those that healthy routers answered.
+    #[serde(default)]
+    pub healthy_ms: Option<Healthy>,
 }
 
 fn or_none<'a, D: serde::Deserializer<'a>>(document: D) -> Result<u64, D::Error> {

@@ -6,6 +6,7 @@
 pub mod args;
 pub mod cell;
 mod driver;
+mod remedy;
 mod store;
 mod table;
 pub mod verdict;
@@ -346,7 +347,8 @@ impl Sweep {
             Some(slo) if document.missed() => fail(
                 OBJECTIVE_MISSED,
                 &format!(
-                    "objective missed: no cell reaches {slo}; shorter intervals, or a detector, lose less"
+                    "objective missed: no cell reaches {slo}{}",
+                    remedy::remedy(&document, &self.todo, self.task.spec)
                 ),
             ),
             _ => ExitCode::SUCCESS,

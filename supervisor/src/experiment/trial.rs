@@ -65,7 +65,7 @@ pub async fn run(
 ) -> Result<Happened, TrialError> {
     let names: Vec<String> = plan.routers.iter().map(|n| format!("router-{}", n + 1)).collect();
     let aim = aim::aim(watch, rules, &names, plan.phase).await?;
-    let since = aim - rules.interval - rules.attempt;
+    let since = aim - rules.oldest() - rules.attempt;
     watch
         .collect(aim)
         .await

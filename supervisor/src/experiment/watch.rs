@@ -1,5 +1,6 @@
 //! The records of a running experiment, kept as they arrive, and waiting for the next one that matters.
 
+use super::healthy::Answers;
 use super::measure::Teller;
 use super::measure::checks::By;
 use crate::fleet::Records;
@@ -33,6 +34,8 @@ pub struct Watch {
     beliefs: BTreeMap<String, (Belief, Option<Timestamp>)>,
     /// The latest totals of the load: sent, ok, lost.
     pub load: (u64, u64, u64),
+    /// How long healthy routers took to answer.
+    pub answers: Answers,
 }
 
 impl Watch {
@@ -46,6 +49,7 @@ impl Watch {
             records: Vec::new(),
             beliefs: BTreeMap::new(),
             load: (0, 0, 0),
+            answers: Answers::default(),
         }
     }
 
@@ -148,6 +152,7 @@ impl Watch {
     }
 
     fn keep(&mut self, record: &Record) {
+        self.answers.on_record(record);
         match &record.event {
             Event::Belief {
                 router, to, until_ns, ..

@@ -1,6 +1,7 @@
 //! PURE: what another setting would change, as far as theory can tell.
 
 mod choices;
+pub mod commands;
 mod intervals;
 mod possible;
 mod retries;
@@ -9,6 +10,7 @@ mod worth;
 use super::model::{Cell, Column, Table};
 use super::shown;
 use crate::engine::Engine;
+use crate::experiment::healthy::Healthy;
 use crate::settings::brief;
 use choices::{Choice, Kind, choices};
 use lb_sim::core::Settings;
@@ -54,6 +56,23 @@ pub struct Slowest {
     pub share: &'static str,
 }
 
+impl Slowest {
+    /// Of those in a thousand that are in question only where there are thousands.
+    pub fn of(healthy: Healthy) -> Option<Slowest> {
+        match healthy.n < ENOUGH {
+            true => Slowest::new(healthy.p99, "99 %"),
+            false => Slowest::new(healthy.p999, "99.9 %"),
+        }
+    }
+
+    pub fn new(ms: f64, share: &'static str) -> Option<Slowest> {
+        (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Slowest {
+            time: Duration::from_secs_f64(ms / 1e3),
+            share,
+        })
+    }
+}
+
 /// What to change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Advice {
@@ -78,6 +97,8 @@ struct Expected {
     checks_per_s: Option<f64>,
 }
 
+/// Of fewer answers the slowest in a thousand is any.
+const ENOUGH: u64 = 1000;
 /// Sentences of an advice.
 const MOST: usize = 4;
 

@@ -18,7 +18,7 @@ use super::timeline::{Moment, Victim};
 use super::warnings::sentence;
 use crate::experiment::compare::document::{Compared, Document};
 use crate::experiment::compare::side::{Done, Side};
-use crate::experiment::compare::verdict::{APART, RESIDUAL_MS};
+use crate::experiment::compare::verdict::{APART, RESIDUAL_MS, UNSEEN};
 use crate::experiment::doubts;
 use crate::experiment::sample::FEW;
 use std::collections::BTreeMap;
@@ -323,6 +323,15 @@ fn warnings(document: &Document) -> Vec<String> {
     warnings
 }
 
+fn phases(document: &Document) -> String {
+    let even = "spread evenly over the gap between two checks, the same for each engine";
+    let mut sides = document.faults.iter().flat_map(|fault| &fault.engines);
+    match sides.any(Side::hides_checks) {
+        true => format!("{even}, but where they are not seen: {UNSEEN}"),
+        false => even.to_owned(),
+    }
+}
+
 fn method(document: &Document) -> Section {
     let versions: BTreeMap<&str, &str> = document
         .faults
@@ -347,9 +356,12 @@ fn method(document: &Document) -> Section {
                 document.planned
             ),
         ),
+        ("Phases", phases(document)),
         (
-            "Phases",
-            "spread evenly over the check interval, the same for each engine".to_owned(),
+            "Arrivals",
+            "one sequence, the same in every trial on every engine: a trial of one is paired with the same trial of the \
+             others, and all trials share the chances of one draw; another --seed draws another"
+                .to_owned(),
         ),
         ("Routers", document.routers.to_string()),
         (
@@ -372,6 +384,7 @@ fn method(document: &Document) -> Section {
             machine: document.machine.as_ref(),
             settings: Some(&document.settings),
             command: &document.command,
+            seed: &document.seed,
         },
     )
 }

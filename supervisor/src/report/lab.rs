@@ -364,6 +364,7 @@ fn method(session: &Session) -> Section {
             machine: lab.machine.as_ref(),
             settings: Some(&lab.balancer),
             command: &lab.command,
+            seed: "",
         },
     );
     let command = |block: &Block| matches!(block, Block::Command { .. });

@@ -18,6 +18,18 @@ pub struct Source<'a> {
     pub settings: Option<&'a BTreeMap<String, String>>,
     /// Empty: not known.
     pub command: &'a str,
+    /// What it drew from; empty: that was given, or nothing was drawn.
+    pub seed: &'a str,
+}
+
+/// `command` with its `seed`, which it finds by itself where none is given.
+pub fn again(command: &str, seed: &str) -> String {
+    let given = |word: &str| word == "--seed" || word.starts_with("--seed=");
+    let plain = !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+    match command.split(' ').any(given) || !plain {
+        true => command.to_owned(),
+        false => format!("{command} --seed {seed}"),
+    }
 }
 
 /// `facts` are names and what they are.
@@ -41,7 +53,7 @@ pub fn section(facts: Vec<(String, String)>, source: &Source) -> Section {
             text: format!("The same again{elsewhere}:"),
         });
         blocks.push(Block::Command {
-            text: source.command.to_owned(),
+            text: again(source.command, source.seed),
         });
     }
     blocks.push(Block::Table(settings(source)));
@@ -143,6 +155,29 @@ fn settings(source: &Source) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_again_has_the_seed_that_was_drawn() {
+        let drawn = again("resetlab sweep --fall 1..3", "77");
+        assert_eq!(drawn, "resetlab sweep --fall 1..3 --seed 77");
+        for given in [
+            "resetlab compare --seed 5",
+            "resetlab compare --seed=5 --trials 2",
+        ] {
+            assert_eq!(again(given, "5"), given);
+        }
+        assert_eq!(again("resetlab up", ""), "resetlab up");
+        let source = Source {
+            command: "resetlab sweep",
+            seed: "9",
+            ..Source::default()
+        };
+        let blocks = section(Vec::new(), &source).blocks;
+        let wanted = Block::Command {
+            text: "resetlab sweep --seed 9".to_owned(),
+        };
+        assert!(blocks.contains(&wanted), "{blocks:?}");
+    }
 
     #[test]
     fn a_date_has_one_form() {

@@ -34,6 +34,7 @@ pub use model::Report;
 pub use write::{Unwritten, Written, write};
 
 use material::{Directory, Unreadable};
+use pictures::Whole;
 use run::Pictures;
 use std::path::{Path, PathBuf};
 
@@ -90,7 +91,12 @@ pub fn leave(dir: &Path, verb: &str) -> Option<PathBuf> {
 fn of_run(directory: &Directory, extent: Extent) -> Result<Report, Unreadable> {
     let material::RunMaterial { summary, doubts } = directory.run()?;
     let chosen = run::chosen(&summary);
-    let (figures, warnings) = pictures::take(&directory.path, &chosen.trials);
+    let told = summary.records_lost == 0 && summary.trials.iter().all(|trial| trial.events_dropped == 0);
+    let whole = Whole {
+        ended: summary.complete && summary.records_lost == 0,
+        lost: (summary.complete && told).then_some(summary.load.lost),
+    };
+    let (figures, warnings) = pictures::take(&directory.path, &chosen.trials, whole);
     let pictures = Pictures { figures, warnings };
     let name = name(&directory.path);
     Ok(run::report(&name, &summary, &chosen, pictures, doubts, extent))
@@ -98,14 +104,22 @@ fn of_run(directory: &Directory, extent: Extent) -> Result<Report, Unreadable> {
 
 fn of_sweep(directory: &Directory) -> Result<Report, Unreadable> {
     let (document, mut doubts) = directory.sweep()?;
-    let (figures, warnings) = pictures::take(&directory.path, &sweep::wanted(&document));
+    let (figures, warnings) = pictures::take(
+        &directory.path,
+        &sweep::wanted(&document),
+        ended(document.complete, document.records_lost),
+    );
     doubts.extend(warnings);
     Ok(sweep::report(&document, &name(&directory.path), figures, doubts))
 }
 
 fn of_compare(directory: &Directory) -> Result<Report, Unreadable> {
     let document = directory.compare()?;
-    let (figures, doubts) = pictures::take(&directory.path, &compare::wanted(&document));
+    let (figures, doubts) = pictures::take(
+        &directory.path,
+        &compare::wanted(&document),
+        ended(document.complete, document.records_lost),
+    );
     Ok(compare::report(
         &document,
         &name(&directory.path),
@@ -116,9 +130,21 @@ fn of_compare(directory: &Directory) -> Result<Report, Unreadable> {
 
 fn of_lab(directory: &Directory) -> Result<Report, Unreadable> {
     let (session, mut doubts) = directory.session()?;
-    let (figures, warnings) = pictures::take(&directory.path, &lab::wanted(&session));
+    let (figures, warnings) = pictures::take(
+        &directory.path,
+        &lab::wanted(&session),
+        ended(session.complete, session.records_lost),
+    );
     doubts.extend(warnings);
     Ok(lab::report(&session, &name(&directory.path), figures, doubts))
+}
+
+/// A log that could not be written whole is told of as that.
+fn ended(ended: bool, records_lost: u64) -> Whole {
+    Whole {
+        ended: ended && records_lost == 0,
+        lost: None,
+    }
 }
 
 /// The last part of a directory's path: the same from wherever it is called.

@@ -11,10 +11,11 @@ mod verdict;
 
 pub use chosen::{Chosen, chosen, facts};
 
-use super::advice::Advice;
+use super::advice::{Advice, commands};
 use super::figure::Figure;
 use super::model::{Block, Cell, Kind, Report, SCHEMA, Section};
 use super::{Extent, shown, warnings};
+use crate::experiment::setup::quoted;
 use crate::experiment::summary::Summary;
 
 /// What the records show of the chosen trials.
@@ -39,6 +40,7 @@ pub fn report(
         .as_ref()
         .and_then(|facts| facts.advice())
         .unwrap_or_default();
+    let how = how(s, &advice.first);
     let doubts = doubts.into_iter().chain(pictures.warnings.clone());
     let warnings = warnings::warnings(s).into_iter().chain(doubts).collect();
     let mut sections = vec![
@@ -60,7 +62,7 @@ pub fn report(
         complete: s.complete,
         verdict: super::model::Verdict {
             sentence: verdict::sentence(s, facts.as_ref()),
-            advice: advice.sentences,
+            advice: advice.sentences.into_iter().chain(how).collect(),
         },
         warnings,
         sections,
@@ -99,6 +101,24 @@ fn subtitle(name: &str, s: &Summary) -> String {
         Some(setup) => format!("{name}, {}", setup.started.replace('T', " ").replace('Z', " UTC")),
         None => name.to_owned(),
     }
+}
+
+/// The commands that set the first of what was advised: to measure it as this run did, and in a running lab.
+fn how(s: &Summary, first: &[String]) -> Option<String> {
+    if first.is_empty() || s.command.is_empty() {
+        return None;
+    }
+    let run = format!("{}{}", commands::elsewhere(&s.command), commands::set(first));
+    let live = match commands::is_live(&s.engine, first) {
+        true => {
+            let words: Vec<String> = first.iter().map(|word| quoted(word)).collect();
+            format!("; `resetlab set {}` sets it in a running lab", words.join(" "))
+        }
+        false => String::new(),
+    };
+    Some(format!(
+        "The first of these: `{run}` measures it as this run did{live}."
+    ))
 }
 
 /// What to change, with theory's figures.

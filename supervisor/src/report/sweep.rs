@@ -12,6 +12,7 @@ mod mistakes;
 mod tests;
 mod view;
 
+use super::advice::commands;
 use super::figure::Figure;
 use super::method;
 use super::model::{Block, Kind, Report, SCHEMA, Section, Verdict};
@@ -20,6 +21,7 @@ use super::shown::{beside, counted, one, percent, several, time, when};
 use super::warnings::sentence;
 use crate::budget;
 use crate::experiment::doubts;
+use crate::experiment::setup::{Setting, quoted};
 use crate::experiment::sweep::verdict::{Document, Judged, Tie};
 use view::View;
 
@@ -205,6 +207,7 @@ fn advice(view: &View) -> Vec<String> {
             mistakes::instead(from, view.best)
         ));
     }
+    advice.extend(how(view));
     if let Some(cheap) = view.cheaper() {
         let (here, there) = (&view.best.cell, &cheap.cell);
         advice.push(format!(
@@ -241,6 +244,36 @@ fn advice(view: &View) -> Vec<String> {
         );
     }
     advice
+}
+
+/// The commands that set the best of what was swept.
+fn how(view: &View) -> Option<String> {
+    let document = view.document;
+    let engine = document.plan.engine.as_str();
+    let best = &view.best.cell.settings;
+    let words: Vec<String> = best.iter().map(|(key, word)| format!("{key}={word}")).collect();
+    let setup = document.origin.setup.as_ref().filter(|_| !words.is_empty())?;
+    let base: Vec<Setting> = setup
+        .settings
+        .iter()
+        .filter(|base| !best.contains_key(&base.key))
+        .cloned()
+        .collect();
+    let up = format!(
+        "`resetlab up{}{}`",
+        commands::stack(engine, &base, |_| None),
+        commands::set(&words)
+    );
+    Some(match commands::is_live(engine, &words) {
+        true => {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            format!(
+                "`resetlab set {}` sets that in a running lab, {up} from its start.",
+                words.join(" ")
+            )
+        }
+        false => format!("{up} is a lab that is set so."),
+    })
 }
 
 /// `once`, `2 times`.
@@ -320,7 +353,10 @@ fn method(document: &Document) -> Section {
                 plan.trials
             )),
         ),
-        ("Phases", Some("spread evenly over the check interval".to_owned())),
+        (
+            "Phases",
+            Some("spread evenly over the gap between two checks".to_owned()),
+        ),
         ("Preset", Some(plan.preset.to_string())),
         ("Routers", Some(plan.routers.to_string())),
         (
@@ -351,6 +387,7 @@ fn method(document: &Document) -> Section {
             machine: origin.machine.as_ref(),
             settings: Some(&plan.settings),
             command: &origin.command,
+            seed: &plan.seed,
         },
     )
 }

@@ -1,6 +1,6 @@
 //! PURE: what the balancer thinks of its routers, told.
 
-use super::checks::predict;
+use super::prediction::predict;
 use super::words::{about, by, seconds, word};
 use super::{Line, Readmission, Router, SETTLE, Story, Tone};
 use crate::fleet::Truth;
@@ -74,7 +74,7 @@ impl Story {
         lines.extend(self.close(name, now));
         if let Some(router) = self.routers.get_mut(name) {
             let truth = router.condition.truth();
-            router.take_back(at);
+            router.take_back(at, &self.settings.check);
             let (tone, but) = match truth {
                 // It may say at any moment that it is ready.
                 Truth::Starting => (Tone::Plain, String::new()),
@@ -139,14 +139,12 @@ impl Story {
             Some(window) if window.detected.is_none() => {
                 window.detected = Some(at);
                 window.detected_by = Some(why.by);
-                window.predicted = predicted;
+                window.predicted = predicted.ok();
                 let beside = match (why.by, predicted) {
-                    (Detector::Poll, Some(predicted)) => format!("predicted {}", seconds(predicted)),
-                    (Detector::Poll, None) => {
-                        "no prediction: no check with these settings before it went".to_owned()
-                    }
-                    (_, Some(predicted)) => format!("checks alone: {}", seconds(predicted)),
-                    (_, None) => reason.to_owned(),
+                    (Detector::Poll, Ok(predicted)) => format!("predicted {}", seconds(predicted)),
+                    (Detector::Poll, Err(why)) => format!("no prediction: {why}"),
+                    (_, Ok(predicted)) => format!("checks alone: {}", seconds(predicted)),
+                    (_, Err(_)) => reason.to_owned(),
                 };
                 let t_detect = seconds(at.since(window.death));
                 format!("{name} {verb}{by}: t_detect {t_detect} ({beside}){until}")

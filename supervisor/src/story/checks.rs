@@ -1,12 +1,11 @@
 //! PURE: the balancer's checks and settings, told.
 
+use super::prediction::predict;
 use super::words::{self, seconds, word};
 use super::{CHECKS, Check, Line, Router, SETTLE, Story, Tone};
-use lb_sim::core::CheckSettings;
 use lb_sim::theory;
 use router::clock::Timestamp;
 use router::record::{Fault, ProbeResult};
-use std::time::Duration;
 
 impl Router {
     /// A check that began at `started` found it well: if it had gone, it is back before anybody noticed.
@@ -51,11 +50,11 @@ impl Story {
             "the balancer"
         };
         match predict(&self.settings.check, router) {
-            Some(predicted) => {
+            Ok(predicted) => {
                 let left = seconds((window.death + predicted).since(at));
                 format!("; {who} should notice in {left}{unseen}")
             }
-            None => unseen.to_owned(),
+            Err(_) => unseen.to_owned(),
         }
     }
 
@@ -157,7 +156,7 @@ impl Story {
         for router in self.routers.values_mut() {
             router.checks.clear();
             if let Some(window) = &mut router.window {
-                window.predictable = false;
+                window.reset = true;
             }
         }
         let changed = self
@@ -192,27 +191,4 @@ impl Story {
             text,
         }]
     }
-}
-
-/// What the phase of the checks at the death says about its detection.
-pub(super) fn predict(check: &CheckSettings, router: &Router) -> Option<Duration> {
-    let window = router.window.as_ref().filter(|window| window.predictable)?;
-    let last = router
-        .checks
-        .iter()
-        .rev()
-        .find(|check| check.started <= window.death)?;
-    // Answered before it went, however late the balancer read that; a hung one may answer when it runs again.
-    let passed = last.failures == 0 && window.over.is_none_or(|over| last.ended < over);
-    let phase = theory::Phase::of(window.death, last.started, last.ended, passed);
-    let mut check = check.clone();
-    if last.ended <= window.death {
-        // A check that had failed by then counts already: of the life before, which the balancer does not tell from
-        // this one, or of this one, where it was reaped later than it died.
-        check.fall = check.fall.saturating_sub(last.failures).max(1);
-        if last.failures > 0 {
-            check.interval = check.fall_interval.unwrap_or(check.interval);
-        }
-    }
-    theory::predict(&check, window.looks?, phase).ok()
 }

@@ -1,9 +1,9 @@
 //! PURE: what happens to routers, told: faults, deaths, returns.
 
+use super::opening::looks;
 use super::window::{Began, Window};
 use super::words::{about, requests, seconds, word};
-use super::{Line, REASON, Router, SETTLE, Story, Tone};
-use crate::fleet::Truth;
+use super::{Line, REASON, SETTLE, Story, Tone};
 use router::clock::Timestamp;
 use router::record::{DrainStage, Event, Fault, Record, Stamp};
 
@@ -43,10 +43,11 @@ impl Story {
                 );
                 Line::one(at, Tone::Bad, text)
             }
-            Event::Ready { .. } => self.on_ready(at, &record.from, "is ready again"),
-            Event::Resumed { router, .. } => self.on_ready(at, router, "runs again"),
+            Event::Ready { .. } => self.on_ready(at, &record.from, "is ready again", None),
+            Event::Resumed { router, .. } => self.on_ready(at, router, "runs again", Some(Fault::Hang)),
             Event::Healed { router, fault, .. } => {
-                self.on_ready(at, router, &format!("is healed ({})", word(*fault)))
+                let how = format!("is healed ({})", word(*fault));
+                self.on_ready(at, router, &how, Some(*fault))
             }
             Event::Paused {
                 router, started_ns, ..
@@ -67,6 +68,9 @@ impl Story {
             return Vec::new();
         };
         router.injected = Some((incarnation, fault));
+        if fault.is_behaviour() {
+            router.behaves = detail.map(str::to_owned);
+        }
         let what = match fault {
             Fault::Crash => {
                 let how = detail.map_or(String::new(), |detail| format!(" ({detail})"));
@@ -83,10 +87,12 @@ impl Story {
         };
         let mut window = Window::new(at, fault, Stamp::Signal);
         window.looks = looks(fault, detail, &self.settings.check);
-        router.open(window, now);
+        let mut lines = self.goes(name, window, now);
         let detail = detail.map_or(String::new(), |detail| format!(" ({detail})"));
         let expectation = self.expectation(name, at);
-        Line::one(at, Tone::Bad, format!("{name} {what}{detail}{expectation}"))
+        let text = format!("{name} {what}{detail}{expectation}");
+        lines.extend(Line::one(at, Tone::Bad, text));
+        lines
     }
 
     fn on_drain(
@@ -103,6 +109,7 @@ impl Story {
         };
         let under_way = requests(in_flight);
         let begun = router.window.as_ref().map(|window| window.death);
+        let mut lines = Vec::new();
         let text = match stage {
             DrainStage::Unhealthy => {
                 // By hand, `kill -USR1`, it comes without a fault.
@@ -111,7 +118,7 @@ impl Story {
                 let mut window = Window::new(at, Fault::Drain, Stamp::Signal);
                 window.looks = looks;
                 if router.member {
-                    router.open(window, now);
+                    lines = self.goes(name, window, now);
                 }
                 let expectation = self.expectation(name, at);
                 format!(
@@ -130,7 +137,8 @@ impl Story {
                 return Line::one(at, Tone::Bad, text);
             }
         };
-        Line::one(at, Tone::Plain, text)
+        lines.extend(Line::one(at, Tone::Plain, text));
+        lines
     }
 
     fn on_death(
@@ -152,21 +160,11 @@ impl Story {
             (_, Some((_, fault))) if fault.is_death() && fault != Fault::Crash => fault,
             _ => Fault::Kill,
         };
-        let mut lines = Vec::new();
-        // A life that ended before it was ready is no life: the window of the one before goes on.
-        if router.window.as_ref().is_some_and(|open| open.over.is_some()) {
-            lines = self.close(name, now);
-        }
         self.end_mistake(name, at);
-        let Some(router) = self.routers.get_mut(name) else {
-            return lines;
-        };
-        // A hung router that is killed has been silent since it hung: one window.
-        router.open(Window::new(at, fault, stamp), now);
-        if let Some(window) = &mut router.window {
-            if window.looks.is_none() {
-                (window.looks, window.predictable) = (Some(Fault::Kill), false);
-            }
+        // A life that ended before it was ready is no life, the window of the one before goes on; a hung router that is
+        // killed has been silent since it hung: one window.
+        let lines = self.goes(name, Window::new(at, fault, stamp), now);
+        if let Some(window) = self.window(name) {
             window.leaving = false;
             window.reason_due = Some(now + REASON);
             window.told_at = at;
@@ -215,7 +213,8 @@ impl Story {
         Line::one(at, tone, format!("{name} {verb}{why}{expectation}"))
     }
 
-    fn on_ready(&mut self, at: Timestamp, name: &str, how: &str) -> Vec<Line> {
+    /// `ended`: of a life that went on.
+    fn on_ready(&mut self, at: Timestamp, name: &str, how: &str, ended: Option<Fault>) -> Vec<Line> {
         let Some(router) = self.routers.get_mut(name) else {
             let back = self.gone.remove(name);
             self.on_away(at, name, false);
@@ -229,6 +228,23 @@ impl Story {
         let used_since = |window: &mut Window| window.began == Began::TakenBack && window.death >= at;
         router.window.take_if(used_since);
         let went = router.went_by.is_some();
+        if ended.is_some() && router.condition.fault().is_some() {
+            let mut after = String::new();
+            if let Some(window) = router
+                .window
+                .as_mut()
+                .filter(|window| Some(window.fault) == ended)
+            {
+                window.over = Some(at);
+                after = format!(", {} after it went", seconds(at.since(window.death)));
+            }
+            let still = word(router.condition.truth());
+            return Line::one(
+                at,
+                Tone::Bad,
+                format!("{name} {how}{after}, and is still {still}"),
+            );
+        }
         router.ready = Some(at);
         let text = match &mut router.window {
             Some(window) => {
@@ -254,59 +270,5 @@ impl Story {
         };
         let paused = about(at.since(started));
         Line::one(at, tone, format!("{name} stood still for {paused}{cost}"))
-    }
-}
-
-impl Router {
-    /// It has gone. A window that is open for this life stays; one that is out of use already is known to have gone.
-    fn open(&mut self, window: Window, now: Timestamp) {
-        let at = window.death;
-        let open = self.window.get_or_insert(window);
-        if !self.in_use && open.detected.is_none() {
-            let reaped = open.stamp == Stamp::Exit;
-            match self.out.filter(|(out, _)| reaped && *out + SETTLE >= at) {
-                // Its death was reaped after it had been noticed.
-                Some((out, by)) => (open.detected, open.detected_by) = (Some(out.max(at)), Some(by)),
-                None => open.began = Began::OutOfUse,
-            }
-            (open.quiet, open.said) = (true, true);
-            open.settle(now + SETTLE);
-        }
-        self.went_by = Some(open.fault);
-        self.ready = None;
-    }
-
-    /// The balancer uses it again although something is wrong with it.
-    pub(super) fn take_back(&mut self, at: Timestamp) {
-        let fault = self.condition.fault().or(self.went_by);
-        let fault = fault.unwrap_or(Fault::Kill);
-        let mut window = Window::new(at, fault, Stamp::Signal);
-        window.began = Began::TakenBack;
-        window.predictable = false;
-        window.leaving = self.condition.truth() == Truth::Draining;
-        self.window = Some(window);
-        (self.went_by, self.ready) = (Some(fault), None);
-    }
-}
-
-/// What a fault looks like to a health check.
-fn looks(fault: Fault, detail: Option<&str>, check: &lb_sim::core::CheckSettings) -> Option<Fault> {
-    use lb_sim::core::Check;
-    if detail.is_some_and(|detail| detail.starts_with("on requests")) {
-        return None;
-    }
-    match fault {
-        Fault::Kill | Fault::Crash | Fault::Stop => Some(Fault::Kill),
-        Fault::Hang | Fault::Silent => Some(Fault::Hang),
-        // A wrong status comes as quickly as a refusal, but only to a check that reads it.
-        Fault::Drain | Fault::Error => (check.check == Check::Http).then_some(Fault::Kill),
-        // A check that waits for longer finds it well.
-        Fault::Slow => {
-            let delay = detail.and_then(|detail| detail.rsplit_once("by "));
-            let delay = delay.and_then(|(_, word)| humantime::parse_duration(word).ok());
-            let late = delay.is_some_and(|delay| delay >= check.timeout);
-            (late && check.check == Check::Http).then_some(Fault::Hang)
-        }
-        Fault::Cut => None,
     }
 }

@@ -1,6 +1,6 @@
 //! PURE: which failed attempts and failed requests a window explains.
 
-use super::late::Ended;
+use super::pending::Pending;
 use super::rest::{LostWhere, Rest, Spans};
 use super::window::{Began, Lost, Window, WindowReport, keeps_waiting};
 use router::clock::Timestamp;
@@ -58,46 +58,6 @@ struct FailedRequest {
 
 /// More failed requests than this are not kept for windows to come.
 const KEPT: usize = 200_000;
-
-/// Failed attempts of requests whose end is not known: a retry has saved them, or they are still under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Pending {
-    /// Whether the first had started before the death.
-    requests: BTreeMap<u64, bool>,
-    /// The same by a client's port, and when the attempt failed: a later connection may have that port again.
-    ports: BTreeMap<u16, (bool, Timestamp)>,
-}
-
-impl Pending {
-    /// `false`: it knows of the request.
-    pub fn add(&mut self, attempt: &FailedAttempt, in_flight: bool) -> bool {
-        match (attempt.request, attempt.port) {
-            (Some(request), _) => {
-                let known = self.requests.contains_key(&request);
-                self.requests.entry(request).or_insert(in_flight);
-                !known
-            }
-            (None, Some(port)) => {
-                self.ports.insert(port, (in_flight, attempt.at));
-                false
-            }
-            (None, None) => false,
-        }
-    }
-
-    /// Forgets a request that has ended; whether it had started before the death.
-    pub fn take(&mut self, ended: &Ended) -> Option<bool> {
-        if let Some(in_flight) = self.requests.remove(&ended.request) {
-            return Some(in_flight);
-        }
-        let port = ended.port?;
-        let (in_flight, failed) = self.ports.get(&port).copied()?;
-        (ended.sent <= failed && failed <= ended.at).then(|| {
-            self.ports.remove(&port);
-            in_flight
-        })
-    }
-}
 
 impl Joins {
     pub fn attempt(&mut self, attempt: FailedAttempt) {
@@ -358,6 +318,7 @@ impl Joins {
             detected_by: window.detected_by,
             predicted: window.predicted.filter(|_| polled),
             over: window.over.is_some(),
+            until: window.until.map(|(_, fault)| fault),
             removed: window.removed,
             open_for: None,
             attempted: match (last, known) {

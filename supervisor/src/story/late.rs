@@ -1,7 +1,8 @@
 //! PURE: what belongs to a window that was told already. A client may wait for ten seconds more than its balancer, and a
 //! busy machine may deliver a record late: the window's figures grow, and that is told once for all that came together.
 
-use super::joins::{FailedAttempt, Pending};
+use super::joins::FailedAttempt;
+use super::pending::Pending;
 use super::window::{Window, keeps_waiting};
 use super::words::requests;
 use super::{Line, SETTLE, Story, Tone};
@@ -57,6 +58,12 @@ impl Closed {
         self.due
     }
 
+    /// What started and failed then is its. What fails after another fault came upon its own is that one's.
+    fn spans(&self, started: Timestamp, failed: Timestamp) -> bool {
+        let before = |(upon, _): (Timestamp, _)| failed < upon;
+        failed >= self.window.earliest() && started <= self.until && self.window.until.is_none_or(before)
+    }
+
     fn tells_at(&mut self, now: Timestamp) {
         self.untold += 1;
         self.due.get_or_insert(now + SETTLE);
@@ -97,9 +104,7 @@ impl Story {
         }
         let reports = &self.reports;
         let its = |closed: &&mut Closed| {
-            reports[closed.place].router == attempt.router
-                && attempt.at >= closed.window.earliest()
-                && attempt.started <= closed.until
+            reports[closed.place].router == attempt.router && closed.spans(attempt.started, attempt.at)
         };
         let Some(closed) = self.closed.iter_mut().find(its) else {
             return false;
@@ -140,8 +145,7 @@ impl Story {
             .values()
             .filter_map(|router| router.window.as_ref())
             .any(|window| ended.at >= window.earliest() && window.over.is_none_or(|over| ended.sent <= over));
-        let by_time =
-            |closed: &Closed| !claimed && ended.at >= closed.window.earliest() && ended.sent <= closed.until;
+        let by_time = |closed: &Closed| !claimed && closed.spans(ended.sent, ended.at);
         for closed in &mut self.closed {
             let report = &mut self.reports[closed.place];
             let silent = keeps_waiting(closed.window.fault);

@@ -25,6 +25,8 @@ pub(super) struct Router {
     pub window: Option<Window>,
     /// The latest injected fault and the life it hit: what a death is called.
     pub injected: Option<(u32, Fault)>,
+    /// The latest behaviour that it was told to show, in words.
+    pub behaves: Option<String>,
     /// What it went by last, until it serves again.
     pub went_by: Option<Fault>,
     /// Ready, running or healed again since it went.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 mod detectors;
 mod faults;
 mod rest;
+mod upon;
 
 const MS: u64 = 1_000_000;
 

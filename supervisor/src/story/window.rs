@@ -40,8 +40,10 @@ pub(super) struct Window {
     pub detected_by: Option<Detector>,
     /// What polling alone was to take.
     pub predicted: Option<Duration>,
-    /// The settings have stayed as they were at the death.
-    pub predictable: bool,
+    /// The settings are not those of the death any more.
+    pub reset: bool,
+    /// Another fault came upon it that checks see otherwise.
+    pub crossed: bool,
     /// Start of the last attempt there, from the balancer's `quiet`.
     pub last_attempt: Option<Timestamp>,
     /// The balancer has nothing in flight there, or what it has will not be told as such.
@@ -52,6 +54,8 @@ pub(super) struct Window {
     pub leaving: bool,
     /// Ready, or running, or healed again; or it is no member any more.
     pub over: Option<Timestamp>,
+    /// When another fault, which checks see, came upon this one, which they do not.
+    pub until: Option<(Timestamp, Fault)>,
     /// The fleet has let it go.
     pub removed: bool,
     /// Tell the death by then, with or without its reason.
@@ -76,6 +80,8 @@ pub struct WindowReport {
     pub predicted: Option<Duration>,
     /// Ready, running or healed again before the lab ended; or taken out of the fleet.
     pub over: bool,
+    /// It ended with another fault, which checks see and this one they do not.
+    pub until: Option<Fault>,
     /// Taken out of the fleet in this window.
     pub removed: bool,
     /// Still open when the lab ended, so long after it began: what it would have cost is not known.
@@ -124,12 +130,14 @@ impl Window {
             detected: None,
             detected_by: None,
             predicted: None,
-            predictable: true,
+            reset: false,
+            crossed: false,
             last_attempt: None,
             quiet: false,
             said: false,
             leaving: fault == Fault::Drain,
             over: None,
+            until: None,
             removed: false,
             reason_due: None,
             report_due: None,
@@ -197,7 +205,10 @@ impl WindowReport {
             None if self.began == Began::OutOfUse => "was out of use already".to_owned(),
             None if self.removed => "taken out of the fleet before anybody noticed".to_owned(),
             Some(t) => format!("t_detect {}{}", seconds(t), super::words::by(self.detected_by)),
-            None if self.over => "the balancer never noticed".to_owned(),
+            None if self.over => match self.until {
+                Some(fault) => format!("not noticed before {}", went(fault)),
+                None => "the balancer never noticed".to_owned(),
+            },
             None => "not noticed yet when the lab ended".to_owned(),
         };
         let open = self.open_for.map_or(String::new(), |so_far| {
@@ -237,7 +248,10 @@ impl fmt::Display for WindowReport {
         match (self.t_detect, self.t_stop) {
             (None, _) if self.began == Began::OutOfUse => write!(f, "was out of use already: ")?,
             (None, _) if self.removed => write!(f, "left the fleet before the balancer had noticed: ")?,
-            (None, _) => write!(f, "is back; the balancer never noticed: ")?,
+            (None, _) => match self.until {
+                Some(fault) => write!(f, "was not noticed before {}: ", went(fault))?,
+                None => write!(f, "is back; the balancer never noticed: ")?,
+            },
             (Some(_), _) if self.attempted == Some(false) => {
                 write!(f, "reset window: no attempt there after {since}, ")?;
             }
@@ -285,6 +299,21 @@ impl fmt::Display for WindowReport {
 /// A router that suffers it keeps clients waiting: one may despair before the balancer does, and no attempt failed then.
 pub(super) fn keeps_waiting(fault: Fault) -> bool {
     matches!(fault, Fault::Hang | Fault::Silent | Fault::Slow)
+}
+
+/// What came upon it.
+fn went(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Kill => "it was killed",
+        Fault::Crash => "it crashed",
+        Fault::Stop => "it was stopped",
+        Fault::Drain => "it drained",
+        Fault::Hang => "it hung",
+        Fault::Silent => "it was silent",
+        Fault::Error => "it answered 5xx",
+        Fault::Cut => "it cut responses",
+        Fault::Slow => "it was slow",
+    }
 }
 
 /// How attempts are known that are in no line of a log.

@@ -3,6 +3,7 @@
 use crate::budget::{Budget, DAYS};
 use crate::control::LabFacts;
 use crate::crash::CrashRate;
+use crate::experiment::healthy::Answers;
 use crate::experiment::setup::{self, Setting};
 use crate::experiment::summary::{Machine, Percentiles};
 use crate::fleet::StopReport;
@@ -16,9 +17,10 @@ use serde_json::Value;
 use std::path::Path;
 
 /// What the load did.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Totals {
     count: LoadCount,
+    answers: Answers,
     /// The worst 99th percentile of lateness of a tick, in nanoseconds.
     late_p99_ns: u64,
     /// What was sent beside the load, and how many requests that were.
@@ -46,6 +48,7 @@ impl Totals {
         };
         Totals {
             count: LoadCount::new(budget),
+            answers: Answers::default(),
             late_p99_ns: 0,
             crash_traffic: None,
         }
@@ -53,6 +56,7 @@ impl Totals {
 
     pub fn add(&mut self, record: &Record) {
         self.count.on_record(record);
+        self.answers.on_record(record);
         if let Event::Tick { late_p99_ns, .. } = &record.event {
             self.late_p99_ns = self.late_p99_ns.max(*late_p99_ns);
         }
@@ -168,6 +172,7 @@ pub(super) fn session(story: &Story, totals: &Totals, report: &StopReport, lab: 
     session.load.budget_spent = totals.count.budget_spent();
     session.load.latency_ms = Percentiles::of(&lab.load, "");
     session.load.service_ms = Percentiles::of(&lab.load, "service_");
+    session.load.healthy_ms = totals.answers.healthy();
     session.crash_traffic = totals.crash_traffic.map(|(rate, sent)| CrashTraffic {
         rate: rate.per_second,
         with: serde_json::json!(rate.trigger),

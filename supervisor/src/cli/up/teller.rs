@@ -1,5 +1,7 @@
 //! Prints a lab's life: lines for people, or records for programs.
 
+use super::super::DEFAULT_LAB;
+use super::super::hints::of_lab;
 use super::summary::Totals;
 use super::{banner, summary};
 use crate::control::LabFacts;
@@ -21,6 +23,7 @@ pub(super) struct Teller {
     colour: bool,
     since: Timestamp,
     held: Held,
+    lab: String,
 }
 
 /// Lines that wait a moment for those of before them: the records of two processes come as they like.
@@ -64,10 +67,12 @@ impl Teller {
             colour: terminal::escapes(&std::io::stdout()),
             since,
             held: Held::default(),
+            lab: DEFAULT_LAB.to_owned(),
         }
     }
 
     pub fn start(&mut self, facts: &LabFacts, addresses: &Addresses, settings: &LabSettings) {
+        self.lab.clone_from(&facts.name);
         if self.json {
             let document = json!({
                 "schema": "resetlab.up.v1", "lab": facts, "settings": settings.lb, "routers": settings.routers,
@@ -111,6 +116,7 @@ impl Teller {
 
     fn lines(&self, lines: Vec<Line>) {
         for Line { at, tone, text } in lines {
+            let text = of_lab(&text, &self.lab);
             let colour = match tone {
                 Tone::Plain => "",
                 Tone::Bad => "\x1b[31m",

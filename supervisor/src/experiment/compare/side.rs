@@ -74,6 +74,9 @@ pub struct Of {
     pub window_s: usize,
     /// Trials whose window was long enough for a share.
     pub lost_over_window: usize,
+    /// Trials of which it is known where the checks stood; `null`: by an older program.
+    #[serde(default)]
+    pub phase_s: Option<usize>,
 }
 
 /// A share of the requests sent into windows.
@@ -158,6 +161,7 @@ impl Side {
                 t_stop_s: having(&|done| done.trial.t_stop_s.is_some()),
                 window_s: having(&|done| done.clients.window_s.is_some()),
                 lost_over_window: having(&|done| Share::one(done, share).is_some()),
+                phase_s: Some(having(&|done| done.trial.phase_s.is_some())),
             }),
             residual_ms: residuals.and_then(Residual::of),
             residual_n: having(&|done| residual(done).is_some()),

@@ -267,6 +267,7 @@ mod tests {
             t_detect_s: 3,
             window_s: 3,
             lost_over_window: 3,
+            phase_s: Some(3),
         });
         let mut document = document(vec![ours, nginx]);
         document.complete = false;

@@ -1,5 +1,5 @@
 use super::document::{Compared, Document, agree};
-use super::side::{Clients, Count, Done, Share, Side};
+use super::side::{Clients, Count, Done, Of, Share, Side};
 use super::verdict::Verdict;
 use crate::experiment::measure::{Lost, Seen, Teller, Trial};
 use crate::experiment::summary::{Residual, Spread, Theory};
@@ -230,6 +230,22 @@ fn residuals_are_judged_where_both_tell_and_theory_does() {
         .residuals
         .reason;
     assert_eq!(reason, "no prediction: gaps are random");
+    let hidden = with(|b| {
+        (b.residual_ms, b.of) = (
+            None,
+            Some(Of {
+                phase_s: Some(0),
+                ..Of::default()
+            }),
+        );
+    });
+    let reason = judge(&a, &hidden).residuals.reason;
+    assert!(
+        reason.starts_with(
+            "no prediction: haproxy resets its connection checks (check=tcp) before the router accepts"
+        ),
+        "{reason}"
+    );
     let missed = with(|b| b.detected = Some(2));
     let verdict = judge(&a, &missed).residuals;
     assert_eq!(

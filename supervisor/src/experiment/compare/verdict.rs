@@ -1,6 +1,7 @@
 //! PURE: whether two engines did the same.
 
 use super::side::Side;
+use crate::engine::Engine;
 use router::record::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -81,6 +82,12 @@ impl Side {
     fn each(&self, outcome: Outcome) -> f64 {
         let count = self.outcomes.get(&outcome).map_or(0, |count| count.window);
         count as f64 / self.n.max(1) as f64
+    }
+
+    /// Nobody knows where its checks stood at any fault, and why that is.
+    pub fn hides_checks(&self) -> bool {
+        let unseen = self.of.is_some_and(|of| of.phase_s == Some(0));
+        unseen && self.n > 0 && self.teller.engine == Engine::Haproxy.name()
     }
 
     /// The outcomes that count of requests sent after the fault.
@@ -170,6 +177,7 @@ fn residuals(first: &Side, other: &Side, no_theory: Option<&str>) -> Judged {
             return Judged::unknown(match (side.detected, no_theory) {
                 (_, Some(why)) => format!("no prediction: {why}"),
                 (Some(0), None) => format!("{engine} noticed no fault"),
+                (_, None) if side.hides_checks() => format!("no prediction: {UNSEEN}"),
                 (_, None) => format!(
                     "theory foretells no single death of {engine}: gaps between its checks are random, or checks are \
                      not all that notices"
@@ -200,6 +208,9 @@ fn residuals(first: &Side, other: &Side, no_theory: Option<&str>) -> Judged {
     )
 }
 
+/// Of HAProxy's `check=tcp`.
+pub const UNSEEN: &str = "haproxy resets its connection checks (check=tcp) before the router accepts them, so that where \
+    they stood at a fault is not seen";
 const NO_TRIAL: &str = "there is no valid trial of both";
 
 /// `http_502, http_503`.

@@ -4,24 +4,56 @@ use super::{Rules, SLACK, TrialError, missed};
 use crate::experiment::measure::checks::Check;
 use crate::experiment::watch::{Missed, Watch};
 use router::clock::{self, Timestamp};
+use router::record::Record;
 use std::collections::BTreeSet;
 
-/// After a check of the first victim, with all of them in use, at `phase` of the interval. Where nobody makes checks
-/// there is no phase, and any time will do.
+/// After a check of the first victim, with all of them in use, at `phase` of the interval. Where gaps are random that is
+/// an age of the check: a gap that is over sooner is none that such a fault falls into, and another one is waited for.
+/// Where nobody makes checks there is no phase, and any time will do.
 pub(super) async fn aim(
     watch: &mut Watch,
     rules: &Rules,
     victims: &[String],
     phase: f64,
 ) -> Result<Timestamp, TrialError> {
-    let anchor = passed(watch, rules, victims).await?.unwrap_or_else(clock::now);
-    let aim = anchor + rules.interval.mul_f64(phase);
-    // A phase of nearly nothing may already be over: the same phase one interval later is as good.
-    Ok(if aim <= clock::now() {
-        aim + rules.interval
-    } else {
-        aim
-    })
+    let after = rules.after(phase);
+    loop {
+        let check = passed(watch, rules, victims).await?;
+        let anchor = check.unwrap_or_else(clock::now);
+        let aim = anchor + after;
+        if rules.ages.is_some() && check.is_some() {
+            match is_next(watch, rules, &victims[0], anchor, aim).await? {
+                true => continue,
+                false => return Ok(aim),
+            }
+        }
+        // A phase of nearly nothing may already be over: the same phase one interval later is as good.
+        return Ok(if aim <= clock::now() {
+            aim + rules.interval
+        } else {
+            aim
+        });
+    }
+}
+
+/// The check after the one at `anchor` comes before `aim`.
+async fn is_next(
+    watch: &mut Watch,
+    rules: &Rules,
+    victim: &str,
+    anchor: Timestamp,
+    aim: Timestamp,
+) -> Result<bool, TrialError> {
+    let by = watch.checks_by;
+    let next = |record: &Record| {
+        let check = Check::of(record).filter(|check| check.by == by && check.router == victim);
+        check.is_some_and(|check| check.anchor(rules.anchor) > anchor)
+    };
+    match watch.wait(aim, next).await {
+        Ok(_) => Ok(true),
+        Err(Missed::Late(_)) => Ok(false),
+        Err(closed) => Err(missed("waiting for the planned phase")(closed)),
+    }
 }
 
 /// A check that the first victim passed from now on, when every other one has passed one, too: each goes by a rhythm that

@@ -5,6 +5,7 @@ use crate::experiment::forecast::Forecast;
 use crate::experiment::measure::Anchor;
 use crate::settings::LabSettings;
 use lb_sim::core::{OnFailure, RetryTo, Schedule};
+use lb_sim::theory::Ages;
 use router::fault::Spec;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct Rules {
     pub anchor: Anchor,
     /// Phases are shares of it.
     pub interval: Duration,
+    /// Or of these, where gaps are random.
+    pub ages: Option<Ages>,
     /// The gap between two checks, where it is always the same.
     pub steady: Option<Duration>,
     /// Somebody checks the routers' health.
@@ -86,6 +89,7 @@ pub fn rules(
             _ => Anchor::Start,
         },
         interval: settings.rhythm(),
+        ages: Ages::of(check).filter(|_| settings.shows_checks()),
         checked: settings.shows_checks(),
         quiet: check.no_traffic_interval.unwrap_or(Duration::ZERO),
         give_up: match checked {
@@ -103,6 +107,20 @@ pub fn rules(
                 false => ejection,
             },
         comes_back: true,
+    }
+}
+
+impl Rules {
+    /// How long after a check a fault of that phase comes, from 0 to 1.
+    pub fn after(&self, phase: f64) -> Duration {
+        self.ages
+            .map_or_else(|| self.interval.mul_f64(phase), |ages| ages.at(phase))
+    }
+
+    /// No check before a fault is of longer before it.
+    pub fn oldest(&self) -> Duration {
+        self.ages
+            .map_or(self.interval, |ages| ages.most().max(self.interval))
     }
 }
 
@@ -186,6 +204,22 @@ mod tests {
         for elsewhere in ["preset=envoy", "preset=haproxy retry-to=other", "interval=1s"] {
             assert_eq!(of(elsewhere).lingering, Duration::ZERO, "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn where_gaps_are_random_a_fault_may_come_later_after_a_check_than_the_interval() {
+        let steady = of("interval=1s");
+        assert_eq!(steady.after(0.75), Duration::from_millis(750));
+        assert_eq!(steady.oldest(), Duration::from_secs(1));
+        // Envoy's jitter, as long as the interval: a quarter of the moments is later than 1.125 s after a check.
+        let random = of("interval=1s jitter=1s");
+        assert!(random.after(0.75) > Duration::from_millis(1100));
+        assert!(random.after(0.999) <= random.oldest() && random.oldest() < Duration::from_secs(2));
+        assert_eq!(
+            of("interval=1s jitter=1s engine=nginx").ages,
+            None,
+            "nobody checks"
+        );
     }
 
     #[test]

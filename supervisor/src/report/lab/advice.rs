@@ -3,8 +3,7 @@
 use super::session::{Lab, Session, Window};
 use super::{changes, setting, worst};
 use crate::engine::Engine;
-use crate::experiment::setup::{Setting, quoted};
-use crate::report::advice::{self, Advice, Facts, Slowest};
+use crate::report::advice::{self, Advice, Facts, Slowest, commands};
 use crate::report::shown::{self, word};
 use crate::settings::brief::SELDOM;
 use crate::story::Began;
@@ -12,26 +11,11 @@ use lb_sim::theory::{Traffic, load};
 use router::fault::Spec;
 use router::record::Fault;
 use serde_json::json;
-use std::time::Duration;
 
 /// Fewer windows of a kind are too few to go by.
 const FEW: usize = 5;
 /// Trials that tell more.
 const TRIALS: u32 = 20;
-/// Settings that belong to the session and its place, and none of which `run` needs.
-const OWN: [&str; 10] = [
-    "out",
-    "net",
-    "listen",
-    "seed",
-    "metrics",
-    "page",
-    "slo",
-    "crash-traffic",
-    "engine",
-    "engine-config",
-];
-
 /// Whole sentences, for the window that cost most, after what cost more than all windows.
 pub fn advice(session: &Session) -> Vec<String> {
     let mut sentences = super::beside::advice(session);
@@ -86,7 +70,11 @@ fn unnoticed(window: &Window) -> Option<String> {
         (None, _) if window.began == Began::OutOfUse || window.removed => None,
         // Some of them only requests meet, and checks pass.
         (None, open) if window.fault.is_behaviour() => {
-            let until = if open { "to the end" } else { "until it was healed" };
+            let until = match window.until {
+                Some(next) => format!("before the {} that came upon it", shown::one(next)),
+                None if open => "to the end".to_owned(),
+                None => "until it was healed".to_owned(),
+            };
             Some(format!(
                 "Nothing noticed {router} ({}) {until}: where checks pass and requests fail, `detector=passive` is what sees \
                  it.",
@@ -108,17 +96,8 @@ fn unnoticed(window: &Window) -> Option<String> {
 /// The commands that set the first of what was advised.
 fn how(session: &Session, lab: &Lab, first: &[String]) -> String {
     let words = first.join(" ");
-    let from_the_start: Vec<String> = first
-        .iter()
-        .map(|word| format!("--set {}", quoted(word)))
-        .collect();
-    let up = format!(
-        "`resetlab up{} {}`",
-        stack(session, lab),
-        from_the_start.join(" ")
-    );
-    // A real one takes its settings at its start, and so do routers.
-    let live = lab.engine == Engine::LbSim.name() && !words.contains("drain-wait=");
+    let up = format!("`resetlab up{}{}`", stack(session, lab), commands::set(first));
+    let live = commands::is_live(&lab.engine, first);
     match live {
         true => format!(
             "The first of these, while a lab runs: `resetlab{} set {words}`; from its start: {up}.",
@@ -153,34 +132,9 @@ fn measure(session: &Session, window: &Window) -> Option<String> {
     Some(format!("{so_few}{possible}."))
 }
 
-/// What somebody has set, as flags of another command: ` --engine haproxy --set interval=2s`. As it was at the end.
+/// What somebody has set, as flags of another command. As it was at the end.
 fn stack(session: &Session, lab: &Lab) -> String {
-    let given = |setting: &&Setting| {
-        let origin = setting.origin.as_str();
-        let by_nobody = matches!(origin, "default" | "lab")
-            || origin.starts_with("profile ")
-            || origin.starts_with("preset ");
-        let changed = changes::last(session, &setting.key).is_some();
-        !OWN.contains(&setting.key.as_str())
-            && !setting.key.starts_with("restart-")
-            && (changed || !by_nobody)
-    };
-    let mut words = String::new();
-    if lab.engine != Engine::LbSim.name() {
-        words += &format!(" --engine {}", lab.engine);
-    }
-    let config = lab.settings.iter().find(|setting| setting.key == "engine-config");
-    if let Some(config) = config.filter(|config| config.origin != "default") {
-        words += &format!(" --config {}", quoted(&config.value));
-    }
-    for setting in lab.settings.iter().filter(given) {
-        let value = changes::last(session, &setting.key).unwrap_or(&setting.value);
-        words += &match setting.key.as_str() {
-            "preset" => format!(" --preset {}", quoted(value)),
-            key => format!(" --set {}", quoted(&format!("{key}={value}"))),
-        };
-    }
-    words
+    commands::stack(&lab.engine, &lab.settings, |key| changes::last(session, key))
 }
 
 /// What theory needs to know; `None`: an older program did not say, or a configuration of one's own says what theory has
@@ -229,14 +183,14 @@ fn facts(session: &Session, lab: &Lab, window: &Window) -> Option<Facts> {
     })
 }
 
-/// How long answers of healthy routers took, but for the last hundredth, which may be those of a router that hung.
+/// How long nearly all answers of healthy routers took. Of an older session, how long all did but for the last hundredth,
+/// which may be those of a router that hung.
 fn slowest(session: &Session) -> Option<Slowest> {
+    if let Some(healthy) = session.load.healthy_ms {
+        return Slowest::of(healthy);
+    }
     let service = session.load.service_ms.or(session.load.latency_ms)?;
-    let ms = service.p99;
-    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Slowest {
-        time: Duration::from_secs_f64(ms / 1e3),
-        share: "99 %",
-    })
+    Slowest::new(service.p99, "99 %")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! PURE: a session that nobody ended, made of its records: the same [`Story`] hears them again.
 
 use super::session::{Lab, Session};
+use crate::experiment::healthy::Answers;
 use crate::page::traffic::LoadCount;
 use crate::story::Story;
 use lb_sim::core::Settings;
@@ -19,6 +20,7 @@ struct Told {
     story: Story,
     settings: Settings,
     count: LoadCount,
+    answers: Answers,
     late_ns: u64,
     /// Nothing that comes is of before.
     now: Timestamp,
@@ -78,6 +80,7 @@ impl Replay {
             story: Story::new(settings.clone(), routers),
             settings,
             count: LoadCount::default(),
+            answers: Answers::default(),
             late_ns: 0,
             now: Timestamp::default(),
             since: last.at,
@@ -98,7 +101,7 @@ impl Replay {
         let load = told.count.sum();
         let (engine, engine_version) = told.engine;
         let words = told.settings.words().into_iter();
-        let session = Session {
+        let mut session = Session {
             complete: false,
             lab: Some(Lab {
                 name: String::new(),
@@ -119,6 +122,7 @@ impl Replay {
             }),
             ..Session::of(&told.story, load, told.late_ns)
         };
+        session.load.healthy_ms = told.answers.healthy();
         Some(session)
     }
 }
@@ -134,6 +138,7 @@ impl Told {
             }
         }
         self.count.on_record(record);
+        self.answers.on_record(record);
         match &record.event {
             Event::Tick { late_p99_ns, .. } => self.late_ns = self.late_ns.max(*late_p99_ns),
             Event::Exited { name, .. } if name == "load" => self.ending = Some(record.at),

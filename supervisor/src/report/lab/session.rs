@@ -5,6 +5,7 @@
 //! because it was not observed or the program that wrote it was older, is `null`.
 
 use super::changes::Change;
+use crate::experiment::healthy::Healthy;
 use crate::experiment::setup::Setting;
 use crate::experiment::summary::{Machine, Percentiles};
 use crate::fleet::LoadTotals;
@@ -73,6 +74,9 @@ pub struct Load {
     /// and from when they were sent.
     #[serde(default)]
     pub service_ms: Option<Percentiles>,
+    /// Of those that healthy routers answered.
+    #[serde(default)]
+    pub healthy_ms: Option<Healthy>,
 }
 
 /// What was sent beside the load so that routers crash.
@@ -109,6 +113,9 @@ pub struct Window {
     /// The router was taken out of the fleet in it.
     #[serde(default)]
     pub removed: bool,
+    /// Nobody had noticed it when this fault, which checks see, came upon it: that one has a window of its own.
+    #[serde(default)]
+    pub until: Option<Fault>,
     /// only that it had lasted so long; `null`: it was over.
     #[serde(default)]
     pub open_for_s: Option<f64>,
@@ -197,6 +204,7 @@ impl Session {
                 late_p99_ms: Some(late_ns as f64 / 1e6),
                 latency_ms: None,
                 service_ms: None,
+                healthy_ms: None,
             },
             crash_traffic: None,
             windows: story.reports.iter().map(Window::of).collect(),
@@ -245,6 +253,7 @@ impl Window {
             },
             open: report.open_for.is_some(),
             removed: report.removed,
+            until: report.until,
             open_for_s: report.open_for.map(seconds),
         }
     }

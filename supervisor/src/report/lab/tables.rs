@@ -30,7 +30,10 @@ pub fn windows(session: &Session, begun: Option<Timestamp>, worst: Option<(usize
                         (true, None) => "open at the end".to_owned(),
                         (false, _) if window.began == Began::OutOfUse => "out of use already".to_owned(),
                         (false, _) if window.removed => "left the fleet".to_owned(),
-                        (false, _) => "not noticed".to_owned(),
+                        (false, _) => match window.until {
+                            Some(next) => format!("not noticed before the {}", shown::one(next)),
+                            None => "not noticed".to_owned(),
+                        },
                     },
                 },
                 t => Cell::number(t, 3),

@@ -168,16 +168,15 @@ pub fn facts(s: &Summary) -> Option<Facts> {
     })
 }
 
-/// How long nearly all answers of healthy routers took: 999 of 1,000. A router that hangs or is slow has answered late
-/// itself, when it went on: then the last hundredth is its own.
+/// How long nearly all answers of healthy routers took: 999 of 1,000. An older run has those of all routers; one that
+/// hangs or is slow has answered late itself, when it went on: then the last hundredth is its own.
 fn slowest(s: &Summary, fault: Fault) -> Option<Slowest> {
+    if let Some(healthy) = s.load.healthy_ms {
+        return Slowest::of(healthy);
+    }
     let service = s.load.service_ms.or(s.load.latency_ms)?;
-    let (ms, share) = match fault {
-        Fault::Hang | Fault::Silent | Fault::Slow => (service.p99, "99 %"),
-        _ => (service.p999, "99.9 %"),
-    };
-    (ms.is_finite() && (0.0..1e9).contains(&ms)).then(|| Slowest {
-        time: Duration::from_secs_f64(ms / 1e3),
-        share,
-    })
+    match fault {
+        Fault::Hang | Fault::Silent | Fault::Slow => Slowest::new(service.p99, "99 %"),
+        _ => Slowest::new(service.p999, "99.9 %"),
+    }
 }

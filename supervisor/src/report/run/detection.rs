@@ -47,11 +47,16 @@ fn phases(s: &Summary) -> &'static str {
     if valid.iter().all(|trial| trial.phase_s.is_none()) {
         return "Where the checks stood at the faults is not known.";
     }
-    if random {
+    let whole = s.setup.as_ref().is_some_and(|setup| setup.whole_gap);
+    if random && !whole {
         return "The gaps between checks are random here, and the phases of the trials were drawn from the shortest of them: \
                 they do not cover the gap, and a mean may be off theory's for that alone.";
     }
     match s.complete && sample::draws(&valid) >= sample::FEW {
+        true if random => {
+            "The gaps between checks are random here. The trials' faults cover the moments between two checks evenly, more of \
+             them in the longer gaps, as faults at random would; what was left of a gap was chance."
+        }
         true => {
             "The trials' phases cover the check interval evenly, so that all of these are rather too wide than too narrow."
         }

@@ -3,6 +3,7 @@
 use super::{text, words};
 use crate::experiment::summary::{Setup, Summary};
 use crate::report::Extent;
+use crate::report::method;
 use crate::report::model::{Block, Cell, Column, Section, Table};
 use crate::report::shown;
 use crate::settings::PresetNote;
@@ -13,7 +14,9 @@ pub fn section(s: &Summary, extent: Extent) -> Section {
     let mut blocks = vec![Block::Table(facts(s))];
     if !s.command.is_empty() {
         blocks.push(text(again(s)));
-        blocks.push(Block::Command { text: command(s) });
+        blocks.push(Block::Command {
+            text: method::again(&s.command, &s.seed),
+        });
     }
     match &s.setup {
         Some(setup) => blocks.push(Block::Table(settings(setup, extent))),
@@ -108,19 +111,6 @@ fn again(s: &Summary) -> String {
         false => "",
     };
     format!("The same again{out}:")
-}
-
-/// With its seed, which a run finds by itself where none is given.
-fn command(s: &Summary) -> String {
-    let given = s
-        .command
-        .split(' ')
-        .any(|word| word == "--seed" || word.starts_with("--seed="));
-    let seed_is_plain = s.seed.bytes().all(|byte| byte.is_ascii_digit());
-    match given || !seed_is_plain {
-        true => s.command.clone(),
-        false => format!("{} --seed {}", s.command, s.seed),
-    }
 }
 
 /// What is said of the lab whoever has set it; of the balancer it is what [`SAID`] has.

@@ -72,7 +72,14 @@ fn the_verdict_says_what_when_and_how_much_with_theory_beside() {
          requests are lost a death, both in line with theory (7.5 s, 375)."
     );
     assert_eq!(report.warnings, Vec::<String>::new());
-    assert_eq!(report.verdict.advice.len(), 4);
+    assert_eq!(report.verdict.advice.len(), 5);
+    let how = report.verdict.advice.last().unwrap();
+    assert!(
+        how.starts_with("The first of these: `resetlab run --trials 20 --set ")
+            && how.contains("` measures it as this run did")
+            && how.contains("`resetlab set "),
+        "{how}"
+    );
     let ids: Vec<&str> = report.sections.iter().map(|section| section.id).collect();
     let wanted = [
         "advice",

@@ -4,7 +4,7 @@ use super::*;
 use router::record::DrainStage;
 
 impl Told {
-    fn fault(&mut self, ms: u64, fault: Fault, detail: Option<&str>) {
+    pub(super) fn fault(&mut self, ms: u64, fault: Fault, detail: Option<&str>) {
         let event = Event::Fault {
             router: "router-2".into(),
             incarnation: 1,
@@ -14,7 +14,7 @@ impl Told {
         self.hear(ms, "supervisor", event);
     }
 
-    fn healed(&mut self, ms: u64, fault: Fault) {
+    pub(super) fn healed(&mut self, ms: u64, fault: Fault) {
         let router = "router-2".into();
         let incarnation = 1;
         self.hear(
@@ -28,11 +28,11 @@ impl Told {
         );
     }
 
-    fn drain(&mut self, ms: u64, stage: DrainStage, in_flight: u64) {
+    pub(super) fn drain(&mut self, ms: u64, stage: DrainStage, in_flight: u64) {
         self.hear(ms, "router-2", Event::Drain { stage, in_flight });
     }
 
-    fn quiet(&mut self, ms: u64, last_ms: Option<u64>) {
+    pub(super) fn quiet(&mut self, ms: u64, last_ms: Option<u64>) {
         let event = Event::Quiet {
             router: "router-2".into(),
             last_attempt_ns: last_ms.map(|ms| Timestamp(ms * MS)),

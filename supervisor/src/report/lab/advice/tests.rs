@@ -1,4 +1,5 @@
 use super::*;
+use crate::experiment::setup::Setting;
 use crate::report::lab::changes::Change;
 use crate::settings::LabSettings;
 use router::clock::Timestamp;
