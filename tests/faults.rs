@@ -152,8 +152,8 @@ fn a_router_that_is_scaled_away_answers_what_it_has_first() {
     let mut lab = up(&place);
     let slow = "fault router-4 slow --on requests --delay 500ms";
     place.json(&slow.split(' ').collect::<Vec<_>>());
-    // At 400/s it has had some by the time that two checks have gone by, and cannot have answered the latest.
-    place.json(&["set", "rate=400"]);
+    // At 50/s each it has had some by the time that two checks have gone by, and cannot have answered the latest.
+    place.json(&["set", "rate=200"]);
     lab.wait_for_check("router-4");
     lab.wait_for_check("router-4");
     place.json(&["scale", "3"]);
@@ -167,7 +167,8 @@ fn a_router_that_is_scaled_away_answers_what_it_has_first() {
 fn a_fleet_grows_and_shrinks_under_load_and_loses_nothing() {
     let place = Place::new();
     let mut lab = up(&place);
-    place.json(&["set", "rate=400"]);
+    // As much as a slow machine serves of two labs at a time.
+    place.json(&["set", "rate=200"]);
     for routers in [7, 2, 5] {
         let scaled = place.json(&["scale", &routers.to_string()]);
         assert_eq!(scaled["routers"], routers);
