@@ -131,7 +131,12 @@ impl Lab<'_> {
 
     /// The first line from now on that fits.
     pub fn wait_for(&mut self, what: &str, fits: impl Fn(&str) -> bool) -> String {
-        let give_up = router::clock::now() + PATIENCE;
+        self.wait_within(PATIENCE, what, fits)
+    }
+
+    /// The same for what may take its time, by chance.
+    pub fn wait_within(&mut self, time: Duration, what: &str, fits: impl Fn(&str) -> bool) -> String {
+        let give_up = router::clock::now() + time;
         loop {
             let left = give_up.since(router::clock::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
