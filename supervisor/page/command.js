@@ -1,25 +1,35 @@
 // What was last done here, as one would type it in a terminal, to copy; and what went wrong.
 
 import { h, say } from './dom.js';
+import { LastCommand } from './lastcommand.js';
 
 const TOLD_MS = 1500;
 
 /** A line at the foot of the page. */
 export class Command {
   #state;
+  #last;
   #line = h('code', { tabindex: '-1' });
   #copy = h('button', { type: 'button', hidden: true, onclick: () => this.#copied() }, 'Copy');
   #words = h('p', { class: 'words', role: 'status' });
   #label = h('span', { class: 'label' }, 'last command');
 
-  constructor(place) {
+  constructor(place, storage) {
     this.#state = place;
+    this.#last = new LastCommand(storage);
     place.append(this.#label, this.#line, this.#copy, this.#words);
     this.#show('', 'idle', 'What is done on this page appears here as a command line, to copy.');
   }
 
+  /** A lab is heard: what was done to it in this tab is there again. */
+  begin(epoch) {
+    const line = this.#last.begin(epoch);
+    if (line) this.#show(line, 'done', '');
+  }
+
   /** It is done; `line` would have done the same. */
   did(line, words = '') {
+    this.#last.did(line);
     this.#show(line, 'done', words);
   }
 

@@ -6,17 +6,38 @@ import { count, fixed, seconds, word } from './format.js';
 const LIKE = { kill: ['kill', 'crash'], hang: ['hang', 'silent'] };
 
 /**
- * `{ mean: '3.00 s', range: '2.00 – 4.00', lost: '150' }` of a theory; `undefined` where it has no figure. What takes no
- * time is `at once`, with an empty range.
+ * `{ mean: '3.00 s', range: '2.00 – 4.00', lost: '150' }` of a fault by the theory of settings; `undefined` where it has no
+ * figure. What takes no time is `at once`, with an empty range. With retries `lost` is `≤ 150`: what it would be without.
  */
-export function bounds(theory) {
-  const found = theory?.t_detect_s;
-  const lost = theory?.lost_per_trial ?? null;
+export function bounds(theory, fault) {
+  const { t_detect_s: found, lost_per_trial: lost = null } = theory?.[fault] ?? {};
+  const unretried = theory?.lost_unretried?.[fault] ?? null;
   return {
     mean: found && found.mean !== null ? (found.max === 0 ? 'at once' : time(found.mean)) : undefined,
     range: found ? range(found) : undefined,
-    lost: lost === null ? undefined : lost < 10 ? String(Number(fixed(lost, 1))) : count(lost),
+    lost: lost !== null ? requests(lost) : unretried !== null ? `≤ ${requests(unretried)}` : undefined,
   };
+}
+
+const requests = (lost) => (lost < 10 ? String(Number(fixed(lost, 1))) : count(lost));
+
+/** Retries a second that are allowed beside the share of the requests; `retry-budget` in the README. */
+const RESERVE = 10;
+
+/** Why what is lost with retries is a bound, and what they are limited to; nothing where theory has no such bound. */
+export function retriesOf(theory, { 'retry-budget': budget, rate }) {
+  const bounded = ['kill', 'hang'].some((fault) => theory?.lost_unretried?.[fault] != null && theory[fault].lost_per_trial === null);
+  if (!bounded) return '';
+  const share = /^([\d.]+)%$/.exec(budget ?? '')?.[1];
+  const allowed = share === undefined || !(Number(rate) > 0) ? '' : `: ${budget} of the requests and ${RESERVE} a second, ${count(RESERVE + (share / 100) * rate)}/s at this rate`;
+  const limit = budget === 'off' ? 'and no retry-budget limits them' : `as far as retry-budget allows${allowed}`;
+  return `≤: so many would be lost without retries; they save what may be sent twice, ${limit}`;
+}
+
+/** Why theory has no figure, once for each reason; what is lost with retries has a bound instead. */
+export function reasonsOf(theory) {
+  const all = ['kill', 'hang'].flatMap((fault) => [theory?.[fault]?.reason, theory?.lost_unretried?.[fault] != null ? null : theory?.[fault]?.lost_reason]);
+  return [...new Set(all.filter(Boolean))].join('; ');
 }
 
 /** The last window of a fault like `fault` that is over and began with it, in use; `undefined`: there was none. */

@@ -2,6 +2,7 @@
 
 import { font, widthOf } from './axis.js';
 import { count, seconds } from './format.js';
+import { labelHeight, labelTop } from './layout.js';
 import { byRouter, gaps, lostIn, trouble, windowOf } from './spans.js';
 
 /** More labels than that on low lanes hide what they name: only the costliest and those of open gaps are said. */
@@ -109,33 +110,38 @@ function gapLabel(context, { theme, x, left, right, to, now }, rows, lane, gap, 
   // Requests that wait for an answer may still be lost when the balancer has long known.
   const sofar = window?.open && gap.to !== null ? ' so far' : '';
   const lost = window ? ` · ${count(lostIn(window))} lost${sofar}` : '';
+  const saved = window?.saved_by_retry > 0 ? `, ${count(window.saved_by_retry)} saved` : '';
   const what = { window: '', mistake: 'mistake ', lag: gap.to === null || gap.ended === 'truth' ? 'not used ' : 'believed up after ' }[gap.kind];
   const name = rows.tall || nameEvery(rows) === 1 ? '' : `${lane.name} `;
   const weight = loud ? 650 : 400;
   const size = rows.tall && rows.label < 15 ? 10.5 : 11.5;
   context.font = font(theme, { size, weight });
-  const texts = name ? [name + what + lasted + lost] : lost ? [lasted + lost, lasted] : [what + lasted, lasted];
-  const height = rows.tall ? rows.label - 2 : 13;
+  const texts = name ? [name + what + lasted + lost] : lost ? [...(saved ? [lasted + lost + saved] : []), lasted + lost, lasted] : [what + lasted, lasted];
+  const height = labelHeight(rows);
   // What was is said left of now, where there is room for it.
   const edge = now < to ? x(now) - 2 : right;
   const after = amiss.x + amiss.width + 4;
   const choices = texts.flatMap((text) => {
     const width = Math.ceil(widthOf(context, text)) + 4;
     if (rows.tall) {
-      const top = y + rows.truth - 3 - height;
+      const top = y + labelTop(rows);
       const inside = Math.max(left, Math.min(x0, edge - width));
       // Beside it, where nothing is written that is louder, and nothing else is amiss.
       const beside = { x: after, y: y + rows.belief + (rows.band - height) / 2, text, width, clear: true };
       return gap.kind === 'window' ? [{ x: inside, y: top, text, width }] : [{ x: inside, y: top, text, width }, beside];
     }
-    const top = y + (rows.belief + rows.band) / 2 - height / 2;
+    // The first lane and the last have it within the chart.
+    const top = Math.max(rows.top, Math.min(y + labelTop(rows), rows.top + rows.pitch * rows.count - height));
     const sides = [amiss.x - width - 4, after];
     // Only what is named may be said beside another lane.
     const shifts = name ? [0, height, -height, 2 * height, -2 * height] : [0];
     return shifts.flatMap((shift) => sides.map((x) => ({ x, y: top + shift, text, width, clear: true })));
   });
-  // What cost requests is said even where something else has to be hidden for it.
-  if (loud && !rows.tall) choices.push(...choices.map((choice) => ({ ...choice, clear: false })));
+  // What cost requests is said even where something else has to be hidden for it: in the end, itself.
+  if (loud && !rows.tall) {
+    const within = choices.map((choice) => ({ ...choice, x: Math.max(left, Math.min(x0, edge - choice.width)) }));
+    choices.push(...[...choices, ...within].map((choice) => ({ ...choice, clear: false })));
+  }
   return { height, choices, loud, size, weight };
 }
 

@@ -43,7 +43,7 @@ export class Header {
     say(this.#hint, hello.engine.startsWith('lb-sim') ? BANDS : `${BANDS}; checks as routers heard them: a dead one hears none`);
     this.#hint.title = this.#hint.textContent;
     for (const [fault, done] of [['kill', 'killed'], ['hang', 'hung']]) {
-      const [value, note] = expected(history.theory?.[fault]);
+      const [value, note] = expected(history.theory, fault);
       this.#figures[fault].show(value, note);
       this.#figures[fault].name(`${done}: Down expected${value === 'at once' ? '' : ' after'}`);
     }
@@ -128,11 +128,11 @@ class Figure {
 }
 
 /** `3.00 s`, `2.00 – 4.00 s, about 150 lost`; where theory has no figure, its reason. */
-function expected(theory) {
-  const { mean, range, lost } = bounds(theory);
-  if (range === undefined) return ['–', theory?.reason ?? ''];
+function expected(theory, fault) {
+  const { mean, range, lost } = bounds(theory, fault);
+  if (range === undefined) return ['–', theory?.[fault]?.reason ?? ''];
   const spread = range === '' || range === 'exactly' ? range : `${range} s`;
-  return [mean ?? '–', [spread, lost && `about ${lost} lost`].filter(Boolean).join(' · ')];
+  return [mean ?? '–', [spread, lost && `${lost.startsWith('≤') ? '' : 'about '}${lost} lost`].filter(Boolean).join(' · ')];
 }
 
 /**

@@ -8,6 +8,8 @@ import { standing } from './summary.js';
 const HINT = 'Point at a lane, or press ↑ or ↓, to act on its router';
 const TOUCH_HINT = 'Tap a lane to act on its router';
 const OTHERS_HINT = 'tap a lane for another one';
+/** Lower lanes have no air between a name and its buttons. */
+const ROOMY = 42;
 
 export class Heads {
   #heads = new Map();
@@ -78,6 +80,7 @@ export class Heads {
     this.#shape = shape;
     this.#heads.clear();
     this.#place.replaceChildren();
+    this.#place.classList.toggle('low', rows.pitch < ROOMY);
     if (!rows.tall) return;
     rows.names.forEach((name, index) => {
       const head = h('div', { class: 'lane-head' });

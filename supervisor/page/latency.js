@@ -1,6 +1,6 @@
 // How long requests that succeeded took: a heat strip on a logarithmic scale, and three quantiles as lines.
 
-import { AXIS, drawAxis, drawGrid, drawKnown, font, haloed } from './axis.js';
+import { AXIS, drawAxis, drawGrid, drawKnown, font, haloed, widthOf } from './axis.js';
 import { duration } from './format.js';
 import { BINS, binOf } from './histograms.js';
 import { spread } from './layout.js';
@@ -45,7 +45,17 @@ export class LatencyChart {
     context.textBaseline = 'middle';
     context.font = font(theme, { size: 10 });
     context.textAlign = 'left';
-    haloed(context, theme, `quantiles over ${duration(Math.max(QUANTILE_MS, width))}`, left + 4, 7, theme.css('ink-2'));
+    haloed(context, theme, this.#title(context, scene, width), left + 4, 7, theme.css(besides(scene) ? 'ink-2' : 'ink'));
+  }
+
+  /** What the lines are; where there is no room beside them, also what they have come to. */
+  #title(context, { history, from, to, left, right, margins }, width) {
+    const over = `over ${duration(Math.max(QUANTILE_MS, width))}`;
+    if (besides({ margins })) return `quantiles ${over}`;
+    const known = named(this.at(history, Math.min(to, history.now), to - from, right - left));
+    const figures = known.map(({ name, value }) => `${name} ${duration(value)}`).join('  ');
+    const whole = `${over}: ${figures}`;
+    return known.length === 0 ? `quantiles ${over}` : widthOf(context, whole) <= right - left - 8 ? whole : figures;
   }
 
   /** p50, p99 and p99.9 of the ten seconds before `time`. */
@@ -116,6 +126,12 @@ export class LatencyChart {
   }
 }
 
+/** Whether there is room beside the strip. */
+const besides = ({ margins }) => margins.right >= 60;
+
+/** Those that are known, with their names. */
+const named = (values) => QUANTILES.map(([, name], which) => ({ name, value: values[which] })).filter(({ value }) => value !== null);
+
 const stepOf = (width) => Math.max(1000, width);
 
 function intoQuantiles(bins, total) {
@@ -161,14 +177,14 @@ function drawTicks(context, { theme, left, right, margins }, scale, bottom) {
 }
 
 function drawNames(context, { theme, right, margins }, scale, values, bottom) {
-  const known = QUANTILES.map(([, name], which) => ({ name, value: values[which] })).filter(({ value }) => value !== null);
+  const known = named(values);
   const heights = spread(known.map(({ value }) => scale.at(value)), 12, 6, bottom - 6);
   context.font = font(theme, { size: 11 });
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillStyle = theme.css('ink');
-  if (margins.right < 60) {
-    // No room beside the strip: only which line is which, above its end.
+  if (!besides({ margins })) {
+    // Only which line is which, above its end.
     context.textAlign = 'right';
     context.font = font(theme, { size: 10 });
     known.forEach(({ name }, index) => haloed(context, theme, name, right - 2, heights[index] - 7, theme.css('ink')));

@@ -11,13 +11,18 @@ export function lanes(count, top, height) {
   return { top, pitch, tall, count, ...(tall ? tallParts(pitch) : shortParts(pitch)), y: (index) => top + index * pitch };
 }
 
+/** How high a label is, and where it begins in its lane: above the bands, or in the middle of low ones. */
+export const labelHeight = (rows) => (rows.tall ? rows.label - 2 : 13);
+export const labelTop = (rows) => (rows.tall ? rows.truth - 3 : (rows.belief + rows.band + labelHeight(rows)) / 2) - labelHeight(rows);
+
 function tallParts(pitch) {
   const label = pitch >= 48 ? 15 : 12;
   const ticks = pitch >= 48 ? 10 : 8;
   const strip = pitch >= 48 ? 6 : 4;
   const air = pitch >= 60 ? Math.round(pitch * 0.15) : pitch >= 44 ? 5 : 2;
   const band = Math.max(4, Math.min(24, Math.floor(((pitch - label - ticks - strip - air) / 2) * (pitch > 84 ? 0.8 : 1))));
-  const truth = Math.round((pitch - label - ticks - strip - 2 * band) / 2) + label - 2;
+  // A label has its place above the band, in the first lane too: nothing is above that.
+  const truth = Math.max(label + 1, Math.round((pitch - label - ticks - strip - 2 * band) / 2) + label - 2);
   return { band, strip, ticks, label, truth, loss: truth + band, belief: truth + band + strip, checks: truth + 2 * band + strip + 1 };
 }
 

@@ -34,7 +34,7 @@ const control = new Control(findToken(location, window.history, storage()), unde
 const history = new History();
 const view = new View(history);
 const program = () => history.hello?.program ?? 'resetlab';
-const command = new Command($('command'));
+const command = new Command($('command'), storage());
 const orders = control.allowed;
 
 const header = new Header({ where: $('lab'), figures: $('figures'), connection: $('connection'), late: $('late'), hint: $('hint') });
@@ -66,6 +66,7 @@ const stream = new Stream({
     actions.begin();
     settings.begin(hello);
     whatIf.begin(hello);
+    command.begin(hello.epoch);
     if (before !== null) anew(hello);
     else if (!control.allowed) command.note(`${control.why}.`);
   },

@@ -25,6 +25,8 @@ const RULES = `
 .lane-bar b { font-weight: 600; white-space: nowrap; }
 .lane-bar > :empty { display: none; }
 .touch .lane-bar button { min-height: 40px; min-width: 44px; font-size: 12px; padding: 0 8px; }
+.low .lane-head { gap: 0; }
+.low .actions button { min-height: 18px; line-height: 16px; }
 .narrow .lane-bar { flex-wrap: wrap; gap: 0 8px; align-content: start; }
 .narrow .lane-bar > :last-child { flex: 1 0 100%; }
 .narrow .lane-bar button { flex: 1; padding: 0 2px; }
@@ -32,6 +34,7 @@ const RULES = `
 .narrow .lane-head .who { flex-direction: column; gap: 0; }
 .narrow .lane-head b { font-size: 11.5px; }
 .narrow .lane-head .lane-is { font-size: 10px; line-height: 12px; max-width: 100%; white-space: normal; }
+.narrow .low .lane-head .lane-is { white-space: nowrap; }
 `;
 
 export function startStyle() {

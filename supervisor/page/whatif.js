@@ -6,7 +6,8 @@ import { counts, times } from './ladder.js';
 import { Newest } from './newest.js';
 import { forSettings } from './commandline.js';
 import { choicesOf, offer } from './settings.js';
-import { bounds, checksHeard, lastMeasured, measuredUnder, whoseWindow } from './expectation.js';
+import { lostIn } from './spans.js';
+import { bounds, checksHeard, lastMeasured, measuredUnder, reasonsOf, retriesOf, whoseWindow } from './expectation.js';
 
 const SLIDERS = { interval: times, timeout: times, fall: counts, rise: counts };
 const CHOICES = ['detector', 'on-failure'];
@@ -122,8 +123,9 @@ export class WhatIf {
     const wrong = this.#answer?.error;
     const whatIf = tried.length === 0 ? this.#theory : wrong ? null : this.#answer;
     this.#table.show(whatIf, this.#theory, this.#history);
+    const settings = { ...this.#force, ...this.#draft };
     const frozen = tried.find((key) => !this.#live.has(key));
-    say(this.#reason, wrong ?? [reasons(whatIf), priceOf({ ...this.#force, ...this.#draft }), frozen && `${frozen} is set when the lab starts, not now`].filter(Boolean).join('; '));
+    say(this.#reason, wrong ?? [reasonsOf(whatIf), retriesOf(whatIf, settings), priceOf(settings), frozen && `${frozen} is set when the lab starts, not now`].filter(Boolean).join('; '));
     this.#reason.toggleAttribute('data-wrong', wrong !== undefined);
     const { allowed, ended, why } = this.#world.control;
     this.#apply.disabled = !allowed;
@@ -200,23 +202,32 @@ class Table {
     };
     this.element = h('table', {},
       h('thead', {}, h('tr', {}, h('td'), COLUMNS.map((name) => h('th', { scope: 'col', title: HELP[name] }, name)))),
-      h('tbody', {}, row('kill', 'killed'), row('kill-range', 'Down after', true), row('kill-lost', 'lost'), then('kill')),
-      h('tbody', {}, row('hang', 'hung'), row('hang-range', 'Down after', true), row('hang-lost', 'lost'), then('hang')),
+      h('tbody', {}, row('kill', 'killed'), row('kill-range', 'Down after', true), row('kill-lost', 'lost'), row('kill-saved', 'saved by retry', true), then('kill')),
+      h('tbody', {}, row('hang', 'hung'), row('hang-range', 'Down after', true), row('hang-lost', 'lost'), row('hang-saved', 'saved by retry', true), then('hang')),
       h('tbody', {}, row('checks', 'checks')));
   }
 
   show(whatIf, theory, history) {
     for (const fault of ['kill', 'hang']) {
-      const [tried, force] = [bounds(whatIf?.[fault]), bounds(theory?.[fault])];
+      const [tried, force] = [bounds(whatIf, fault), bounds(theory, fault)];
       const last = lastMeasured(history?.windows, fault);
       this.#set(fault, [tried.mean, force.mean, last && took(last)]);
       this.#set(`${fault}-range`, [tried.range, force.range, last && whoseWindow(last, fault)]);
-      this.#set(`${fault}-lost`, [tried.lost, force.lost, last && count(last.window + last.in_flight)]);
+      this.#set(`${fault}-lost`, [tried.lost, force.lost, last && count(lostIn(last))]);
+      this.#cells.get(`${fault}-range`)[2].title = last ? whoseWindow(last, fault) : '';
+      this.#saved(fault, last?.saved_by_retry ?? 0);
       this.#under(fault, last ? measuredUnder(last, history) : { at: [], changed: [] });
     }
     const heard = history && checksHeard(history);
     this.#set('checks', [rate(whatIf?.checks_per_s), rate(theory?.checks_per_s), heard && rate(heard.perSecond)]);
     this.#cells.get('checks')[2].title = heard ? `of all routers, heard in the last ${duration(heard.ms)}` : '';
+  }
+
+  /** Requests that another router has answered; no row where there are none. */
+  #saved(fault, saved) {
+    const cells = this.#cells.get(`${fault}-saved`);
+    cells[0].parentElement.hidden = saved === 0;
+    this.#set(`${fault}-saved`, ['', '', count(saved)]);
   }
 
   /** What was measured under other settings is not to be compared unseen. */
@@ -227,7 +238,7 @@ class Table {
     element.hidden = words.length === 0;
     say(cell, words.length ? `measured ${words.join(', ')}` : '');
     cell.title = [...at, ...changed.map((key) => `${key} changed`)].join(' ');
-    for (const id of [fault, `${fault}-range`, `${fault}-lost`]) this.#cells.get(id)[2].toggleAttribute('data-then', words.length > 0);
+    for (const id of [fault, `${fault}-range`, `${fault}-lost`, `${fault}-saved`]) this.#cells.get(id)[2].toggleAttribute('data-then', words.length > 0);
   }
 
   #set(id, words) {
@@ -244,10 +255,4 @@ function took({ t_detect_s: s }) {
 function priceOf(settings) {
   if (!String(settings.detector ?? '').split('+').includes('passive')) return '';
   return `passive takes a router out of use for ${settings['passive-ejection']} (passive-ejection), even if it is well again sooner`;
-}
-
-/** Why theory has no figure, once for each reason. */
-function reasons(theory) {
-  const all = ['kill', 'hang'].flatMap((fault) => [theory?.[fault]?.reason, theory?.[fault]?.lost_reason]);
-  return [...new Set(all.filter(Boolean))].join('; ');
 }

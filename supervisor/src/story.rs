@@ -347,10 +347,10 @@ impl Story {
         let (report, pending) = self
             .joins
             .report(name, &window, self.retries(), &self.rest.nowhere);
-        let text = format!("{name} {report}");
+        let (tone, text) = (report.tone(), format!("{name} {report}"));
         self.reports.push(report);
         self.keep(window, pending, now);
-        Line::one(now, Tone::Bad, text)
+        Line::one(now, tone, text)
     }
 
     fn window(&mut self, name: &str) -> Option<&mut Window> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { laneAt, lanes, place, spread } from '../layout.js';
+import { TALL, labelHeight, labelTop, laneAt, lanes, place, spread } from '../layout.js';
 import { Dice } from './lab.js';
 
 const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
@@ -14,6 +14,14 @@ test('lanes fill what there is, and their parts do not overlap', () => {
     assert.ok(rows.checks >= rows.belief + rows.band);
     assert.ok(rows.checks + rows.ticks <= rows.pitch + 1.5, `${count} in ${height}: ${rows.checks} + ${rows.ticks} > ${rows.pitch}`);
     for (let index = 0; index < count; index++) assert.equal(laneAt(rows, rows.y(index) + rows.pitch / 2), index);
+  }
+});
+
+test('each lane has room for a label of its own above its bands', () => {
+  for (let pitch = TALL; pitch <= 160; pitch += 0.5) {
+    const rows = lanes(2, 0, 2 * pitch);
+    assert.ok(rows.tall && labelTop(rows) >= 0, `${pitch}: ${labelTop(rows)}`);
+    assert.ok(rows.checks + rows.ticks <= rows.pitch + 1.5, `${pitch}: ${rows.checks} + ${rows.ticks}`);
   }
 });
 

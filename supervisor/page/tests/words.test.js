@@ -4,7 +4,7 @@ import { verbs } from '../actions.js';
 import { Announcer } from '../announcer.js';
 import { forRouter, forSettings } from '../commandline.js';
 import { durationWord, meant, milliseconds } from '../duration.js';
-import { bounds, lastMeasured } from '../expectation.js';
+import { bounds, lastMeasured, reasonsOf, retriesOf } from '../expectation.js';
 import { matches, routerOf } from '../filter.js';
 
 test('durations are read as the lab writes them', () => {
@@ -60,14 +60,29 @@ test('what a router can be told depends on what it is', () => {
 });
 
 test('theory without a figure has no words, and never a 0', () => {
+  const of = (kill) => bounds({ kill }, 'kill');
   const theory = { t_detect_s: { min: 1, mean: 1.5, max: 2 }, lost_per_trial: 75 };
-  assert.deepEqual(bounds(theory), { mean: '1.50 s', range: '1.00 – 2.00', lost: '75' });
-  assert.equal(bounds({ ...theory, t_detect_s: { min: 1, mean: null, max: null } }).range, '≥ 1.00');
-  assert.equal(bounds({ t_detect_s: { min: 0, mean: 0, max: 0 }, lost_per_trial: 0.5 }).lost, '0.5');
-  assert.equal(bounds({ t_detect_s: { min: 9, mean: 10.5, max: 12 }, lost_per_trial: 75 }).range, '9.00 – 12.0');
+  assert.deepEqual(of(theory), { mean: '1.50 s', range: '1.00 – 2.00', lost: '75' });
+  assert.equal(of({ ...theory, t_detect_s: { min: 1, mean: null, max: null } }).range, '≥ 1.00');
+  assert.equal(of({ t_detect_s: { min: 0, mean: 0, max: 0 }, lost_per_trial: 0.5 }).lost, '0.5');
+  assert.equal(of({ t_detect_s: { min: 9, mean: 10.5, max: 12 }, lost_per_trial: 75 }).range, '9.00 – 12.0');
   for (const none of [null, undefined, { t_detect_s: null, lost_per_trial: null, reason: 'nobody checks' }]) {
-    assert.deepEqual(bounds(none), { mean: undefined, range: undefined, lost: undefined });
+    assert.deepEqual(of(none), { mean: undefined, range: undefined, lost: undefined });
   }
+});
+
+test('with retries no more is lost than without, and what they may save is said', () => {
+  const t_detect_s = { min: 1, mean: 1.5, max: 2 };
+  const unknown = { t_detect_s, lost_per_trial: null, reason: null, lost_reason: 'what retries save depends' };
+  const theory = { kill: unknown, hang: { ...unknown, lost_reason: 'another' }, lost_unretried: { kill: 75, hang: null } };
+  assert.equal(bounds(theory, 'kill').lost, '≤ 75');
+  assert.equal(bounds(theory, 'hang').lost, undefined);
+  assert.equal(reasonsOf(theory), 'another');
+  assert.match(retriesOf(theory, { 'retry-budget': '20%', rate: 200 }), /20% of the requests and 10 a second, 50\/s at this rate/);
+  assert.match(retriesOf(theory, { 'retry-budget': 'off', rate: 200 }), /no retry-budget limits them$/);
+  const known = { kill: { t_detect_s, lost_per_trial: 75 }, hang: { t_detect_s, lost_per_trial: 0 }, lost_unretried: null };
+  assert.equal(retriesOf(known, { 'retry-budget': '20%', rate: 200 }), '');
+  assert.equal(retriesOf(null, {}), '');
 });
 
 test('the last measured window is a closed one of a like fault', () => {

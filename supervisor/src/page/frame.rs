@@ -180,6 +180,15 @@ pub struct Expected {
     pub checks_per_s: Option<f64>,
     pub kill: Theory,
     pub hang: Theory,
+    /// `null`: nothing is retried.
+    pub lost_unretried: Option<Unretried>,
+}
+
+/// What a death would cost without retries, on average: with them it costs at most that.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unretried {
+    pub kill: Option<f64>,
+    pub hang: Option<f64>,
 }
 
 /// Frames that a reader did not get.

@@ -105,7 +105,7 @@ async fn expected(State(page): State<Page>, Query(words): Query<Vec<(String, Str
             let shown = theory::shown(&settings);
             Json(json!({
                 "schema": "resetlab.theory.v1", "settings": shown, "checks_per_s": expected.checks_per_s,
-                "kill": expected.kill, "hang": expected.hang,
+                "kill": expected.kill, "hang": expected.hang, "lost_unretried": expected.lost_unretried,
             }))
             .into_response()
         }

@@ -1,8 +1,9 @@
 //! PURE: what theory says of settings, those in force and those that somebody thinks of.
 
-use super::frame::Expected;
+use super::frame::{Expected, Unretried};
 use crate::experiment::forecast::Forecast;
 use crate::settings::{LabSettings, entries};
+use lb_sim::core::OnFailure;
 use lb_sim::core::settings::KEYS;
 use lb_sim::theory::load;
 use router::fault::Spec;
@@ -18,8 +19,25 @@ impl Expected {
             checks_per_s: settings.has_checks().then(checks),
             kill: theory(Fault::Kill),
             hang: theory(Fault::Hang),
+            lost_unretried: unretried(settings),
         }
     }
+}
+
+/// A retry loses no request that would not have been lost without it.
+fn unretried(settings: &LabSettings) -> Option<Unretried> {
+    let retries = [OnFailure::Retry, OnFailure::RetryConnect].contains(&settings.lb.on_failure);
+    let mut without = settings.clone();
+    without.lb.on_failure = OnFailure::Reset;
+    let lost = |fault| {
+        Forecast::new(&without, Spec::new(fault), 1)
+            .theory()
+            .lost_per_trial
+    };
+    retries.then(|| Unretried {
+        kill: lost(Fault::Kill),
+        hang: lost(Fault::Hang),
+    })
 }
 
 /// As `ps` shows them: by their words, with `rate` and `restart-delay`.
@@ -81,6 +99,16 @@ mod tests {
         assert_eq!(shown(&other)["fall"], 3);
         let silent = with(&lab, &words(&[("preset", "nginx")])).unwrap();
         assert_eq!(Expected::of(&silent).checks_per_s, None);
+        assert_eq!(Expected::of(&other).lost_unretried, None);
+        let retried = with(&other, &words(&[("on-failure", "retry")])).unwrap();
+        let (with_retries, without) = (Expected::of(&retried), Expected::of(&other));
+        assert_eq!(with_retries.kill.lost_per_trial, None);
+        let lost = with_retries.lost_unretried.unwrap();
+        assert_eq!(
+            (lost.kill, lost.hang),
+            (without.kill.lost_per_trial, without.hang.lost_per_trial)
+        );
+        assert!(lost.kill.unwrap() > 100.0 && lost.hang > lost.kill);
         for (key, word) in [
             ("preset", "/etc/passwd"),
             ("preset", "./mine.toml"),

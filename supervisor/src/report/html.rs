@@ -1,14 +1,15 @@
 //! PURE: a report as one file that can be mailed, printed and archived: no script, nothing from the network.
 
 use super::Report;
-use super::figure::Figure;
+use super::figure::{Figure, Picture};
 use super::model::{Block, Cell, Section, Table};
 use super::prose::{Span, harmless, spans};
 use askama::Template;
 
-/// Columns that figures are drawn for: a page or a screen, and a phone.
+/// Columns that figures are drawn for: a page or a screen, and a phone; and what time runs through on a desk.
 const WIDE: f64 = 680.0;
 const NARROW: f64 = 358.0;
+const BROAD: f64 = 1080.0;
 /// Words no longer than this are not broken at their hyphens.
 const SHORT: usize = 24;
 
@@ -39,6 +40,7 @@ enum View<'a> {
         caption: Vec<Span<'a>>,
         wide: String,
         narrow: String,
+        broad: Option<String>,
     },
 }
 
@@ -130,6 +132,8 @@ fn picture(figure: &Figure, number: usize) -> View<'_> {
         caption: spans(&figure.caption),
         wide: figure.svg(&format!("f{number}w"), WIDE),
         narrow: figure.svg(&format!("f{number}n"), NARROW),
+        broad: matches!(figure.picture, Picture::Timeline(_))
+            .then(|| figure.svg(&format!("f{number}b"), BROAD)),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Line, Readmission, Router, SETTLE, Story, Tone};
 use crate::fleet::Truth;
 use lb_sim::core::Initial;
 use router::clock::Timestamp;
-use router::record::{Belief, Detector};
+use router::record::{Belief, Detector, Fault};
 
 /// Why the balancer changed its mind.
 pub(super) struct Why<'a> {
@@ -135,6 +135,12 @@ impl Story {
             format!("; back in {} unless its checks say Down", about(until.since(at)))
         });
         let predicted = predict(&settings, router);
+        // A drain is there to be noticed.
+        let drains = router
+            .window
+            .as_ref()
+            .is_some_and(|window| window.fault == Fault::Drain);
+        let tone = if drains { Tone::Plain } else { Tone::Bad };
         let text = match &mut router.window {
             Some(window) if window.detected.is_none() => {
                 window.detected = Some(at);
@@ -158,7 +164,7 @@ impl Story {
             _ if to == Belief::Ejected => format!("{name} stays {verb} ({reason}){until}"),
             _ => format!("{name} stays {verb}{by} ({reason})"),
         };
-        Line::one(at, Tone::Bad, text)
+        Line::one(at, tone, text)
     }
 
     pub(super) fn on_readmitted(&mut self, at: Timestamp, name: &str, started: Timestamp) -> Vec<Line> {

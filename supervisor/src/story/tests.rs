@@ -12,6 +12,8 @@ const MS: u64 = 1_000_000;
 struct Told {
     story: Story,
     lines: Vec<String>,
+    /// Those of `lines` that are bad news.
+    bad: Vec<String>,
 }
 
 impl Told {
@@ -20,6 +22,7 @@ impl Told {
         Told {
             story: Story::new(settings, 4),
             lines: Vec::new(),
+            bad: Vec::new(),
         }
     }
 
@@ -32,7 +35,16 @@ impl Told {
             event,
         };
         let lines = self.story.on_record(record.at, &record);
-        self.lines.extend(lines.into_iter().map(|line| line.text));
+        self.tell(lines);
+    }
+
+    fn tell(&mut self, lines: Vec<Line>) {
+        for Line { tone, text, .. } in lines {
+            if tone == Tone::Bad {
+                self.bad.push(text.clone());
+            }
+            self.lines.push(text);
+        }
     }
 
     fn wait(&mut self, ms: u64) {
@@ -42,7 +54,7 @@ impl Told {
             .filter(|due| *due <= Timestamp(ms * MS))
         {
             let lines = self.story.on_deadline(due);
-            self.lines.extend(lines.into_iter().map(|line| line.text));
+            self.tell(lines);
         }
     }
 

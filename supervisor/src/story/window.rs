@@ -1,5 +1,6 @@
 //! PURE: one reset window, and what it cost.
 
+use super::Tone;
 use super::words::{counts, requests, seconds};
 use router::clock::Timestamp;
 use router::record::{Cause, Detector, Fault, Outcome, Stamp};
@@ -199,6 +200,16 @@ impl Lost {
 }
 
 impl WindowReport {
+    /// What cost nobody a request is no bad news; that nobody noticed it is a warning, unless it only drained.
+    pub(super) fn tone(&self) -> Tone {
+        let unnoticed = self.t_detect.is_none() && self.began != Began::OutOfUse && !self.removed;
+        match self.lost.total() {
+            0 if unnoticed && self.fault != Fault::Drain => Tone::Warning,
+            0 => Tone::Plain,
+            _ => Tone::Bad,
+        }
+    }
+
     /// The window in one line, for the end.
     pub fn summary(&self) -> String {
         let detect = match self.t_detect {

@@ -1,4 +1,4 @@
-//! PURE: a value for each pair, as a figure on a ground that darkens with it.
+//! PURE: a value for each pair, as a figure on a ground that darkens with what is worse.
 
 use super::axis;
 use super::label;
@@ -82,7 +82,7 @@ impl Draw for HeatMap {
                     .flatten();
                 match value.filter(|value| value.is_finite()) {
                     Some(value) => {
-                        let ground = ground(value, extent);
+                        let ground = ground(value, extent, self.more_is_better);
                         sheet.rect(&format!("heat q{ground}"), at, size);
                         let middle = (at.0 + size.0 / 2.0, y + 17.5);
                         sheet.text(&format!("on-q{ground}"), Hold::Middle, middle, &shown(value));
@@ -98,11 +98,12 @@ impl Draw for HeatMap {
     }
 }
 
-fn ground(value: f64, extent: Option<(f64, f64)>) -> usize {
+fn ground(value: f64, extent: Option<(f64, f64)>, more_is_better: bool) -> usize {
     let Some((least, most)) = extent.filter(|(least, most)| most > least) else {
         return 0;
     };
     let share = (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0);
+    let share = if more_is_better { 1.0 - share } else { share };
     ((share * GROUNDS as f64) as usize).min(GROUNDS - 1)
 }
 
@@ -111,14 +112,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grounds_go_from_least_to_most() {
+    fn grounds_go_from_best_to_worst() {
         let extent = Some((0.0, 12.0));
         assert_eq!(
-            [0.0, 3.9, 6.0, 12.0].map(|value| ground(value, extent)),
+            [0.0, 3.9, 6.0, 12.0].map(|value| ground(value, extent, false)),
             [0, 1, 3, 5]
         );
-        assert_eq!(ground(4.0, Some((4.0, 4.0))), 0);
-        assert_eq!(ground(f64::MAX, Some((f64::MIN, f64::MAX))), 5);
+        assert_eq!(
+            [0.0, 3.9, 6.0, 12.0].map(|value| ground(value, extent, true)),
+            [5, 4, 3, 0]
+        );
+        assert_eq!(ground(4.0, Some((4.0, 4.0)), true), 0);
+        assert_eq!(ground(f64::MAX, Some((f64::MIN, f64::MAX)), false), 5);
+    }
+
+    #[test]
+    fn one_that_outgrows_its_column_keeps_its_size() {
+        let columns: Vec<String> = (0..12).map(|n| format!("interval {n}")).collect();
+        let map = HeatMap {
+            values: vec![vec![Some(1.0); columns.len()]],
+            columns,
+            rows: vec!["1".into()],
+            ..HeatMap::default()
+        };
+        let drawn = |column| {
+            let mut sheet = Sheet::new("f", column);
+            map.draw(&mut sheet);
+            sheet.finish_for(column, "", "")
+        };
+        assert!(drawn(358.0).contains("style=\"min-width:"), "{}", drawn(358.0));
+        assert!(!drawn(2000.0).contains("style="));
     }
 
     #[test]

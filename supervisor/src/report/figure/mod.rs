@@ -56,7 +56,7 @@ impl Figure {
             Picture::Bars(bars) => bars.draw(&mut sheet),
             Picture::HeatMap(map) => map.draw(&mut sheet),
         }
-        sheet.finish(&self.alt, &self.caption)
+        sheet.finish_for(width, &self.alt, &self.caption)
     }
 }
 
@@ -172,4 +172,6 @@ pub struct HeatMap {
     pub digits: u8,
     /// Row and column of the chosen one.
     pub marked: Option<(usize, usize)>,
+    /// Grounds darken towards what is worse.
+    pub more_is_better: bool,
 }

@@ -126,8 +126,19 @@ impl Sheet {
         );
     }
 
-    /// The whole element.
+    /// The whole element, for a column so wide: what has outgrown it keeps its size and is scrolled, so that it can be read.
+    pub fn finish_for(self, column: f64, title: &str, description: &str) -> String {
+        let outgrown =
+            (self.width > column).then(|| format!(" style=\"min-width:{}px\"", number(self.width)));
+        self.element(&outgrown.unwrap_or_default(), title, description)
+    }
+
+    #[cfg(test)]
     pub fn finish(self, title: &str, description: &str) -> String {
+        self.element("", title, description)
+    }
+
+    fn element(self, style: &str, title: &str, description: &str) -> String {
         let Sheet {
             key,
             width,
@@ -166,7 +177,7 @@ impl Sheet {
         let (width, height) = (number(width), number(height.max(1.0)));
         let (title, description) = (escape(title), escape(description));
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\"{style} role=\"img\" \
              aria-labelledby=\"{key}-title\" aria-describedby=\"{key}-desc\">\n\
              <title id=\"{key}-title\">{title}</title>\n<desc id=\"{key}-desc\">{description}</desc>\n\
              {defs}{shapes}{words}</svg>\n"

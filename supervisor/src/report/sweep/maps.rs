@@ -14,6 +14,7 @@ struct Quantity {
     title: &'static str,
     unit: &'static str,
     digits: u8,
+    more_is_better: bool,
     of: fn(&Judged) -> Option<f64>,
 }
 
@@ -22,6 +23,7 @@ const T_DETECT: Quantity = Quantity {
     title: "Mean t_detect",
     unit: "s",
     digits: 2,
+    more_is_better: false,
     of: |judged| judged.cell.t_detect_s.map(|spread| spread.mean),
 };
 const LOST: Quantity = Quantity {
@@ -29,6 +31,7 @@ const LOST: Quantity = Quantity {
     title: "Lost requests a death",
     unit: "requests",
     digits: 1,
+    more_is_better: false,
     of: Judged::lost,
 };
 const SUCCESS: Quantity = Quantity {
@@ -36,6 +39,7 @@ const SUCCESS: Quantity = Quantity {
     title: "Success",
     unit: "%",
     digits: 3,
+    more_is_better: true,
     of: |judged| judged.success.map(|success| success * 100.0),
 };
 
@@ -151,7 +155,10 @@ fn map(view: &View, quantity: &Quantity, (rows, columns): (&Axis, &Axis), fixed:
         (Some(_), None) => "; the frame is around the one that loses least",
     };
     let suffix: String = fixed.iter().map(|(_, word)| format!("-{word}")).collect();
-    let caption = format!("{} by {} and {}{with}{frame}.", quantity.title, rows.0, columns.0);
+    let caption = format!(
+        "{} by {} and {}{with}, the darker the worse{frame}.",
+        quantity.title, rows.0, columns.0
+    );
     Figure {
         id: format!("{}{suffix}", quantity.id),
         alt: caption.clone(),
@@ -165,6 +172,7 @@ fn map(view: &View, quantity: &Quantity, (rows, columns): (&Axis, &Axis), fixed:
             unit: quantity.unit.to_owned(),
             digits: quantity.digits,
             marked,
+            more_is_better: quantity.more_is_better,
         }),
     }
 }

@@ -140,10 +140,10 @@ fn picture() -> impl Strategy<Value = Picture> {
         some(words()),
         values,
         any::<u8>(),
-        marked,
+        (marked, any::<bool>()),
     )
         .prop_map(
-            |((x_label, y_label, unit), columns, rows, values, digits, marked)| HeatMap {
+            |((x_label, y_label, unit), columns, rows, values, digits, (marked, more_is_better))| HeatMap {
                 x_label,
                 y_label,
                 columns,
@@ -152,6 +152,7 @@ fn picture() -> impl Strategy<Value = Picture> {
                 unit,
                 digits,
                 marked,
+                more_is_better,
             },
         );
     prop_oneof![

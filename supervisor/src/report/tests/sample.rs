@@ -234,6 +234,7 @@ fn grid() -> Section {
         unit: "requests lost a death".into(),
         digits: 0,
         marked: Some((1, 1)),
+        more_is_better: false,
     };
     section(
         "grid",
