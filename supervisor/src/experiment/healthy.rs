@@ -56,8 +56,11 @@ impl Answers {
             }),
             Event::Tick { .. } => {
                 self.tick = Some(record.at);
-                while let Some(tick) = self.waiting.pop_front_if(|tick| tick.to + LATE <= record.at) {
-                    self.judge(&tick);
+                let known = |tick: &Tick| tick.to + LATE <= record.at;
+                while self.waiting.front().is_some_and(known) {
+                    if let Some(tick) = self.waiting.pop_front() {
+                        self.judge(&tick);
+                    }
                 }
             }
             _ => self.on_router(record),

@@ -2,13 +2,16 @@
 
 use super::*;
 
+/// Of a window: fault, t_detect and its prediction in milliseconds, lost in flight and after.
+type Figures = (Fault, Option<u128>, Option<u128>, u64, u64);
+
 impl Told {
     fn resumed(&mut self, ms: u64) {
         let (router, incarnation) = ("router-2".into(), 1);
         self.hear(ms, "supervisor", Event::Resumed { router, incarnation });
     }
 
-    fn figures(&self) -> Vec<(Fault, Option<u128>, Option<u128>, u64, u64)> {
+    fn figures(&self) -> Vec<Figures> {
         let ms = |time: Option<Duration>| time.map(|time| time.as_millis());
         let figures = |report: &WindowReport| {
             let lost = &report.lost;
