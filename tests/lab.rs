@@ -98,10 +98,10 @@ fn a_kill_by_hand_and_a_crash_are_told_as_what_they_were() {
         ("the death", &["router-3 DEAD"]),
         ("the window", &["router-3 reset window"]),
     ]);
-    let exit = lab.reaped("router-3");
+    let (exit, message) = (lab.reaped("router-3"), crashed["message"].as_str().unwrap());
     assert!(
-        exit.starts_with("exited 2 after") && exit.contains("fatal error: concurrent map writes"),
-        "{exit}"
+        exit.starts_with("exited 2 after") && exit.contains(message),
+        "{exit}: {message}"
     );
     let logs = place.run(&["logs", "router-3"]);
     assert!(

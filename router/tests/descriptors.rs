@@ -3,7 +3,7 @@
 use router::clock::Timestamp;
 use router::http1::RequestHead;
 use router::proxy::{AfterFailure, Attempt, Engine, Policy, Reply, Settings, Verdict, bind, serve};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -79,7 +79,11 @@ fn connections_wait_without_spinning_until_descriptors_come_free() {
         .set_read_timeout(Some(Duration::from_millis(400)))
         .unwrap();
     let waited = ask(&clients[39]).unwrap_err();
-    assert_eq!(waited.kind(), std::io::ErrorKind::WouldBlock);
+    // Interrupted: this process was stopped meanwhile.
+    assert!(
+        matches!(waited.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+        "{waited}"
+    );
     let spent = cpu() - before;
     assert!(
         spent < Duration::from_millis(200),

@@ -1,6 +1,7 @@
 //! Routers and clients of which every byte is written by the test.
 
 use super::Lab;
+use router::clock;
 use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -42,4 +43,19 @@ pub fn rest(mut stream: &TcpStream) -> (Vec<u8>, &'static str) {
         Err(error) => panic!("{error}"),
     };
     (bytes, end)
+}
+
+/// Nothing comes within `time`, and no end either.
+pub fn is_silent(mut stream: &TcpStream, time: Duration) -> bool {
+    let until = clock::now() + time;
+    loop {
+        let left = until.since(clock::now()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left)).unwrap();
+        match stream.read(&mut [0]) {
+            // This process was stopped meanwhile, and has waited for less.
+            Err(error) if error.kind() == ErrorKind::Interrupted && clock::now() < until => {}
+            Err(error) => return matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+            Ok(_) => return false,
+        }
+    }
 }

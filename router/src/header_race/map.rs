@@ -143,10 +143,14 @@ mod tests {
     fn two_threads_really_overlap() {
         let barrier = Barrier::new(2);
         let map = HeaderMap::default();
+        let over = AtomicBool::new(false);
         let found = std::thread::scope(|scope| {
             let writer = || {
                 barrier.wait();
-                (0..1_000_000).find_map(|n: u32| map.set(&(n % 100).to_string(), &["x"]).err())
+                let mut writes = (0..1_000_000).take_while(|_| !over.load(Ordering::Relaxed));
+                let found = writes.find_map(|n: u32| map.set(&(n % 100).to_string(), &["x"]).err());
+                over.store(true, Ordering::Relaxed);
+                found
             };
             let threads = [scope.spawn(writer), scope.spawn(writer)];
             threads.map(|thread| thread.join().unwrap())

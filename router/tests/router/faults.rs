@@ -44,7 +44,11 @@ fn a_silent_router_takes_what_comes_and_answers_it_once_healed() {
     for stream in &waiting {
         stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let nothing = (&*stream).read(&mut [0]).unwrap_err();
-        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        // Interrupted: this process was stopped meanwhile.
+        assert!(
+            matches!(nothing.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+            "{nothing}"
+        );
         stream.set_read_timeout(None).unwrap();
     }
     assert!(exchange(router.health, ALIVE).starts_with("HTTP/1.1 200 "));
