@@ -30,6 +30,8 @@ pub struct Forecast {
 
 /// More attempts than that do not come late: fifteen gaps of Poisson arrivals are as good as never.
 const GAPS_TO_SPARE: u32 = 15;
+/// What notices on a busy machine may be so late.
+const LATE: Duration = Duration::from_secs(1);
 
 impl Forecast {
     pub fn new(lab: &LabSettings, spec: Spec, victims: u32) -> Forecast {
@@ -72,11 +74,11 @@ impl Forecast {
         Some(predicted.as_secs_f64())
     }
 
-    /// From the fault until the balancer has missed it: a whole interval later than it could have been by polling, or
-    /// where that never sees it, by what else there is.
+    /// From the fault until the balancer has missed it: a whole interval (and no less than a busy machine may be late)
+    /// later than it could have been by polling, or where that never sees it, by what else there is.
     pub fn give_up(&self) -> Duration {
         let Some(interval) = self.interval else {
-            return self.attempts() + Duration::from_secs(1);
+            return self.attempts() + LATE;
         };
         let check = &self.settings.check;
         let polling = Settings {
@@ -92,7 +94,7 @@ impl Forecast {
             let all = most(&self.settings).unwrap_or_else(|_| self.attempts());
             checks.max(all)
         });
-        longest + interval
+        longest + interval.max(LATE)
     }
 
     /// What stands beside the measurement.
@@ -351,7 +353,7 @@ mod tests {
             ..Spec::new(Fault::Error)
         };
         let polled = forecast("interval=200ms timeout=100ms fall=2", requests);
-        assert_eq!(polled.give_up(), Duration::from_millis(1100));
+        assert_eq!(polled.give_up(), Duration::from_millis(1900));
         let theory = polled.theory();
         assert_eq!(theory.t_detect_s, None);
         assert!(
