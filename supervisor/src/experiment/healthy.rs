@@ -9,7 +9,7 @@ use crate::story::{Condition, subject};
 use router::clock::Timestamp;
 use router::record::{Event, Record};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Answers of healthy routers, in milliseconds from when their requests were due.
@@ -26,12 +26,16 @@ pub struct Healthy {
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     routers: BTreeMap<String, Condition>,
+    /// No members any more.
+    left: BTreeSet<String>,
     /// When something was wrong with a router: from, to.
     unwell: Vec<(Timestamp, Option<Timestamp>)>,
     /// The last tick of the load.
     tick: Option<Timestamp>,
     /// Ticks of which it is not known yet how the routers were.
     waiting: VecDeque<Tick>,
+    /// So many of them came since the last tick, whose record follows them.
+    fresh: usize,
     /// By bucket.
     answers: BTreeMap<u16, u64>,
 }
@@ -45,23 +49,41 @@ struct Tick {
 
 /// Records of two processes come as they like, but not later than each other by this.
 const LATE: Duration = Duration::from_secs(1);
+/// Requests that are sent no later than this after they were due are as good as sent then.
+const PROMPT: Duration = Duration::from_millis(10);
 
 impl Answers {
     pub fn on_record(&mut self, record: &Record) {
         match &record.event {
-            Event::Latencies { buckets } => self.waiting.push_back(Tick {
-                from: self.tick.unwrap_or(record.at),
-                to: record.at,
-                buckets: buckets.clone(),
-            }),
-            Event::Tick { .. } => {
-                self.tick = Some(record.at);
+            Event::Latencies { buckets } => {
+                self.fresh += 1;
+                self.waiting.push_back(Tick {
+                    from: self.tick.unwrap_or(record.at),
+                    to: record.at,
+                    buckets: buckets.clone(),
+                });
+            }
+            Event::Tick { late_max_ns, .. } => {
+                // Those that were sent late say how late, not how long a router took.
+                if Duration::from_nanos(*late_max_ns) > PROMPT {
+                    let prompt = self.waiting.len().saturating_sub(self.fresh);
+                    self.waiting.truncate(prompt);
+                }
+                (self.tick, self.fresh) = (Some(record.at), 0);
                 let known = |tick: &Tick| tick.to + LATE <= record.at;
                 while self.waiting.front().is_some_and(known) {
                     if let Some(tick) = self.waiting.pop_front() {
                         self.judge(&tick);
                     }
                 }
+            }
+            Event::Member {
+                router,
+                present: false,
+            } => {
+                self.left.insert(router.clone());
+                self.routers.remove(router);
+                self.weigh(record.at);
             }
             _ => self.on_router(record),
         }
@@ -94,15 +116,26 @@ impl Answers {
         let Some(name) = subject(record).filter(|name| name.starts_with("router-")) else {
             return;
         };
+        match record.event {
+            Event::Spawned { .. } => _ = self.left.remove(name),
+            // How it goes is its own affair.
+            _ if self.left.contains(name) => return,
+            _ => {}
+        }
         self.routers.entry(name.to_owned()).or_default().on_record(record);
+        self.weigh(record.at);
+    }
+
+    /// All routers are up from now on, or one is not.
+    fn weigh(&mut self, at: Timestamp) {
         let well = self
             .routers
             .values()
             .all(|condition| condition.truth() == Truth::Up);
         let goes_on = self.unwell.last_mut().filter(|(_, to)| to.is_none());
         match (goes_on, well) {
-            (Some((_, to)), true) => *to = Some(record.at),
-            (None, false) => self.unwell.push((record.at, None)),
+            (Some((_, to)), true) => *to = Some(at),
+            (None, false) => self.unwell.push((at, None)),
             _ => {}
         }
     }
@@ -188,6 +221,35 @@ mod tests {
             (3000, TICK),
         ];
         assert_eq!(heard(&told_late), None);
+    }
+
+    #[test]
+    fn routers_that_were_scaled_down_are_not_unwell_and_requests_sent_late_say_nothing() {
+        let scaled = [
+            (0, "ready router-2"),
+            (1, "ready router-4"),
+            (900, r#"{"event":"member","router":"router-4","present":false}"#),
+            (
+                950,
+                r#"{"event":"exited","name":"router-4","pid":1,"incarnation":1,"code":0,"signal":null,"uptime_s":1.0,"words":"exit status 0"}"#,
+            ),
+            (1900, TICK),
+            (2000, QUICK),
+            (2000, TICK),
+            (4000, TICK),
+        ];
+        assert_eq!(heard(&scaled).unwrap().n, 990);
+        let late = TICK.replace(r#""late_max_ns":0"#, r#""late_max_ns":300000000"#);
+        let late = [
+            (0, "ready router-2"),
+            (1900, TICK),
+            (2000, LATE),
+            (2000, &late),
+            (2100, QUICK),
+            (2100, TICK),
+            (4000, TICK),
+        ];
+        assert_eq!(heard(&late).unwrap().n, 990);
     }
 
     #[test]

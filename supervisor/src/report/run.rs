@@ -105,7 +105,12 @@ fn subtitle(name: &str, s: &Summary) -> String {
 
 /// The commands that set the first of what was advised: to measure it as this run did, and in a running lab.
 fn how(s: &Summary, first: &[String]) -> Option<String> {
-    if first.is_empty() || s.command.is_empty() {
+    // A file of one's own says itself how routers are checked: it is to be changed there.
+    let settings = s.setup.as_ref().map_or(&[][..], |setup| &setup.settings);
+    let own_file = settings
+        .iter()
+        .any(|set| set.key == "engine-config" && set.origin != "default");
+    if first.is_empty() || s.command.is_empty() || own_file {
         return None;
     }
     let run = format!("{}{}", commands::elsewhere(&s.command), commands::set(first));

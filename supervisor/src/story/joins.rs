@@ -357,6 +357,10 @@ struct Counted {
     read: usize,
 }
 
+/// As of a window that is closed: what starts after its fault is over is not its, nor what fails after another one that
+/// ended it.
 fn belongs(attempt: &FailedAttempt, router: &str, window: &Window) -> bool {
-    attempt.router == router && attempt.at >= window.earliest()
+    let begun = window.removed || window.over.is_none_or(|over| attempt.started <= over);
+    let before = |(upon, _): (Timestamp, _)| attempt.at < upon;
+    attempt.router == router && attempt.at >= window.earliest() && begun && window.until.is_none_or(before)
 }

@@ -18,7 +18,8 @@ use super::{Line, Router, SETTLE, Story, Tone};
 use crate::fleet::Truth;
 use lb_sim::core::CheckSettings;
 use router::clock::Timestamp;
-use router::record::{Fault, Stamp};
+use router::record::{Detector, Fault, Stamp};
+use std::time::Duration;
 
 impl Story {
     /// `name` has gone by the fault of `window`. What the window before has cost, if that ends with it.
@@ -31,8 +32,10 @@ impl Story {
             && open.ends_with(&window)
         {
             if open.over.is_none() {
-                open.over = Some(window.death);
-                open.until = Some((window.death, window.fault));
+                open.over = Some(window.earliest());
+                open.until = Some((window.earliest(), window.fault));
+                // What has noticed the next one came before its record.
+                (open.detected, open.detected_by, open.predicted) = (None, None, None);
             }
             lines = self.close(name, now);
         }
@@ -66,9 +69,12 @@ impl Story {
 impl Window {
     /// It is told no longer when `next` comes.
     fn ends_with(&self, next: &Window) -> bool {
+        // A death may be reaped after checks have noticed it.
+        let by_next = |at: Timestamp| at >= next.earliest() && self.detected_by != Some(Detector::Passive);
+        let unseen = self.looks.is_none() && self.detected.is_none_or(by_next);
         // The exit of a router that drains is the end of its drain.
-        let unseen = self.looks.is_none() && self.detected.is_none();
-        self.over.is_some() || unseen && self.fault != next.fault && next.looks.is_some()
+        let left = self.fault == Fault::Drain && next.stamp == Stamp::Exit;
+        self.over.is_some() || unseen && !left && self.fault != next.fault && next.looks.is_some()
     }
 }
 
@@ -82,9 +88,12 @@ impl Router {
             open.crossed = true;
         }
         if !self.in_use && open.detected.is_none() {
-            let reaped = open.stamp == Stamp::Exit;
-            match self.out.filter(|(out, _)| reaped && *out + SETTLE >= at) {
-                // Its death was reaped after it had been noticed.
+            let late = match open.stamp {
+                Stamp::Exit => SETTLE,
+                Stamp::Signal | Stamp::Crash => Duration::ZERO,
+            };
+            match self.out.filter(|(out, _)| *out + late >= at) {
+                // Its death was told of, or reaped, after it had been noticed.
                 Some((out, by)) => (open.detected, open.detected_by) = (Some(out.max(at)), Some(by)),
                 None => open.began = Began::OutOfUse,
             }

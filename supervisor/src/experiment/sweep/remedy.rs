@@ -61,7 +61,9 @@ fn instead(best: &LabSettings, spec: Spec) -> String {
     let why = now.as_ref().err().and_then(|why| why.as_deref());
     let why = why.map_or(String::new(), |why| format!(" ({why})"));
     let less = match (shorter, helping.split_last()) {
-        (_, None) => format!("neither a shorter interval nor a detector loses less{why}, by theory"),
+        (_, None) => {
+            format!("neither a shorter interval nor a detector can be set that loses less{why}, by theory")
+        }
         (true, Some((last, []))) => format!("{last} loses less, by theory"),
         (true, Some((last, rest))) => format!("{} or {last} loses less, by theory", rest.join(", ")),
         (false, Some(_)) => format!(
@@ -120,7 +122,7 @@ mod tests {
             Spec::new(Fault::Kill),
         );
         assert!(
-            at_once.starts_with("neither a shorter interval nor a detector loses less"),
+            at_once.starts_with("neither a shorter interval nor a detector can be set that loses less"),
             "{at_once}"
         );
         assert!(!at_once.contains("on-failure"), "{at_once}");

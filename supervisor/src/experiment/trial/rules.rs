@@ -24,7 +24,7 @@ pub struct Rules {
     pub checked: bool,
     /// Before the first request a check may be this much later than any other (Envoy).
     pub quiet: Duration,
-    /// Theory's longest `t_detect` plus one interval: then the balancer has missed it.
+    /// Theory's longest `t_detect` plus an interval, or a second where that is longer: then the balancer has missed it.
     pub give_up: Duration,
     /// `None`: held until the balancer has it out of use. Otherwise brought back this long after the fault, or after
     /// the exit of a drained router.

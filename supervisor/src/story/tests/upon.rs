@@ -173,3 +173,65 @@ fn a_second_hang_is_a_second_window() {
         ]
     );
 }
+
+#[test]
+fn what_fails_between_a_hangs_end_and_the_next_check_is_lost_to_what_goes_on() {
+    let mut told = Told::new();
+    told.fault(1000, Fault::Error, Some("on requests, status 500"));
+    told.check(2000, ProbeResult::Ok, 1);
+    told.fault(2400, Fault::Hang, None);
+    told.lose(2950, 1, 2850, Cause::ResponseTimeout, Outcome::Http504);
+    told.resumed(2900);
+    told.lose(3500, 2, 3499, Cause::Status5xx, Outcome::HttpOther);
+    told.check(5000, ProbeResult::Ok, 1);
+    told.wait(6000);
+    told.healed(6100, Fault::Error);
+    told.check(7000, ProbeResult::Ok, 1);
+    told.wait(8000);
+    let (error, none) = (Fault::Error, None);
+    assert_eq!(
+        told.figures(),
+        [
+            (error, none, none, 0, 0),
+            (Fault::Hang, none, none, 0, 1),
+            (error, none, none, 0, 1)
+        ]
+    );
+}
+
+#[test]
+fn what_a_death_costs_before_it_is_reaped_is_lost_to_it_and_not_to_what_came_before() {
+    let mut told = Told::new();
+    told.fault(1000, Fault::Error, Some("on requests, status 500"));
+    told.check(20_000, ProbeResult::Ok, 1);
+    told.lose(20_100, 1, 20_099, Cause::Status5xx, Outcome::HttpOther);
+    // Killed by hand at 20 350.
+    told.lose(20_351, 2, 20_340, Cause::Reset, Outcome::Reset);
+    told.death(20_400, Stamp::Exit, "killed by SIGKILL after 23.2 s");
+    told.check(21_000, ProbeResult::Refused, 1);
+    told.check(22_000, ProbeResult::Refused, 2);
+    told.believe(22_000, Belief::GoingDown, Belief::Down);
+    told.quiet(22_001, Some(21_990));
+    told.wait(23_000);
+    assert_eq!(
+        told.figures(),
+        [
+            (Fault::Error, None, None, 0, 1),
+            (Fault::Kill, Some(1600), Some(1600), 1, 0)
+        ]
+    );
+}
+
+#[test]
+fn a_death_that_is_noticed_before_it_is_reaped_is_not_told_as_what_checks_do_not_see() {
+    let mut told = Told::new();
+    told.fault(1000, Fault::Error, Some("on requests, status 500"));
+    told.check(20_000, ProbeResult::Ok, 1);
+    told.believe(20_360, Belief::Up, Belief::Down);
+    told.death(20_400, Stamp::Exit, "killed by SIGKILL after 23.2 s");
+    told.quiet(20_401, None);
+    told.wait(23_000);
+    let figures = told.figures();
+    assert_eq!(figures[0], (Fault::Error, None, None, 0, 0));
+    assert_eq!((figures[1].0, figures[1].1), (Fault::Kill, Some(0)));
+}
