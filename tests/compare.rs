@@ -65,7 +65,13 @@ fn haproxy_and_lb_sim_do_the_same_to_a_killed_and_a_hung_router() {
             );
         }
         let classes = &fault["verdicts"][0]["classes"];
-        assert!(classes["agree"].is_boolean(), "{classes:#}");
+        // They agree where nothing else came of a request; of what the kernel was slow to end, there may be more.
+        let of_requests = |side: &Value| {
+            let outcomes = side["outcomes"].as_object().unwrap();
+            outcomes.values().filter(|outcome| outcome["window"] != 0).count()
+        };
+        let alone = engines.iter().all(|side| of_requests(side) == 1);
+        assert!(classes["agree"].as_bool().unwrap() || !alone, "{fault:#}");
         assert!(classes["reason"].as_str().unwrap().contains(class), "{classes:#}");
     }
     for trial in ["kill-001-lb-sim", "hang-002-haproxy"] {
