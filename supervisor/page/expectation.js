@@ -31,7 +31,7 @@ export function retriesOf(theory, { 'retry-budget': budget, rate }) {
   const share = /^([\d.]+)%$/.exec(budget ?? '')?.[1];
   const allowed = share === undefined || !(Number(rate) > 0) ? '' : `: ${budget} of the requests and ${RESERVE} a second, ${count(RESERVE + (share / 100) * rate)}/s at this rate`;
   const limit = budget === 'off' ? 'and no retry-budget limits them' : `as far as retry-budget allows${allowed}`;
-  return `≤: so many would be lost without retries; they save what may be sent twice, ${limit}`;
+  return `≤: on average so many would be lost without retries; they save what may be sent twice, ${limit}`;
 }
 
 /** Why theory has no figure, once for each reason; what is lost with retries has a bound instead. */

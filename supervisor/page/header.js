@@ -132,7 +132,7 @@ function expected(theory, fault) {
   const { mean, range, lost } = bounds(theory, fault);
   if (range === undefined) return ['–', theory?.[fault]?.reason ?? ''];
   const spread = range === '' || range === 'exactly' ? range : `${range} s`;
-  return [mean ?? '–', [spread, lost && `${lost.startsWith('≤') ? '' : 'about '}${lost} lost`].filter(Boolean).join(' · ')];
+  return [mean ?? '–', [spread, lost && lost.startsWith('≤') ? `${lost} lost on average` : `about ${lost} lost`].filter(Boolean).join(' · ')];
 }
 
 /**

@@ -184,7 +184,7 @@ pub struct Expected {
     pub lost_unretried: Option<Unretried>,
 }
 
-/// What a death would cost without retries, on average: with them it costs at most that.
+/// What a death would cost without retries, on average: with them it costs at most that, on average.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unretried {
     pub kill: Option<f64>,

@@ -36,7 +36,7 @@ pub fn again(command: &str, seed: &str) -> String {
 pub fn section(facts: Vec<(String, String)>, source: &Source) -> Section {
     let mut all = vec![("Load balancer".to_owned(), engine(source))];
     all.extend(facts);
-    let unknown = || "not recorded: by an older resetlab".to_owned();
+    let unknown = || "not recorded".to_owned();
     all.push(("Machine".to_owned(), source.machine.map_or_else(unknown, machine)));
     all.push((
         "resetlab".to_owned(),

@@ -1,6 +1,7 @@
 //! PURE: what the balancer thinks of its routers, told.
 
 use super::prediction::predict;
+use super::window::Began;
 use super::words::{about, by, seconds, word};
 use super::{Line, Readmission, Router, SETTLE, Story, Tone};
 use crate::fleet::Truth;
@@ -142,7 +143,8 @@ impl Story {
             .is_some_and(|window| window.fault == Fault::Drain);
         let tone = if drains { Tone::Plain } else { Tone::Bad };
         let text = match &mut router.window {
-            Some(window) if window.detected.is_none() => {
+            // There was nothing to notice of one that was out of use.
+            Some(window) if window.detected.is_none() && window.began != Began::OutOfUse => {
                 window.detected = Some(at);
                 window.detected_by = Some(why.by);
                 window.predicted = predicted.ok();

@@ -1,6 +1,7 @@
 //! PURE: the balancer's checks and settings, told.
 
 use super::prediction::predict;
+use super::window::Began;
 use super::words::{self, seconds, word};
 use super::{CHECKS, Check, Line, Router, SETTLE, Story, Tone};
 use lb_sim::theory;
@@ -35,6 +36,12 @@ impl Story {
         let Some(window) = &router.window else {
             return String::new();
         };
+        if window.detected.is_some() {
+            return String::new();
+        }
+        if window.began == Began::OutOfUse {
+            return "; it was out of use already".to_owned();
+        }
         if window.looks.is_none() {
             return "; health checks do not see that".to_owned();
         }

@@ -123,7 +123,7 @@ impl Directory {
             return Ok((session, doubts));
         }
         let log = |name| Records::of_file(&self.path, name);
-        let mut merged = Merged::new(log("events.ndjson"), log("outcomes.ndjson"));
+        let mut merged = Merged::new(log("events.ndjson"), log("outcomes.ndjson")).until_events_end();
         let session = replay(merged.by_ref());
         let (events, outcomes) = merged.into_logs();
         let doubts = [events.warnings, outcomes.warnings].concat();

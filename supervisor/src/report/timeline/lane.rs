@@ -159,7 +159,7 @@ impl Actor {
             checks: ticks
                 .iter()
                 .filter(|(started, ..)| *started <= to)
-                .map(|(started, ended, result)| (seconds(*started), seconds(*ended.min(&to)), result.clone()))
+                .map(|(started, ended, result)| (seconds(*started), seconds(*ended), result.clone()))
                 .collect(),
             gaps,
         }

@@ -11,6 +11,11 @@ impl Told {
         self.hear(ms, "supervisor", Event::Resumed { router, incarnation });
     }
 
+    fn ready(&mut self, ms: u64) {
+        let (pid, addresses) = (8, BTreeMap::new());
+        self.hear(ms, "router-2", Event::Ready { pid, addresses });
+    }
+
     fn figures(&self) -> Vec<Figures> {
         let ms = |time: Option<Duration>| time.map(|time| time.as_millis());
         let figures = |report: &WindowReport| {
@@ -234,4 +239,38 @@ fn a_death_that_is_noticed_before_it_is_reaped_is_not_told_as_what_checks_do_not
     let figures = told.figures();
     assert_eq!(figures[0], (Fault::Error, None, None, 0, 0));
     assert_eq!((figures[1].0, figures[1].1), (Fault::Kill, Some(0)));
+}
+
+#[test]
+fn of_a_router_that_is_out_of_use_nothing_is_to_be_noticed() {
+    let mut told = Told::new();
+    told.check(1000, ProbeResult::Ok, 1);
+    told.death(1500, Stamp::Signal, "killed by SIGKILL after 9.0 s");
+    told.check(2000, ProbeResult::Refused, 1);
+    told.check(3000, ProbeResult::Refused, 2);
+    told.believe(3000, Belief::GoingDown, Belief::Down);
+    told.quiet(3001, Some(2990));
+    told.ready(3500);
+    told.check(4000, ProbeResult::Ok, 1);
+    told.believe(4000, Belief::Down, Belief::GoingUp);
+    told.wait(4300);
+    told.death(4400, Stamp::Signal, "killed by SIGKILL after 0.9 s");
+    told.wait(4700);
+    let dead = &told.lines[told.lines.len() - 2..];
+    assert!(
+        dead.iter().any(|line| line.contains("it was out of use already")),
+        "{dead:?}"
+    );
+    told.check(5000, ProbeResult::Refused, 1);
+    told.believe(5000, Belief::GoingUp, Belief::Down);
+    told.ready(6000);
+    told.wait(9000);
+    assert!(!told.lines.iter().any(|line| line.contains("t_detect 0.6")));
+    assert_eq!(
+        told.figures(),
+        [
+            (Fault::Kill, Some(1500), Some(1500), 0, 0),
+            (Fault::Kill, None, None, 0, 0)
+        ]
+    );
 }

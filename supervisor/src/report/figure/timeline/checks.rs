@@ -17,12 +17,15 @@ pub(super) fn draw(sheet: &mut Sheet, checks: &[(f64, f64, String)], x: &Scale, 
         match result.as_str() {
             "timeout" => {
                 let (left, right) = (x.within(*start), x.within(*end));
-                if x.covers(*end) && right >= last_bar + SEEN {
+                // One that ends beyond the picture is seen to have begun.
+                if (x.covers(*start) || x.covers(*end)) && right >= last_bar + SEEN {
                     last_bar = right;
                     let (thick, wide) = (height / 2.0, (right - left).max(1.5));
                     let back = -wide;
                     bars.mark((left, y + thick / 2.0), &format!("h{wide:.1}v{thick}h{back:.1}z"));
-                    failed.mark((right, y), &format!("v{height}"));
+                    if x.covers(*end) {
+                        failed.mark((right, y), &format!("v{height}"));
+                    }
                 }
             }
             "ok" if x.covers(*end) && x.at(*end) >= last_passed + SEEN => {
