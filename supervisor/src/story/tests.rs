@@ -3,6 +3,7 @@ use router::record::{Belief, Cause, Detector, Stamp};
 use std::collections::BTreeMap;
 
 mod detectors;
+mod drains;
 mod faults;
 mod rest;
 mod upon;
